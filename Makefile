@@ -1,0 +1,96 @@
+# anju: build, test and measure. `make help` lists the targets.
+#
+#   make                 the programs, in build/bin
+#   make test            all that tests/run runs, without its set-up
+#   make sim SEEDS=1000  the simulator over fresh seeds
+#   B=build/asan SAN=address,undefined CC=clang make …   another build beside the first
+
+B ?= build
+CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+CCACHE := $(shell command -v ccache 2>/dev/null)
+SAN ?=
+PKGS := libzmq libuv libsodium libzstd jansson libprotobuf-c yaml-0.1 smartcols
+WANTED := -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes \
+  -Wcast-qual -Wundef -Wimplicit-fallthrough=5 -Wimplicit-fallthrough -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wnull-dereference \
+  -Werror=implicit -Werror=incompatible-pointer-types -Werror=int-conversion -Werror=format-security -Werror=return-type \
+  -fstack-protector-strong -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero \
+  -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing -fPIE
+HARDEN := $(if $(SAN),,-D_FORTIFY_SOURCE=3)
+
+# Flags are probed one by one (clang refuses some of gcc's), once per build folder.
+ifeq ($(filter clean help,$(MAKECMDGOALS)),)
+$(shell mkdir -p $(B))
+-include $(B)/flags.mk
+endif
+$(B)/flags.mk: Makefile
+	@mkdir -p $(B)
+	@set -- $(WANTED); printf 'PROBED :=' > $@.new; for f in "$$@"; do \
+	  if echo 'int main(void){return 0;}' | $(CC) -Werror -Wformat $$f -x c -o /dev/null -c - 2>/dev/null; then printf ' %s' "$$f" >> $@.new; fi; done; \
+	  printf '\nDEPS_CFLAGS := %s\nDEPS_LIBS := %s\n' "$$(pkg-config --cflags $(PKGS))" "$$(pkg-config --libs $(PKGS))" >> $@.new; mv $@.new $@
+
+CFLAGS_ALL = -std=c11 -D_GNU_SOURCE -O2 -g -Werror $(PROBED) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+  -I. -I$(B)/gen $(DEPS_CFLAGS) $(CFLAGS)
+LIBS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS) $(DEPS_LIBS) -llmdb -lcsv -lpthread -lm
+
+PROTOS := $(wildcard proto/*.proto)
+GEN := $(PROTOS:proto/%.proto=$(B)/gen/%.pb-c.c)
+COMMON := $(wildcard common/*/*.c)
+PROGRAM_MAINS := hub/main.c node/main.c common/daemon/anjuctl.c
+LIB_SRC := $(filter-out $(PROGRAM_MAINS),$(COMMON))
+LIB_OBJ := $(LIB_SRC:%.c=$(B)/obj/%.o) $(GEN:$(B)/gen/%.c=$(B)/obj/gen/%.o)
+HUB_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(filter-out hub/main.c,$(wildcard hub/*.c)))
+NODE_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(filter-out node/main.c,$(wildcard node/*.c)))
+SUPPORT_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/support/*.c))
+SIM_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/sim/*.c tests/sim/stories/*.c))
+UNIT_SRC := $(wildcard tests/unit/test_*.c tests/contract/test_*.c)
+UNITS := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
+TOOL_SRC := $(wildcard tests/city/*.c tests/bench/*.c tests/e2e/*.c tests/stress/*.c)
+TOOLS := $(TOOL_SRC:tests/%.c=$(B)/tests/%)
+PROGRAMS := $(if $(wildcard hub/main.c),$(B)/bin/anju-hub) $(if $(wildcard node/main.c),$(B)/bin/anju-node) \
+  $(if $(wildcard common/daemon/anjuctl.c),$(B)/bin/anjuctl)
+SIM := $(if $(wildcard tests/sim/main.c),$(B)/tests/sim/sim)
+
+.PHONY: all help units sim clean
+all: $(PROGRAMS)
+help:
+	@sed -n '1,8p' Makefile
+
+# ---- compiling
+.SECONDARY:
+$(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h: proto/%.proto
+	@mkdir -p $(@D)
+	@echo PROTOC $<; protoc-c --proto_path=proto --c_out=$(B)/gen $<
+$(B)/obj/gen/%.o: $(B)/gen/%.c
+	@mkdir -p $(@D)
+	@echo CC $<; $(CCACHE) $(CC) -std=c11 -D_GNU_SOURCE -O2 -g -fPIE $(if $(SAN),-fsanitize=$(SAN)) -I$(B)/gen $(DEPS_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/obj/%.o: %.c $(B)/flags.mk | $(GEN)
+	@mkdir -p $(@D)
+	@echo CC $<; $(CCACHE) $(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+$(B)/libanju.a: $(LIB_OBJ)
+	@rm -f $@; ar rcs $@ $^
+$(B)/bin/anju-hub: $(B)/obj/hub/main.o $(HUB_OBJ) $(B)/libanju.a
+	@mkdir -p $(@D)
+	@echo LD $@; $(CC) -o $@ $^ $(LIBS_ALL)
+$(B)/bin/anju-node: $(B)/obj/node/main.o $(NODE_OBJ) $(B)/libanju.a
+	@mkdir -p $(@D)
+	@echo LD $@; $(CC) -o $@ $^ $(LIBS_ALL)
+$(B)/bin/anjuctl: $(B)/obj/common/daemon/anjuctl.o $(B)/libanju.a
+	@mkdir -p $(@D)
+	@echo LD $@; $(CC) -o $@ $^ $(LIBS_ALL)
+
+# ---- tests: a file tests/unit/test_x.c is a program
+$(B)/tests/sim/sim: $(SIM_OBJ) $(SUPPORT_OBJ) $(B)/libanju.a
+	@mkdir -p $(@D)
+	@echo LD $@; $(CC) -o $@ $^ $(LIBS_ALL)
+$(B)/tests/%: $(B)/obj/tests/%.o $(SUPPORT_OBJ) $(HUB_OBJ) $(NODE_OBJ) $(B)/libanju.a
+	@mkdir -p $(@D)
+	@echo LD $@; $(CC) -o $@ $^ $(LIBS_ALL) -lcmocka
+units: $(UNITS)
+	@for t in $(UNITS); do echo "== $$t"; $$t || exit 1; done
+sim: $(SIM)
+	$(SIM) --seeds $(or $(SEEDS),300)
+
+clean:
+	rm -rf $(B)

@@ -1,0 +1,39 @@
+/* Every limit of the house, checked where data is sent and again where it is received, printed by `anjuctl limits`.
+ * X(name, value, unit, what) */
+#pragma once
+
+#include <stdint.h>
+
+#define LIMITS(X)                                                                                                                          \
+    X(LIMIT_MESSAGE_BYTES, 1048576, "bytes", "one message on the wire, after compression")                                                 \
+    X(LIMIT_BATCH_BYTES, 4194304, "bytes", "changes or entries of one message after decompression")                                        \
+    X(LIMIT_VALUE_BYTES, 65536, "bytes", "one field value")                                                                                \
+    X(LIMIT_CHANGE_BYTES, 262144, "bytes", "one packed change")                                                                            \
+    X(LIMIT_RECORD_BYTES, 786432, "bytes", "one packed record")                                                                            \
+    X(LIMIT_CHANGE_FIELDS, 256, "operations", "in one change")                                                                             \
+    X(LIMIT_OP_NAMES, 256, "names", "replaced or removed by one operation")                                                                \
+    X(LIMIT_PUSH_CHANGES, 500, "changes", "in one push")                                                                                   \
+    X(LIMIT_FEED_ENTRIES, 2000, "entries", "in one feed page")                                                                             \
+    X(LIMIT_LIVES, 64, "incarnations", "of one node's log")                                                                                \
+    X(LIMIT_AREAS, 64, "areas", "served by one node, ancestors included")                                                                  \
+    X(LIMIT_DECODE_BYTES, 16777216, "bytes", "memory one decode may use")                                                                  \
+    X(LIMIT_NESTING, 4, "levels", "of messages in messages")                                                                               \
+    X(LIMIT_UNACKED_BYTES, 2097152, "bytes", "of one node unacknowledged at the hub")                                                      \
+    X(LIMIT_QUARANTINE_ITEMS, 10000, "changes", "of one node in quarantine")                                                               \
+    X(LIMIT_QUARANTINE_BYTES, 67108864, "bytes", "of one node in quarantine")                                                              \
+    X(LIMIT_CLOCK_AHEAD_MS, 60000, "ms", "a version may be ahead of the hub's clock")                                                      \
+    X(LIMIT_POLICY_BYTES, 1048576, "bytes", "one policy body")                                                                             \
+    X(LIMIT_POLICY_PART_BYTES, 49152, "bytes", "one part of a policy body")                                                                \
+    X(LIMIT_STATUS_LINE_BYTES, 4096, "bytes", "one request line on the status socket")                                                     \
+    X(LIMIT_STATUS_BEHIND_BYTES, 262144, "bytes", "a reader of the status socket may be behind")                                           \
+    X(LIMIT_READER_MS, 5000, "ms", "a read transaction may live")                                                                          \
+    X(LIMIT_LOG_KEEP_BYTES, 67108864, "bytes", "of its change log a node keeps below safe")                                                \
+    X(LIMIT_LOG_KEEP_DAYS, 35, "days", "a node keeps its change log below safe")                                                           \
+    X(LIMIT_DOCUMENT_BYTES, 1048576, "bytes", "one YAML file")                                                                             \
+    X(LIMIT_DOCUMENT_NODES, 20000, "nodes", "in one YAML file, aliases counted each time")
+
+enum limit_values {
+#define X(name, value, unit, what) name = value,
+    LIMITS(X)
+#undef X
+};

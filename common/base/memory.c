@@ -1,0 +1,85 @@
+#include "common/base/memory.h"
+
+#include "common/base/invariant.h"
+
+#include <stdalign.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct arena_block {
+    struct arena_block *next;
+    size_t room, used;
+    alignas(max_align_t) uint8_t at[];
+};
+
+enum { BLOCK_BYTES = 16 * 1024 };
+
+void *memory_zeroed(size_t count, size_t size) {
+    void *at = calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
+    invariant(at != NULL);
+    return at;
+}
+
+void *memory_resize(void *at, size_t len) {
+    void *again = realloc(at, len == 0 ? 1 : len);
+    invariant(again != NULL);
+    return again;
+}
+
+char *memory_text(const char *text) {
+    size_t len = strlen(text) + 1;
+    return memcpy(memory_resize(NULL, len), text, len);
+}
+
+void arena_clear(struct arena *a) {
+    struct arena_block *keep = NULL;
+    while (a->blocks != NULL) {
+        struct arena_block *next = a->blocks->next;
+        if (keep == NULL && a->blocks->room == BLOCK_BYTES)
+            keep = a->blocks;
+        else
+            free(a->blocks);
+        a->blocks = next;
+    }
+    if (keep != NULL) {
+        keep->used = 0;
+        keep->next = NULL;
+    }
+    a->blocks = keep;
+    a->used = 0;
+}
+
+void arena_close(struct arena *a) {
+    arena_clear(a);
+    free(a->blocks);
+    a->blocks = NULL;
+}
+
+void *arena_take(struct arena *a, size_t len) {
+    if (len > SIZE_MAX / 4)
+        return NULL;
+    size_t step = (len + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+    if (a->cap != 0 && step > a->cap - (a->used < a->cap ? a->used : a->cap))
+        return NULL;
+    struct arena_block *b = a->blocks;
+    if (b == NULL || b->room - b->used < step) {
+        size_t room = step > BLOCK_BYTES ? step : BLOCK_BYTES;
+        b = memory_resize(NULL, sizeof *b + room);
+        *b = (struct arena_block){.next = a->blocks, .room = room};
+        a->blocks = b;
+    }
+    void *at = b->at + b->used;
+    b->used += step;
+    a->used += step;
+    return memset(at, 0, step);
+}
+
+struct bytes arena_copy(struct arena *a, struct bytes b) {
+    if (b.len == 0)
+        return (struct bytes){NULL, 0};
+    void *at = arena_take(a, b.len);
+    if (at == NULL)
+        return (struct bytes){NULL, b.len};
+    memcpy(at, b.at, b.len);
+    return bytes_of(at, b.len);
+}
