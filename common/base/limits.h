@@ -14,8 +14,8 @@
     X(LIMIT_OP_NAMES, 256, "names", "replaced or removed by one operation")                                                                \
     X(LIMIT_PUSH_CHANGES, 500, "changes", "in one push")                                                                                   \
     X(LIMIT_FEED_ENTRIES, 2000, "entries", "in one feed page")                                                                             \
-    X(LIMIT_LIVES, 64, "incarnations", "of one node's log")                                                                                \
-    X(LIMIT_AREAS, 64, "areas", "served by one node, ancestors included")                                                                  \
+    X(LIMIT_LIVES, 16, "incarnations", "of one node's log")                                                                                \
+    X(LIMIT_AREAS, 32, "areas", "served by one node, ancestors included")                                                                  \
     X(LIMIT_DECODE_BYTES, 16777216, "bytes", "memory one decode may use")                                                                  \
     X(LIMIT_NESTING, 4, "levels", "of messages in messages")                                                                               \
     X(LIMIT_UNACKED_BYTES, 2097152, "bytes", "of one node unacknowledged at the hub")                                                      \
