@@ -1,0 +1,64 @@
+/* A change: one edit by one actor to one record.
+ *
+ * Its NAME = (node, 64 random bits: the first half of its salt) is kept for ever, also when the change is stamped or labelled again; heads,
+ * elements, history, `replaces` and REMOVE use names. Its version orders it, its (incarnation, seq) says where it stands in a log. */
+#pragma once
+
+#include "common/base/id.h"
+#include "common/model/area.h"
+#include "common/model/version.h"
+
+/* Fields that every record type has. A type's own fields start at FIELD_OWN. */
+enum {
+    FIELD_HOME = 1,    /* area: the record's home community; decides the feed */
+    FIELD_DELETED = 2, /* flag */
+    FIELD_SUBJECT = 3, /* reference: the person the record is about */
+    FIELD_SHARED = 4,  /* elements of area: offices that also serve the record */
+    FIELD_OWN = 16,
+};
+
+/* Record types that the daemons themselves read. All others are the catalogue's. */
+enum {
+    TYPE_OFFICE = 1, /* one enrolled node: FIELD_HOME = its node area; the fields below */
+    TYPE_POLICY = 2, /* a policy document, FIELD_HOME = its scope prefix */
+};
+/* Of TYPE_OFFICE: areas served (a list of digit texts), name, public key string, status (text: active, paused, revoked). */
+enum { OFFICE_AREAS = 16, OFFICE_NAME = 17, OFFICE_KEY = 18, OFFICE_STATUS = 19 };
+
+struct name {
+    uint32_t node;
+    uint64_t tag;
+};
+
+enum op_kind { OP_SET = 1, OP_ADD = 2, OP_REMOVE = 3 };
+
+/* SET value replaces [names]; ADD value; REMOVE [names]. A change holds at most one SET or ADD a field (a head or element is called by
+ * the change's name), beside at most one REMOVE of the same field. An empty SET value means: no value any more. */
+struct op {
+    uint32_t field;
+    enum op_kind kind;
+    struct bytes value;       /* an encoded Value (model/value.h); kept byte-exact, also of an unknown kind */
+    const struct name *names; /* replaced or removed */
+    size_t name_count;
+};
+
+struct change {
+    uint64_t seq; /* in its incarnation, from 1 */
+    struct version version;
+    struct name name;
+    uint64_t salt; /* the other half of the 128 random bits */
+    uint32_t type;
+    struct id16 record;
+    struct id16 actor; /* a StaffUser record */
+    uint32_t purpose;
+    struct id16 case_id; /* zero: none */
+    bool again;          /* its name may have been merged before: labelled again, retried, offered */
+    const struct op *ops;
+    size_t op_count;
+};
+
+int name_compare(struct name a, struct name b);
+bool name_equal(struct name a, struct name b);
+
+/* The form rules above, and every limit of one change. NULL when all is well, else words for a person (static). */
+const char *change_check(const struct change *c);

@@ -1,0 +1,217 @@
+/* What hub and node say to each other, before any encoding (2-PROTOCOL, "Messages"). Slices borrow: from the frame on the way in, from
+ * whoever sends on the way out. A peer's identity is its CURVE key, never a field here. */
+#pragma once
+
+#include "common/base/limits.h"
+#include "common/model/record.h"
+
+struct epoch {
+    uint64_t counter; /* max(last + 1, Unix seconds) */
+    uint64_t random;
+};
+struct cursor {
+    struct epoch epoch;
+    uint64_t at;    /* place in the feed */
+    uint64_t floor; /* `at` when the node was last caught up */
+};
+
+/* One incarnation of a node's change log, as one side knows it. Which members count is said at each message. */
+struct life {
+    struct id16 incarnation;
+    uint64_t first, last;   /* seqs still in the node's log; last = saved */
+    uint64_t acked;         /* accepted: in the hub's log, fsynced */
+    struct hash acked_hash; /* chain hash after `acked` */
+    uint64_t safe;          /* in every copy that a restore may use */
+    uint64_t includes;      /* merged, and reflected in the base */
+};
+
+/* Why a change is not applied but kept in quarantine; the numbers are on the wire and in stores. */
+enum verdict {
+    VERDICT_MERGED = 0,
+    VERDICT_SCOPE = 1,
+    VERDICT_CLOCK = 2,
+    VERDICT_RULE = 3,
+    VERDICT_FULL = 4,
+    VERDICT_GARBAGE = 5,
+    VERDICT_FORGED = 6,
+    VERDICT_DISCARDED = 7,
+};
+struct held {
+    struct id16 incarnation;
+    uint64_t seq;
+    enum verdict reason; /* MERGED: was held, is merged now */
+};
+
+enum refusal {
+    REFUSE_BUSY = 1,
+    REFUSE_REVOKED,
+    REFUSE_TOO_OLD,
+    REFUSE_TOO_NEW,
+    REFUSE_FORKED,
+    REFUSE_RESTORED,
+    REFUSE_GAP,
+    REFUSE_CLOCK,
+    REFUSE_PAUSED,
+    REFUSE_DISK_FULL,
+};
+
+/* An area being loaded at a node: whole entries by (type, id) above the last key. */
+struct loading {
+    area area;
+    bool begun;         /* false: from the first key */
+    uint32_t last_type; /* the last key walked */
+    struct id16 last_id;
+    bool done; /* Feed only: the walk reached the end */
+};
+
+enum entry_kind { ENTRY_FIELDS = 1, ENTRY_WHOLE = 2, ENTRY_LEFT = 3 };
+struct entry {
+    enum entry_kind kind;
+    struct record record; /* FIELDS: those newer than the cursor's floor; WHOLE: all; LEFT: type and id only */
+};
+struct area_digest {
+    area area;
+    struct digest digest;
+};
+
+enum message_kind {
+    MESSAGE_HELLO = 1,
+    MESSAGE_WELCOME,
+    MESSAGE_REFUSE,
+    MESSAGE_PUSH,
+    MESSAGE_ACK,
+    MESSAGE_PULL,
+    MESSAGE_FEED,
+    MESSAGE_TIP,
+    MESSAGE_REPORT,
+    MESSAGE_REPAIR_ASK,
+    MESSAGE_REPAIR_FILL,
+};
+
+struct hello {
+    uint32_t protocol_least, protocol_most;
+    struct bytes software;          /* text */
+    struct life lives[LIMIT_LIVES]; /* incarnation, first, last, acked, acked_hash; the last one is the current */
+    size_t life_count;
+    struct cursor cursor;
+    wall_ms clock;
+    uint64_t nonce; /* the session last received; 0 = none yet */
+    uint64_t catalogue;
+};
+struct welcome {
+    uint64_t session; /* also the next Hello's nonce */
+    uint32_t protocol;
+    wall_ms clock;
+    struct life lives[LIMIT_LIVES]; /* of the Hello's lives: incarnation, acked, acked_hash, safe, includes = merged */
+    size_t life_count;
+    struct cursor cursor; /* where this node goes on: its own, or as the epochs say */
+    bool load;            /* the node's epoch is unknown here: everything is loaded anew (cursor.at = floor = tip) */
+    uint64_t credit;      /* bytes of Push bodies in this session, absolute */
+    uint64_t tip;
+};
+struct refuse {
+    enum refusal reason;
+    struct bytes text; /* for a person */
+    uint32_t retry_after_ms;
+};
+struct push {
+    uint64_t session;
+    struct id16 incarnation;
+    uint64_t first;
+    uint32_t count;
+    struct hash before, after; /* chain hash before the first and after the last change */
+    struct bytes signature;    /* over `after`; empty until keys sign */
+    struct bytes body;         /* zstd frame of packed changes */
+};
+struct ack {
+    uint64_t session;
+    struct life lives[LIMIT_LIVES]; /* incarnation, acked, acked_hash, safe */
+    size_t life_count;
+    uint64_t credit;
+    bool rewind; /* a push started above accepted + 1, or an append failed: send again from accepted + 1 */
+};
+struct pull {
+    uint64_t session;
+    struct cursor cursor;
+    area areas[LIMIT_AREAS]; /* all that the node's feed consists of: area_expand of what it serves */
+    size_t area_count;
+    struct loading loading[LIMIT_AREAS]; /* those of `areas` that are being loaded */
+    size_t loading_count;
+    uint64_t verdicts_after; /* send verdicts whose row is above this hub_seq: cursor.at, or 0 when the node forgot */
+    uint32_t bytes;          /* that it is ready to take */
+};
+struct feed {
+    uint64_t session;
+    struct cursor from; /* equals the node's cursor exactly, else the page is dropped */
+    struct cursor to;
+    bool caught_up;
+    struct life lives[LIMIT_LIVES]; /* incarnation, includes: merged in this snapshot */
+    size_t life_count;
+    const struct held *held;
+    size_t held_count;
+    const struct entry *entries; /* in the order in which they are laid */
+    size_t entry_count;
+    struct loading loading[LIMIT_AREAS]; /* how far each load of the Pull got */
+    size_t loading_count;
+    struct area_digest digests[LIMIT_AREAS]; /* when caught up */
+    size_t digest_count;
+};
+struct tip {
+    uint64_t session;
+    uint64_t hub_seq;
+};
+struct report {
+    uint64_t session;
+    uint64_t backlog;      /* changes saved and not accepted */
+    uint64_t oldest_ms;    /* age of the oldest of them */
+    uint64_t disk_free;    /* bytes */
+    uint64_t at;           /* cursor */
+    uint64_t digest_ok_at; /* hub_seq at which digests were last equal */
+    uint64_t held;         /* changes of this node that the city did not take */
+    uint64_t canary;       /* the session, when everything went through log and merge */
+    struct bytes software;
+};
+struct repair_ask {
+    uint64_t session;
+    struct cursor cursor;
+    area area;
+    struct digest buckets[DIGEST_BUCKETS];
+};
+struct repair_fill { /* all records of the buckets of the area that differ; laid like a Feed */
+    uint64_t session;
+    struct epoch epoch;
+    area area;
+    bool covers[DIGEST_BUCKETS];    /* the buckets of this fill: the node drops what it has in them and is not here */
+    struct life lives[LIMIT_LIVES]; /* incarnation, includes of the snapshot */
+    size_t life_count;
+    const struct held *held; /* every held change of this node */
+    size_t held_count;
+    const struct entry *entries; /* WHOLE */
+    size_t entry_count;
+    bool more; /* further buckets differ: ask again */
+};
+
+struct message {
+    enum message_kind kind;
+    union {
+        struct hello hello;
+        struct welcome welcome;
+        struct refuse refuse;
+        struct push push;
+        struct ack ack;
+        struct pull pull;
+        struct feed feed;
+        struct tip tip;
+        struct report report;
+        struct repair_ask repair_ask;
+        struct repair_fill repair_fill;
+    };
+};
+
+int epoch_compare(struct epoch a, struct epoch b); /* by counter, then random */
+bool epoch_equal(struct epoch a, struct epoch b);
+bool cursor_equal(struct cursor a, struct cursor b);
+struct life *life_find(struct life *lives, size_t count, const struct id16 *incarnation); /* NULL when there is none */
+const char *verdict_text(enum verdict v);                                                 /* static, English, for a person */
+const char *refusal_text(enum refusal r);
+const char *message_name(enum message_kind kind);

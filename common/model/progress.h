@@ -1,0 +1,27 @@
+/* What a node has durably, beside its records: where its log and its cursor stand. The store keeps it, the protocol's node side goes by it.
+ */
+#pragma once
+
+#include "common/model/message.h"
+
+struct node_progress {
+    uint32_t node;                  /* 0: not enrolled */
+    struct life lives[LIMIT_LIVES]; /* all members; the last one is the current */
+    size_t life_count;
+    struct cursor cursor;
+    struct epoch highest; /* highest epoch ever seen (I5) */
+    uint64_t nonce;       /* session last received */
+    int64_t offset_ms;    /* hub clock - local clock, at the last Welcome */
+    uint64_t hlc;         /* last stamp */
+    area served[LIMIT_AREAS];
+    size_t served_count;
+    struct loading loading[LIMIT_AREAS];
+    size_t loading_count;
+    uint64_t verdicts_after; /* for the next Pull */
+    bool unproven;           /* until the next equal digest: differences are repaired without alarm */
+    uint64_t digest_ok_at;   /* hub_seq */
+    uint64_t held_count;
+};
+
+uint64_t progress_backlog(const struct node_progress *p); /* saved and not accepted, over all lives */
+bool progress_loads(const struct node_progress *p, area a);
