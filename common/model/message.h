@@ -55,13 +55,11 @@ enum refusal {
     REFUSE_DISK_FULL,
 };
 
-/* An area being loaded at a node: whole entries by (type, id) above the last key. */
+/* An area being loaded at a node: its rows up to `upto` have come, as whole entries; the page's cursor does not count for it. */
 struct loading {
     area area;
-    bool begun;         /* false: from the first key */
-    uint32_t last_type; /* the last key walked */
-    struct id16 last_id;
-    bool done; /* Feed only: the walk reached the end */
+    uint64_t upto;
+    bool done; /* Feed only: the walk reached the snapshot's end, the cursor counts from now on */
 };
 
 enum entry_kind { ENTRY_FIELDS = 1, ENTRY_WHOLE = 2, ENTRY_LEFT = 3 };

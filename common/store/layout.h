@@ -1,0 +1,84 @@
+/* Where everything lies. Keys are made here and nowhere else; all numbers in keys are big-endian, so that byte order is their order.
+ *
+ *   hub-log      (appended and fsynced before any acknowledgement)
+ *     meta       "life" -> id16 of this log's life, "last" is found by scan
+ *     entries    position u64                                   -> log entry
+ *     nodes      node u32                                       -> accepted lives, current incarnation, nonces
+ *
+ *   hub-state    (a fold over the log; lost or torn, it is made again from it)
+ *     meta       "at" -> log life, position, hub_seq, highest hlc, counters; "epochs" -> list of (epoch, first hub_seq)
+ *     records    type u32 | id 16                               -> record          (its history lies behind it, on the same pages)
+ *                type u32 | id 16 | node u32 | tag u64          -> history entry
+ *     rows       area u64 | hub_seq u64                         -> type, id        (stale when it is not the record's row in that area)
+ *     verdicts   node u32 | hub_seq u64                         -> incarnation, seq, verdict
+ *     held       node u32 | incarnation 16 | seq u64            -> quarantined change
+ *     waiting    type u32 | id 16 | node u32 | incarnation | seq -> ""             (held changes of a record, tried again when its areas
+ * grow) nodes      node u32                                       -> merged lives with chain hash, areas served, counters digests    area
+ * u64                                       -> digest
+ *
+ *   hub-own      (the hub's own changes, a second home that a restore replays)
+ *     entries    seq u64                                        -> packed change
+ *     meta       "life" -> incarnation of writer 0
+ *
+ *   node         (log and state change in one transaction)
+ *     meta       "progress", "enrolment", "retained" …
+ *     log        incarnation 16 | seq u64                       -> chain hash after it, saved at, packed change
+ *     base       type u32 | id 16                               -> record as the hub sent it
+ *     view       type u32 | id 16                               -> base + pending changes; only while some are pending
+ *     pending    type u32 | id 16 | hlc u64 | incarnation | seq -> ""
+ *     held       incarnation 16 | seq u64                       -> verdict
+ *     digests    area u64                                       -> digest of the base
+ *     access     at ms u64 | n u32                              -> access-log entry
+ */
+#pragma once
+
+#include "common/model/record.h"
+#include "common/store/store.h"
+
+enum hub_log_tree { HUB_LOG_META, HUB_LOG_ENTRIES, HUB_LOG_NODES, HUB_LOG_TREES };
+enum hub_state_tree {
+    HUB_META,
+    HUB_RECORDS,
+    HUB_ROWS,
+    HUB_VERDICTS,
+    HUB_HELD,
+    HUB_WAITING,
+    HUB_NODES,
+    HUB_DIGESTS,
+    HUB_STATE_TREES,
+};
+enum hub_own_tree { HUB_OWN_META, HUB_OWN_ENTRIES, HUB_OWN_TREES };
+enum node_tree { NODE_META, NODE_LOG, NODE_BASE, NODE_VIEW, NODE_PENDING, NODE_HELD, NODE_DIGESTS, NODE_ACCESS, NODE_TREES };
+
+extern const struct store_shape shape_hub_log, shape_hub_state, shape_hub_own, shape_node;
+
+/* A key under construction; big enough for every key above. */
+struct key {
+    uint8_t b[96];
+    size_t len;
+};
+
+struct bytes key_bytes(const struct key *k); /* borrows k */
+struct key key_u32(uint32_t v);
+struct key key_u64(uint64_t v);
+struct key key_word(const char *word);
+struct key key_record(uint32_t type, const struct id16 *id);
+struct key key_history(uint32_t type, const struct id16 *id, struct name name);
+struct key key_row(area a, uint64_t hub_seq);
+struct key key_verdict(uint32_t node, uint64_t hub_seq);
+struct key key_held(uint32_t node, const struct id16 *incarnation, uint64_t seq); /* at the hub */
+struct key key_waiting(uint32_t type, const struct id16 *id, uint32_t node, const struct id16 *incarnation, uint64_t seq);
+struct key key_log(const struct id16 *incarnation, uint64_t seq); /* a node's log, and its held */
+struct key key_pending(uint32_t type, const struct id16 *id, uint64_t hlc, const struct id16 *incarnation, uint64_t seq);
+struct key key_access(wall_ms at, uint32_t n);
+
+/* Readers of the same keys; false when the length does not fit. */
+bool key_record_read(struct bytes key, uint32_t *type, struct id16 *id); /* exactly a record's, not a history's */
+bool key_history_read(struct bytes key, uint32_t *type, struct id16 *id, struct name *name);
+bool key_row_read(struct bytes key, area *a, uint64_t *hub_seq);
+bool key_verdict_read(struct bytes key, uint32_t *node, uint64_t *hub_seq);
+bool key_held_read(struct bytes key, uint32_t *node, struct id16 *incarnation, uint64_t *seq);
+bool key_waiting_read(struct bytes key, uint32_t *type, struct id16 *id, uint32_t *node, struct id16 *incarnation, uint64_t *seq);
+bool key_log_read(struct bytes key, struct id16 *incarnation, uint64_t *seq);
+bool key_pending_read(struct bytes key, uint32_t *type, struct id16 *id, uint64_t *hlc, struct id16 *incarnation, uint64_t *seq);
+bool key_starts(struct bytes key, const struct key *prefix);

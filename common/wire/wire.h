@@ -1,0 +1,105 @@
+/* Messages and stored values <-> protobuf. The only room that sees generated code; limits are checked here before and while decoding.
+ *
+ * Outgoing: packed into a buffer, checked against the same limits. Incoming: the arena (cap LIMIT_DECODE_BYTES for what a peer sent) holds
+ * all that is decoded; slices may also point into the frame, which the caller keeps as long. Unknown protobuf fields are skipped in
+ * messages; a change is kept and forwarded as its original bytes, so nothing in it is lost. */
+#pragma once
+
+#include "common/model/message.h"
+#include "common/model/progress.h"
+
+enum wire_outcome {
+    WIRE_BROKEN = 1, /* no such message, or against its rules */
+    WIRE_TOO_BIG,    /* passes a limit */
+    WIRE_NEWER,      /* well-formed, but of a kind this build does not know (message kind, operation kind) */
+};
+
+/* ---- one ZeroMQ message */
+int wire_pack(const struct message *m, struct buffer *out);                /* + WIRE_TOO_BIG */
+int wire_unpack(struct bytes frame, struct arena *a, struct message *out); /* + enum wire_outcome */
+size_t wire_entry_size(const struct entry *e); /* bytes it takes in a Feed before compression; for filling pages */
+
+/* ---- a change, and the batches that a Push carries */
+void wire_change_pack(const struct change *c, struct buffer *out);                /* appends; c has passed change_check */
+int wire_change_unpack(struct bytes packed, struct arena *a, struct change *out); /* + enum wire_outcome; change_check has passed when 0 */
+/* A batch is a sequence of packed changes; its body is one zstd frame of it. */
+void wire_batch_add(struct buffer *raw, struct bytes packed_change);
+int wire_batch_seal(struct bytes raw, struct buffer *body); /* + WIRE_TOO_BIG (LIMIT_BATCH_BYTES) */
+int wire_batch_open(
+    struct bytes body, struct buffer *raw /* filled */); /* + WIRE_BROKEN, WIRE_TOO_BIG; checks the frame's declared size first */
+bool wire_batch_next(struct reader *r, struct bytes *packed_change);           /* false at the end, or when broken (r->bad) */
+struct hash wire_chain(const struct hash *before, struct bytes packed_change); /* h(n) = H(h(n-1) || H(change bytes)) */
+
+/* ---- stored values */
+enum record_form { RECORD_HUB, RECORD_BASE /* without early, areas and hub_seqs */ };
+void wire_record_pack(const struct record *r, enum record_form form, struct buffer *out);
+int wire_record_unpack(struct bytes stored, struct arena *a, struct record *out); /* + WIRE_BROKEN; slices point into `stored` */
+
+void wire_progress_pack(const struct node_progress *p, struct buffer *out);
+int wire_progress_unpack(struct bytes stored, struct node_progress *out); /* + WIRE_BROKEN */
+
+/* An entry of the hub's log (3-RECORDS, "First format": the signature has its place from the start). */
+enum log_kind {
+    LOG_PUSH = 1, /* changes of a node, or of the hub itself (node 0) */
+    LOG_RETRY,    /* an operator's order: try a held change again (node, incarnation, first) */
+    LOG_DISCARD,  /* an operator's order, with a reason */
+};
+struct log_entry {
+    enum log_kind kind;
+    uint32_t node;
+    struct id16 incarnation;
+    uint64_t first;
+    uint32_t count;
+    struct hash after;
+    wall_ms received;
+    struct bytes signature;
+    struct bytes body; /* PUSH: as it came; DISCARD: the reason as text */
+    struct id16 actor; /* RETRY, DISCARD: who ordered it */
+};
+void wire_log_entry_pack(const struct log_entry *e, struct buffer *out);
+int wire_log_entry_unpack(struct bytes stored, struct log_entry *out); /* + WIRE_BROKEN; slices point into `stored` */
+
+/* What a record's history keeps of a merged change: who, when, why, which fields. */
+struct history_entry {
+    uint64_t hub_seq;
+    struct version version;
+    struct name name;
+    struct id16 actor;
+    uint32_t purpose;
+    struct id16 incarnation;
+    uint64_t seq;
+    wall_ms received;
+    uint32_t fields[LIMIT_CHANGE_FIELDS];
+    size_t field_count;
+};
+void wire_history_pack(const struct history_entry *h, struct buffer *out);
+int wire_history_unpack(struct bytes stored, struct history_entry *out); /* + WIRE_BROKEN */
+
+/* A held change in quarantine. */
+struct quarantined {
+    enum verdict reason;
+    wall_ms received;
+    uint64_t row;        /* hub_seq of its verdict row */
+    uint64_t position;   /* in the hub's log */
+    struct bytes change; /* packed, original bytes */
+};
+void wire_quarantined_pack(const struct quarantined *q, struct buffer *out);
+int wire_quarantined_unpack(struct bytes stored, struct quarantined *out); /* + WIRE_BROKEN */
+
+/* What an enrolment file holds (3-RECORDS, "Who has an id"). */
+struct enrolment {
+    uint32_t node;
+    struct id16 city;
+    area served[LIMIT_AREAS];
+    size_t served_count;
+    struct bytes name;        /* text */
+    struct bytes hub_public;  /* the hub's public key string */
+    struct bytes endpoint;    /* tcp://host:port */
+    struct bytes city_secret; /* 32 bytes: for derived ids */
+    struct bytes index_key;   /* 32 bytes */
+    struct hash policy_root;
+    struct bytes catalogue; /* YAML documents */
+    uint64_t catalogue_version;
+};
+void wire_enrolment_pack(const struct enrolment *e, struct buffer *out);
+int wire_enrolment_unpack(struct bytes stored, struct arena *a, struct enrolment *out); /* + WIRE_BROKEN */
