@@ -1,0 +1,22 @@
+/* What offices get: feed pages and repairs, each read from ONE snapshot of the hub-state (2-PROTOCOL, "Downstream").
+ *
+ * Page: rows of the Pull's areas that are not loading with cursor.at < hub_seq <= to; a row is current if it is the record's row in that
+ * area, stale ones are skipped. Rows of loading areas between upto and the snapshot's end, as whole entries, areas in the order given. An
+ * entry carries the fields newer than cursor.floor, never than at (A1); it is WHOLE when the record's `since` of all the node's areas it is
+ * in is newer than floor (A2); LEFT when it is in none of the node's areas any more. Areas outside the node's scope are silently left out.
+ * held: every verdict with a row above verdicts_after, up to the snapshot's end (so that includes and held fit, A4). */
+#pragma once
+
+#include "common/store/hub_merge.h"
+
+/* Fills everything but `session`. Entries live in the arena. At least one entry a page if there is any, then up to pull->bytes (capped) and
+ * LIMIT_FEED_ENTRIES. caught_up: to is the tip and nothing is loading any more; then digests of all areas are in. */
+int hub_feed_page(struct txn *state, uint32_t node, const struct pull *pull, struct arena *a, struct feed *out);
+
+/* Compares the node's buckets of an area with the hub's (made by a walk over the area's rows: rare) and fills what differs, as many buckets
+ * as fit one message. Fills everything but `session`. */
+int hub_repair_fill(struct txn *state, uint32_t node, const struct repair_ask *ask, struct arena *a, struct repair_fill *out);
+
+/* Where a node with this cursor goes on (2-PROTOCOL, "hub restored or failed over"): its own cursor; or of an older known epoch the lowest
+ * first hub_seq of all epochs after its own, floor = min(floor, at); of an unknown epoch: load. */
+void hub_cursor_adopt(const struct hub_place *place, struct cursor theirs, struct cursor *out, bool *load);

@@ -1,0 +1,106 @@
+/* A node's durable life: edits, its change log, the base and the views, laying feed pages, and what a Welcome asks for. Everything works on
+ * the node store (layout.h) inside one write transaction of the caller; progress is read and written with it.
+ *
+ * view = base + the node's own changes above `includes` that are not held; one copy while nothing of the record is pending. */
+#pragma once
+
+#include "common/model/message.h"
+#include "common/model/progress.h"
+#include "common/store/store.h"
+#include "common/wire/wire.h"
+
+bool node_progress_get(struct txn *t, struct node_progress *out); /* false: this store was never begun */
+void node_progress_put(struct txn *t, const struct node_progress *p);
+
+/* A new node: one incarnation, everything it serves in `loading`. */
+void node_begin(struct txn *t, uint32_t node, const area *served, size_t count, const struct id16 *incarnation);
+
+/* ---- a clerk's edit: stamped, merged into the view, appended to the log */
+struct edit {
+    uint32_t type;
+    struct id16 record;
+    struct id16 actor, case_id;
+    uint32_t purpose;
+    const struct op *ops; /* names of SETs may be left to us: see `replace_all` */
+    size_t op_count;
+    bool replace_all;   /* every SET without names replaces all heads that the view has of its field */
+    uint64_t tag, salt; /* 128 random bits */
+};
+enum node_edit_outcome {
+    NODE_EDIT_NOT_ENROLLED = 1,
+    NODE_EDIT_BAD,       /* change_check: *why says it */
+    NODE_EDIT_REQUESTED, /* the record is adopted but has not come yet: only adopting it is possible until the feed brings it */
+    NODE_EDIT_FULL,      /* the record would pass LIMIT_RECORD_BYTES */
+};
+int node_edit(
+    struct txn *t, const struct edit *e, wall_ms local_now, struct change *out /* seq, version, name */,
+    const char **why /* static */); /* + enum node_edit_outcome */
+
+/* ---- the log upwards */
+/* Reads changes after `after` of a life, up to max_bytes packed (at least one), LIMIT_PUSH_CHANGES: fills first, count, before, after and
+ * the raw batch. */
+enum node_batch_outcome { NODE_BATCH_EMPTY = 1, NODE_BATCH_GONE /* what follows `after` was trimmed */ };
+int node_batch(
+    struct txn *t, const struct id16 *incarnation, uint64_t after, size_t max_bytes, struct push *out,
+    struct buffer *raw); /* + enum node_batch_outcome */
+bool node_chain(
+    struct txn *t, const struct id16 *incarnation, uint64_t seq, struct hash *out); /* seq 0 gives zeroes; false: not in the log any more */
+void node_acked(struct txn *t, const struct ack *m);                                /* durable watermarks: acked + hash, safe */
+uint32_t node_trim(
+    struct txn *t, wall_ms local_now,
+    uint32_t limit); /* forgets what is safe, included, not held, and older or more than LIMIT_LOG_KEEP_* allow; gives the count */
+
+/* ---- a Welcome, in one transaction: chain check, nonce, offset, epoch, cursor, watermarks, re-stamping (A10) */
+enum node_welcome_outcome {
+    NODE_WELCOME_RESTORED = 1, /* the hub accepted what we do not have, or other bytes: nothing was changed; node_new_life is next */
+    NODE_WELCOME_STALE,        /* an epoch below the highest seen (I5): nothing was changed; not our hub's present */
+    NODE_WELCOME_GAP,          /* the hub lacks what we have trimmed (A9): nothing was changed; an operator decides */
+};
+int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now); /* + enum node_welcome_outcome */
+/* RESTORED: a new incarnation; what lies above the branch point (durable acked) is labelled again (names kept, `again`), chain made anew;
+ * every area loads; unproven. */
+void node_new_life(struct txn *t, const struct id16 *incarnation);
+
+/* ---- the feed downwards, each in one transaction (A4) */
+struct node_laid {
+    bool dropped; /* from is not our cursor, or the epoch is another: nothing was changed */
+    bool caught_up;
+    bool digests_equal; /* meaningful when caught_up and compared */
+    bool compared;
+    area differs; /* the first area whose digest differs */
+    bool alarm;   /* it differs although it was proven: a bug or bit rot */
+    uint32_t entries;
+    bool scope_changed;
+};
+int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out);
+int node_lay_repair(struct txn *t, const struct repair_fill *m, struct node_laid *out);
+void node_buckets(struct txn *t, area a, struct digest out[DIGEST_BUCKETS]);
+
+/* ---- reads */
+enum node_record_outcome { NODE_RECORD_NONE = 1, NODE_RECORD_ROTTEN };
+int node_record(
+    struct txn *t, uint32_t type, const struct id16 *id, struct arena *a, struct record *out,
+    bool *pending); /* the view; + enum node_record_outcome */
+int node_base(struct txn *t, uint32_t type, const struct id16 *id, struct arena *a, struct record *out); /* + enum node_record_outcome */
+int node_records(
+    struct txn *t, uint32_t type /* 0 = all */, bool base_only, int (*each)(void *owner, const struct record *r, bool pending),
+    void *owner);
+/* The own changes still in the log, newest life last, above `after` of each life's includes when pending_only. */
+int node_log_each(
+    struct txn *t, bool pending_only,
+    int (*each)(void *owner, const struct id16 *incarnation, const struct change *c, wall_ms saved, enum verdict held), void *owner);
+int node_held_each(struct txn *t, int (*each)(void *owner, const struct held *h, const struct change *c /* NULL: trimmed */), void *owner);
+struct digest node_digest(struct txn *t, area a);
+int node_verify(struct txn *t, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked);
+
+/* ---- the access log (3-RECORDS, "First format"): who read what, for which purpose */
+struct access_entry {
+    wall_ms at;
+    struct id16 actor;
+    uint32_t purpose;
+    uint32_t type;
+    struct id16 record; /* zero: a search or an export */
+    uint32_t action;    /* 1 read, 2 search, 3 export, 4 history, 5 refused */
+};
+void node_access(struct txn *t, const struct access_entry *e);
+int node_access_each(struct txn *t, int (*each)(void *owner, const struct access_entry *e), void *owner);
