@@ -1,0 +1,506 @@
+#include "common/sync/node_side.h"
+
+#include "common/base/invariant.h"
+
+#include <string.h>
+
+/* Times in ms. Back-off: full jitter, 0..min(300 s, 2^n s) (Brooker, "Exponential Backoff and Jitter", 2015). */
+enum {
+    CONNECT_MS = 15000,
+    GREETING_MS = 30000,
+    BACKOFF_MS_MAX = 300000,
+    PERSON_MS = 300000, /* a person has to act: ask again now and then */
+    PUSH_MS = 20000,
+    PULL_MS = 30000,
+    REPORT_MS = 60000,
+    PULL_BYTES = 512 * 1024,
+    BATCH_BYTES = 256 * 1024,
+};
+
+static const unsigned allowed[NODE_STATES] = {
+    [NODE_ASLEEP] = 1u << NODE_DOWN | 1u << NODE_ASLEEP,
+    [NODE_DOWN] = 1u << NODE_CONNECTING | 1u << NODE_DOWN | 1u << NODE_ASLEEP,
+    [NODE_CONNECTING] = 1u << NODE_GREETING | 1u << NODE_DOWN | 1u << NODE_ASLEEP,
+    [NODE_GREETING] = 1u << NODE_SETTLING | 1u << NODE_DOWN | 1u << NODE_ASLEEP | 1u << NODE_GREETING,
+    [NODE_SETTLING] = 1u << NODE_READY | 1u << NODE_GREETING | 1u << NODE_DOWN | 1u << NODE_ASLEEP,
+    [NODE_READY] = 1u << NODE_DOWN | 1u << NODE_SETTLING | 1u << NODE_ASLEEP,
+};
+
+static void move(struct node_side *n, enum node_state to, instant until) {
+    invariant(allowed[n->state] & 1u << to);
+    n->state = to;
+    n->until = until;
+}
+
+static struct node_effect *emit(struct node_effects *out, enum node_effect_kind kind) {
+    invariant(out->count < NODE_EFFECTS);
+    struct node_effect *e = &out->list[out->count++];
+    e->kind = kind;
+    return e;
+}
+
+static void note(struct node_effects *out, enum node_note what, uint64_t number) {
+    struct node_effect *e = emit(out, NODE_FX_NOTE);
+    e->note.note = what;
+    e->note.refusal = 0;
+    e->note.number = number;
+}
+
+static struct message *send(struct node_effects *out, enum message_kind kind) {
+    struct node_effect *e = emit(out, NODE_FX_SEND);
+    memset(&e->message, 0, sizeof e->message);
+    e->message.kind = kind;
+    return &e->message;
+}
+
+static void verb(struct node_side *n, enum node_verb what, area a, struct node_effects *out) {
+    invariant(n->busy == NODE_VERB_NONE);
+    n->busy = what;
+    struct node_effect *e = emit(out, NODE_FX_VERB);
+    e->verb.verb = what;
+    e->verb.area = a;
+}
+
+static void forget_session(struct node_side *n) {
+    n->session = 0;
+    n->credit = n->spent = 0;
+    n->reading = n->pulling = n->repair_open = false;
+    n->push_deadline = n->pull_deadline = n->next_report = INSTANT_NEVER;
+}
+
+static instant back_off(struct node_side *n, instant now) {
+    uint64_t top = n->attempt >= 9 ? BACKOFF_MS_MAX : 1000u << n->attempt;
+    n->attempt++;
+    return now + random_below(&n->chance, (top < BACKOFF_MS_MAX ? top : BACKOFF_MS_MAX) + 1);
+}
+
+static void down(struct node_side *n, instant until) {
+    forget_session(n);
+    move(n, NODE_DOWN, until);
+}
+
+static void greet(struct node_side *n, const struct node_event *in, struct node_effects *out) {
+    forget_session(n);
+    move(n, NODE_GREETING, in->now + GREETING_MS);
+    struct hello *h = &send(out, MESSAGE_HELLO)->hello;
+    h->protocol_least = h->protocol_most = 1;
+    h->software = n->software;
+    h->life_count = n->progress.life_count;
+    memcpy(h->lives, n->progress.lives, sizeof h->lives);
+    h->cursor = n->progress.cursor;
+    h->clock = in->wall;
+    h->nonce = n->progress.nonce;
+}
+
+/* ---- pushing: lives in their order, each from what was accepted, within credit */
+
+static void read_more(struct node_side *n, struct node_effects *out) {
+    if (n->state != NODE_READY || n->reading || n->credit <= n->spent)
+        return;
+    for (size_t i = 0; i < n->progress.life_count; i++) {
+        const struct life *l = &n->progress.lives[i];
+        if (n->sent[i] < l->last) {
+            size_t room = (size_t)(n->credit - n->spent);
+            struct node_effect *e = emit(out, NODE_FX_READ);
+            e->read.session = n->session;
+            e->read.incarnation = l->incarnation;
+            e->read.after = n->sent[i];
+            e->read.bytes = room < BATCH_BYTES ? room : BATCH_BYTES;
+            n->reading = true;
+            return;
+        }
+        if (l->acked < l->last) /* the next life's changes come after this one's: order of the office's own edits */
+            return;
+    }
+}
+
+static bool in_flight(const struct node_side *n) {
+    for (size_t i = 0; i < n->progress.life_count; i++)
+        if (n->sent[i] > n->progress.lives[i].acked)
+            return true;
+    return false;
+}
+
+static void rewind_sent(struct node_side *n) {
+    for (size_t i = 0; i < n->progress.life_count; i++)
+        n->sent[i] = n->progress.lives[i].acked;
+    n->push_deadline = INSTANT_NEVER;
+}
+
+static void on_batch(struct node_side *n, const struct node_event *in, struct node_effects *out) {
+    if (n->state != NODE_READY || in->batch.session != n->session)
+        return;
+    n->reading = false;
+    const struct push *p = &in->batch.push;
+    struct life *l = life_find(n->progress.lives, n->progress.life_count, &p->incarnation);
+    if (p->count == 0 || l == NULL)
+        return;
+    size_t i = (size_t)(l - n->progress.lives);
+    if (p->first != n->sent[i] + 1 || n->spent + p->body.len > n->credit) /* rewound meanwhile, or it did not compress as hoped */
+        return;
+    n->sent[i] = p->first + p->count - 1;
+    n->spent += p->body.len;
+    if (n->push_deadline == INSTANT_NEVER)
+        n->push_deadline = in->now + PUSH_MS;
+    struct push *m = &send(out, MESSAGE_PUSH)->push;
+    *m = *p;
+    m->session = n->session;
+    read_more(n, out);
+}
+
+static void on_ack(struct node_side *n, const struct ack *m, const struct node_event *in, struct node_effects *out) {
+    for (size_t i = 0; i < m->life_count; i++) {
+        struct life *l = life_find(n->progress.lives, n->progress.life_count, &m->lives[i].incarnation);
+        if (l == NULL || m->lives[i].acked > l->last)
+            continue;
+        l->acked = m->lives[i].acked;
+        l->acked_hash = m->lives[i].acked_hash;
+        if (m->lives[i].safe > l->safe)
+            l->safe = m->lives[i].safe;
+        size_t at = (size_t)(l - n->progress.lives);
+        if (n->sent[at] < l->acked)
+            n->sent[at] = l->acked;
+    }
+    n->credit = m->credit;
+    emit(out, NODE_FX_ACK);
+    if (m->rewind) {
+        rewind_sent(n);
+        note(out, NODE_NOTE_REWIND, m->life_count == 0 ? 0 : m->lives[0].acked);
+    }
+    n->push_deadline = in_flight(n) ? in->now + PUSH_MS : INSTANT_NEVER;
+    read_more(n, out);
+}
+
+/* ---- pulling */
+
+static void pull(struct node_side *n, instant now, struct node_effects *out) {
+    if (n->state != NODE_READY || n->pulling || n->busy != NODE_VERB_NONE || n->repair_open)
+        return;
+    struct pull *m = &send(out, MESSAGE_PULL)->pull;
+    const struct node_progress *p = &n->progress;
+    m->session = n->session;
+    m->cursor = p->cursor;
+    m->area_count = area_expand(p->served, p->served_count, p->node, m->areas, LIMIT_AREAS);
+    m->loading_count = p->loading_count;
+    memcpy(m->loading, p->loading, sizeof m->loading);
+    m->verdicts_after = p->verdicts_after;
+    m->bytes = PULL_BYTES;
+    n->pulling = true;
+    n->want_pull = false;
+    n->pull_deadline = now + PULL_MS;
+}
+
+static void report(struct node_side *n, instant now, struct node_effects *out) {
+    const struct node_progress *p = &n->progress;
+    struct report *m = &send(out, MESSAGE_REPORT)->report;
+    m->session = n->session;
+    m->backlog = progress_backlog(p);
+    m->at = p->cursor.at;
+    m->digest_ok_at = p->digest_ok_at;
+    m->held = p->held_count;
+    m->software = n->software;
+    const struct life *l = &p->lives[p->life_count - 1];
+    m->canary = m->backlog == 0 && l->includes == l->last ? n->session : 0;
+    n->next_report = now + REPORT_MS;
+}
+
+/* The store's progress counts, but for Acks heard since it was read, and never for another session's. */
+static void take_progress(struct node_side *n, const struct node_progress *p) {
+    struct node_progress old = n->progress;
+    uint64_t sent[LIMIT_LIVES] = {0};
+    n->progress = *p;
+    for (size_t i = 0; i < p->life_count; i++) {
+        const struct life *was = life_find(old.lives, old.life_count, &p->lives[i].incarnation);
+        if (was == NULL)
+            continue;
+        sent[i] = n->sent[was - old.lives];
+        if (n->state == NODE_READY) {
+            n->progress.lives[i].acked = was->acked;
+            n->progress.lives[i].acked_hash = was->acked_hash;
+            n->progress.lives[i].safe = was->safe > p->lives[i].safe ? was->safe : p->lives[i].safe;
+        }
+    }
+    memcpy(n->sent, sent, sizeof n->sent);
+}
+
+static void on_refuse(struct node_side *n, const struct refuse *m, const struct node_event *in, struct node_effects *out) {
+    n->refused = m->reason;
+    note(out, NODE_NOTE_REFUSED, m->retry_after_ms);
+    out->list[out->count - 1].note.refusal = m->reason;
+    if (m->reason == REFUSE_RESTORED) {
+        if (n->busy != NODE_VERB_NONE) { /* a page is being laid: greet again when it is done, the hub will repeat itself */
+            emit(out, NODE_FX_DISCONNECT);
+            down(n, in->now + 1000);
+            return;
+        }
+        forget_session(n);
+        move(n, NODE_SETTLING, INSTANT_NEVER);
+        verb(n, NODE_VERB_NEW_LIFE, 0, out);
+        return;
+    }
+    emit(out, NODE_FX_DISCONNECT);
+    uint64_t wait = m->reason == REFUSE_BUSY || m->reason == REFUSE_DISK_FULL ? m->retry_after_ms : PERSON_MS;
+    down(n, in->now + wait / 2 + random_below(&n->chance, wait / 2 + 1));
+}
+
+static void on_heard(struct node_side *n, const struct node_event *in, struct node_effects *out) {
+    struct message *m = in->heard;
+    bool ready = n->state == NODE_READY;
+    switch (m->kind) {
+    case MESSAGE_WELCOME:
+        if (n->state != NODE_GREETING || n->busy != NODE_VERB_NONE)
+            return;
+        move(n, NODE_SETTLING, INSTANT_NEVER);
+        n->session = m->welcome.session;
+        n->credit = m->welcome.credit;
+        n->tip = m->welcome.tip;
+        verb(n, NODE_VERB_WELCOME, 0, out);
+        return;
+    case MESSAGE_REFUSE:
+        if (n->state == NODE_GREETING || ready)
+            on_refuse(n, &m->refuse, in, out);
+        return;
+    case MESSAGE_ACK:
+        if (ready && m->ack.session == n->session)
+            on_ack(n, &m->ack, in, out);
+        return;
+    case MESSAGE_FEED:
+        if (!ready || m->feed.session != n->session || !n->pulling || !cursor_equal(m->feed.from, n->progress.cursor))
+            return;
+        n->pulling = false;
+        n->pull_deadline = INSTANT_NEVER;
+        verb(n, NODE_VERB_LAY_FEED, 0, out);
+        return;
+    case MESSAGE_TIP:
+        if (!ready || m->tip.session != n->session)
+            return;
+        if (m->tip.hub_seq > n->tip)
+            n->tip = m->tip.hub_seq;
+        n->want_pull = true;
+        pull(n, in->now, out);
+        return;
+    case MESSAGE_REPAIR_FILL:
+        if (!ready || m->repair_fill.session != n->session || !n->repair_open || n->busy != NODE_VERB_NONE)
+            return;
+        n->repair_open = false;
+        n->pull_deadline = INSTANT_NEVER;
+        verb(n, NODE_VERB_LAY_REPAIR, 0, out);
+        return;
+    case MESSAGE_HELLO:
+    case MESSAGE_PUSH:
+    case MESSAGE_PULL:
+    case MESSAGE_REPORT:
+    case MESSAGE_REPAIR_ASK:
+        return; /* a hub does not say these */
+    }
+}
+
+/* ---- verbs come back */
+
+static void on_welcomed(struct node_side *n, const struct node_event *in, struct node_effects *out) {
+    enum { RESTORED = 1, STALE, GAP }; /* enum node_welcome_outcome of the store */
+    switch (in->done.outcome) {
+    case 0:
+        move(n, NODE_READY, INSTANT_NEVER);
+        n->attempt = 0;
+        n->refused = 0;
+        n->spent = 0;
+        n->welcomed_wall = in->wall;
+        rewind_sent(n);
+        note(out, NODE_NOTE_WELCOME, n->progress.cursor.at);
+        report(n, in->now, out);
+        pull(n, in->now, out);
+        read_more(n, out);
+        return;
+    case RESTORED:
+        n->session = 0;
+        verb(n, NODE_VERB_NEW_LIFE, 0, out);
+        return;
+    default:
+        note(out, in->done.outcome == STALE ? NODE_NOTE_STALE : NODE_NOTE_GAP, 0);
+        if (in->done.outcome == GAP)
+            n->refused = REFUSE_GAP;
+        emit(out, NODE_FX_DISCONNECT);
+        down(n, in->now + PERSON_MS / 2 + random_below(&n->chance, PERSON_MS / 2));
+    }
+}
+
+static void on_laid(struct node_side *n, const struct node_event *in, struct node_effects *out) {
+    if (in->done.dropped || !in->done.caught_up) {
+        pull(n, in->now, out);
+        return;
+    }
+    n->caught_up_at = in->now;
+    note(out, NODE_NOTE_CAUGHT_UP, n->progress.cursor.at);
+    if (in->done.compared && !in->done.equal) {
+        n->repairs += !in->done.alarm;
+        n->alarms += in->done.alarm;
+        note(out, in->done.alarm ? NODE_NOTE_ALARM : NODE_NOTE_REPAIR, in->done.differs);
+        n->repairing = in->done.differs;
+        verb(n, NODE_VERB_BUCKETS, n->repairing, out);
+        return;
+    }
+    if (n->want_pull || n->tip > n->progress.cursor.at)
+        pull(n, in->now, out);
+}
+
+static void on_done(struct node_side *n, const struct node_event *in, struct node_effects *out) {
+    enum node_verb done = in->done.verb;
+    invariant(n->busy == done);
+    n->busy = NODE_VERB_NONE;
+    take_progress(n, in->done.progress);
+    if (n->state == NODE_ASLEEP || n->state == NODE_DOWN || n->state == NODE_CONNECTING)
+        return; /* the link went while the store worked: the next session goes on from the durable progress */
+    if (n->state == NODE_GREETING)
+        return;
+    switch (done) {
+    case NODE_VERB_WELCOME:
+        on_welcomed(n, in, out);
+        break;
+    case NODE_VERB_NEW_LIFE:
+        note(out, NODE_NOTE_RESTORED, n->progress.life_count);
+        greet(n, in, out);
+        break;
+    case NODE_VERB_LAY_FEED:
+        on_laid(n, in, out);
+        read_more(n, out);
+        break;
+    case NODE_VERB_BUCKETS: {
+        struct repair_ask *m = &send(out, MESSAGE_REPAIR_ASK)->repair_ask;
+        m->session = n->session;
+        m->cursor = n->progress.cursor;
+        m->area = n->repairing;
+        memcpy(m->buckets, in->done.buckets, sizeof m->buckets);
+        n->repair_open = true;
+        n->pull_deadline = in->now + PULL_MS;
+        break;
+    }
+    case NODE_VERB_LAY_REPAIR:
+        if (in->done.more && !in->done.dropped)
+            verb(n, NODE_VERB_BUCKETS, n->repairing, out);
+        else
+            pull(n, in->now, out);
+        break;
+    case NODE_VERB_NONE:
+        break;
+    }
+}
+
+static void on_tick(struct node_side *n, const struct node_event *in, struct node_effects *out) {
+    if (n->state == NODE_DOWN && in->now >= n->until && n->busy == NODE_VERB_NONE) {
+        move(n, NODE_CONNECTING, in->now + CONNECT_MS);
+        emit(out, NODE_FX_CONNECT);
+        return;
+    }
+    if ((n->state == NODE_CONNECTING || n->state == NODE_GREETING) && in->now >= n->until) {
+        emit(out, NODE_FX_DISCONNECT);
+        down(n, back_off(n, in->now));
+        return;
+    }
+    if (n->state != NODE_READY)
+        return;
+    if (in->now >= n->pull_deadline) { /* the page, or the Pull, was lost */
+        n->pulling = n->repair_open = false;
+        n->pull_deadline = INSTANT_NEVER;
+        n->want_pull = true;
+    }
+    if (in->now >= n->push_deadline) {
+        rewind_sent(n);
+        note(out, NODE_NOTE_REWIND, 0);
+        read_more(n, out);
+    }
+    if (in->now >= n->next_report) {
+        report(n, in->now, out);
+        emit(out, NODE_FX_TRIM);
+        n->want_pull = true; /* a Tip may have been lost (B13) */
+    }
+    if (n->want_pull)
+        pull(n, in->now, out);
+}
+
+void node_side_init(struct node_side *n, uint64_t seed, struct bytes software) {
+    memset(n, 0, sizeof *n);
+    random_seed(&n->chance, seed);
+    n->software = software;
+    n->until = INSTANT_NEVER;
+    forget_session(n);
+}
+
+void node_side_step(struct node_side *n, const struct node_event *in, struct node_effects *out) {
+    out->count = 0;
+    switch (in->kind) {
+    case NODE_START:
+        take_progress(n, in->progress);
+        if (n->state == NODE_ASLEEP && n->progress.node != 0)
+            down(n, in->now);
+        return;
+    case NODE_PAUSE:
+        if (n->state != NODE_ASLEEP) {
+            emit(out, NODE_FX_DISCONNECT);
+            forget_session(n);
+            move(n, NODE_ASLEEP, INSTANT_NEVER);
+        }
+        return;
+    case NODE_SAVED:
+        take_progress(n, in->progress);
+        read_more(n, out);
+        return;
+    case NODE_LINK_UP:
+        if (n->state == NODE_CONNECTING) {
+            note(out, NODE_NOTE_CONNECTED, 0);
+            greet(n, in, out);
+        }
+        return;
+    case NODE_LINK_DOWN:
+        if (n->state != NODE_ASLEEP && n->state != NODE_DOWN) {
+            note(out, NODE_NOTE_LINK_DOWN, n->attempt);
+            emit(out, NODE_FX_DISCONNECT);
+            down(n, back_off(n, in->now));
+        }
+        return;
+    case NODE_HEARD:
+        on_heard(n, in, out);
+        return;
+    case NODE_BATCH:
+        on_batch(n, in, out);
+        return;
+    case NODE_DONE:
+        on_done(n, in, out);
+        return;
+    case NODE_TICK:
+        on_tick(n, in, out);
+        return;
+    }
+}
+
+static instant sooner(instant a, instant b) {
+    return a < b ? a : b;
+}
+
+instant node_side_deadline(const struct node_side *n) {
+    switch (n->state) {
+    case NODE_DOWN:
+        return n->busy == NODE_VERB_NONE ? n->until : INSTANT_NEVER;
+    case NODE_CONNECTING:
+    case NODE_GREETING:
+        return n->until;
+    case NODE_READY:
+        return sooner(n->next_report, sooner(n->pull_deadline, n->push_deadline));
+    case NODE_ASLEEP:
+    case NODE_SETTLING:
+    case NODE_STATES:
+        break;
+    }
+    return INSTANT_NEVER;
+}
+
+const char *node_state_name(enum node_state s) {
+    static const char *const names[] = {"asleep", "down", "connecting", "greeting", "settling", "ready"};
+    return s < NODE_STATES ? names[s] : "?";
+}
+
+const char *node_note_name(enum node_note what) {
+    static const char *const names[] = {"connected", "welcome", "refused", "restored", "stale",    "gap",
+                                        "caught_up", "repair",  "alarm",   "rewind",   "link_down"};
+    return (size_t)what < sizeof names / sizeof *names ? names[what] : "?";
+}
