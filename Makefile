@@ -87,6 +87,10 @@ $(B)/tests/sim/sim: $(SIM_OBJ) $(SUPPORT_OBJ) $(B)/libanju.a
 $(B)/tests/%: $(B)/obj/tests/%.o $(SUPPORT_OBJ) $(HUB_OBJ) $(NODE_OBJ) $(B)/libanju.a
 	@mkdir -p $(@D)
 	@echo LD $@; $(CC) -o $@ $^ $(LIBS_ALL) -lcmocka
+# The programs of tests/city judge the product, so they are linked without it.
+$(B)/tests/city/%: $(B)/obj/tests/city/%.o
+	@mkdir -p $(@D)
+	@echo LD $@; $(CC) -o $@ $^ $(LIBS_ALL)
 units: $(UNITS)
 	@for t in $(UNITS); do echo "== $$t"; $$t || exit 1; done
 sim: $(SIM)
