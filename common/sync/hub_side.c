@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CREDIT_MIN = 64 * 1024, BUSY_MS = 2000, BACKLOG_HIGH = 4000 };
+enum { CREDIT_MIN = LIMIT_CHANGE_BYTES + 65536, BUSY_MS = 2000, BACKLOG_HIGH = 4000 };
 
 static void emit(const struct hub_out *out, const struct hub_effect *e) {
     out->effect(out->owner, e);

@@ -1,0 +1,60 @@
+#include "tests/sim/oracle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void oracle_close(struct oracle *o) {
+    free(o->edits);
+    memset(o, 0, sizeof *o);
+}
+
+struct oracle_edit *oracle_add(struct oracle *o) {
+    if (o->count == o->room) {
+        o->room = o->room == 0 ? 64 : 2 * o->room;
+        o->edits = realloc(o->edits, o->room * sizeof *o->edits);
+        if (o->edits == NULL)
+            abort();
+    }
+    struct oracle_edit *e = &o->edits[o->count++];
+    memset(e, 0, sizeof *e);
+    return e;
+}
+
+struct oracle_edit *oracle_find(struct oracle *o, uint64_t name) {
+    for (size_t i = 0; i < o->count; i++)
+        if (o->edits[i].name == name)
+            return &o->edits[i];
+    return NULL;
+}
+
+static bool gone(const struct oracle *o, uint64_t record, uint32_t field, uint64_t name) {
+    for (size_t i = 0; i < o->count; i++) {
+        const struct oracle_edit *e = &o->edits[i];
+        if (!e->merged || e->record != record)
+            continue;
+        for (size_t k = 0; k < e->op_count; k++)
+            for (size_t n = 0; e->ops[k].field == field && n < e->ops[k].name_count; n++)
+                if (e->ops[k].names[n] == name)
+                    return true;
+    }
+    return false;
+}
+
+static int by_name(const void *a, const void *b) {
+    const struct oracle_item *x = a, *y = b;
+    return (x->name > y->name) - (x->name < y->name);
+}
+
+size_t oracle_field(const struct oracle *o, uint64_t record, uint32_t field, enum oracle_kind kind, struct oracle_item *out, size_t room) {
+    size_t n = 0;
+    for (size_t i = 0; i < o->count; i++) {
+        const struct oracle_edit *e = &o->edits[i];
+        if (!e->merged || e->record != record)
+            continue;
+        for (size_t k = 0; k < e->op_count; k++)
+            if (e->ops[k].field == field && e->ops[k].kind == kind && !gone(o, record, field, e->name) && n < room)
+                out[n++] = (struct oracle_item){e->name, e->ops[k].value};
+    }
+    qsort(out, n, sizeof *out, by_name);
+    return n;
+}
