@@ -1,5 +1,5 @@
-/* The oracle: what a record must look like, computed from the SET of edits that were saved, and where each edit must be. It shares no code with
- * the product: its own structs, its own fold, values as numbers. */
+/* The oracle: what a record must look like, computed from the SET of edits that were saved, and where each edit must be. It shares no code
+ * with the product: its own structs, its own fold, values as numbers. */
 #pragma once
 
 #include <stdbool.h>
