@@ -1,0 +1,198 @@
+#include "common/model/record.h"
+
+#include "common/base/invariant.h"
+
+#include <string.h>
+
+static size_t place(const struct record *r, uint32_t number) {
+    size_t low = 0, high = r->field_count;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (r->fields[mid].number < number)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+struct field *record_field(const struct record *r, uint32_t number) {
+    size_t at = place(r, number);
+    return at < r->field_count && r->fields[at].number == number ? &r->fields[at] : NULL;
+}
+
+struct field *record_field_make(struct record *r, uint32_t number, struct arena *a) {
+    size_t at = place(r, number);
+    if (at < r->field_count && r->fields[at].number == number)
+        return &r->fields[at];
+    struct field *fields = arena_take(a, (r->field_count + 1) * sizeof *fields);
+    invariant(fields != NULL);
+    if (at > 0)
+        memcpy(fields, r->fields, at * sizeof *fields);
+    if (at < r->field_count)
+        memcpy(fields + at + 1, r->fields + at, (r->field_count - at) * sizeof *fields);
+    fields[at] = (struct field){.number = number};
+    r->fields = fields;
+    r->field_count++;
+    return &fields[at];
+}
+
+const struct head *field_winner(const struct field *f) {
+    return f == NULL || f->head_count == 0 ? NULL : &f->heads[f->head_count - 1];
+}
+
+bool field_concurrent(const struct field *f) {
+    for (size_t i = 1; f != NULL && i < f->head_count; i++)
+        if (!bytes_equal(f->heads[i].value, f->heads[0].value))
+            return true;
+    return false;
+}
+
+/* The encoding of Value: an area is field 8 as fixed64, a flag is field 4 as a varint (model/value.h). */
+static bool read_area(struct bytes value, area *out) {
+    if (value.len != 9 || value.at[0] != 0x41)
+        return false;
+    area a = 0;
+    for (size_t i = 0; i < 8; i++)
+        a |= (area)value.at[1 + i] << (8 * i);
+    *out = a;
+    return area_valid(a);
+}
+
+static size_t add_area(area out[], size_t n, size_t room, struct bytes value) {
+    area a;
+    if (!read_area(value, &a))
+        return n;
+    size_t at = 0;
+    while (at < n && out[at] < a)
+        at++;
+    if ((at < n && out[at] == a) || n == room)
+        return n;
+    memmove(out + at + 1, out + at, (n - at) * sizeof *out);
+    out[at] = a;
+    return n + 1;
+}
+
+size_t record_areas_now(const struct record *r, area out[], size_t room) {
+    const struct field *home = record_field(r, FIELD_HOME), *shared = record_field(r, FIELD_SHARED);
+    size_t n = 0;
+    for (size_t i = 0; home != NULL && i < home->head_count; i++)
+        n = add_area(out, n, room, home->heads[i].value);
+    for (size_t i = 0; shared != NULL && i < shared->element_count; i++)
+        n = add_area(out, n, room, shared->elements[i].value);
+    return n;
+}
+
+bool record_deleted(const struct record *r) {
+    const struct field *f = record_field(r, FIELD_DELETED);
+    for (size_t i = 0; f != NULL && i < f->head_count; i++)
+        if (f->heads[i].value.len == 2 && f->heads[i].value.at[0] == 0x20 && f->heads[i].value.at[1] == 1)
+            return true;
+    return false;
+}
+
+bool record_empty(const struct record *r) {
+    for (size_t i = 0; i < r->field_count; i++)
+        if (r->fields[i].head_count > 0 || r->fields[i].element_count > 0)
+            return false;
+    return true;
+}
+
+static void *copy(const void *at, size_t count, size_t size, struct arena *a) {
+    if (count == 0)
+        return NULL;
+    void *to = arena_take(a, count * size);
+    invariant(to != NULL);
+    return memcpy(to, at, count * size);
+}
+
+static struct head *copy_heads(const struct head *heads, size_t count, struct arena *a) {
+    struct head *to = copy(heads, count, sizeof *heads, a);
+    for (size_t i = 0; i < count; i++) {
+        to[i].value = arena_copy(a, heads[i].value);
+        to[i].replaces = copy(heads[i].replaces, heads[i].replace_count, sizeof *heads[i].replaces, a);
+    }
+    return to;
+}
+
+struct record record_copy(const struct record *r, struct arena *a) {
+    struct record c = *r;
+    c.fields = copy(r->fields, r->field_count, sizeof *r->fields, a);
+    c.areas = copy(r->areas, r->area_count, sizeof *r->areas, a);
+    for (size_t i = 0; i < c.field_count; i++) {
+        c.fields[i].heads = copy_heads(r->fields[i].heads, r->fields[i].head_count, a);
+        c.fields[i].elements = copy_heads(r->fields[i].elements, r->fields[i].element_count, a);
+        c.fields[i].early = copy(r->fields[i].early, r->fields[i].early_count, sizeof *r->fields[i].early, a);
+    }
+    return c;
+}
+
+static void canonical_heads(const struct head *heads, size_t count, struct buffer *out) {
+    buffer_u32be(out, (uint32_t)count);
+    for (size_t i = 0; i < count; i++) {
+        buffer_u64be(out, heads[i].version.hlc);
+        buffer_u32be(out, heads[i].version.node);
+        buffer_u32be(out, heads[i].name.node);
+        buffer_u64be(out, heads[i].name.tag);
+        buffer_u32be(out, (uint32_t)heads[i].value.len);
+        buffer_add(out, heads[i].value);
+    }
+}
+
+void record_canonical(const struct record *r, struct buffer *out) {
+    if (record_empty(r))
+        return;
+    buffer_u32be(out, r->type);
+    buffer_add(out, bytes_of(r->id.b, sizeof r->id.b));
+    for (size_t i = 0; i < r->field_count; i++) {
+        const struct field *f = &r->fields[i];
+        if (f->head_count == 0 && f->element_count == 0)
+            continue;
+        buffer_u32be(out, f->number);
+        canonical_heads(f->heads, f->head_count, out);
+        canonical_heads(f->elements, f->element_count, out);
+    }
+}
+
+struct hash record_state_hash(const struct record *r) {
+    struct buffer b = {0};
+    record_canonical(r, &b);
+    struct hash h = hash_of(buffer_bytes(&b));
+    buffer_close(&b);
+    return h;
+}
+
+static struct digest of(const struct record *r) {
+    struct hash h = record_state_hash(r);
+    struct digest d;
+    memcpy(d.lane, h.b, sizeof d.lane);
+    return d;
+}
+
+void digest_add(struct digest *d, const struct record *r) {
+    if (record_empty(r))
+        return;
+    struct digest more = of(r);
+    d->lane[0] += more.lane[0];
+    d->lane[1] += more.lane[1];
+}
+
+void digest_take(struct digest *d, const struct record *r) {
+    if (record_empty(r))
+        return;
+    struct digest less = of(r);
+    d->lane[0] -= less.lane[0];
+    d->lane[1] -= less.lane[1];
+}
+
+bool digest_equal(struct digest a, struct digest b) {
+    return a.lane[0] == b.lane[0] && a.lane[1] == b.lane[1];
+}
+
+/* Ids are random in their last bytes (UUIDv7, v8), so their sum is even enough; the type keeps two types of one id apart. */
+unsigned digest_bucket(uint32_t type, const struct id16 *id) {
+    unsigned sum = type * 31u;
+    for (size_t i = 8; i < sizeof id->b; i++)
+        sum = sum * 33u + id->b[i];
+    return (sum ^ sum >> 8 ^ sum >> 16) % DIGEST_BUCKETS;
+}
