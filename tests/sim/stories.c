@@ -4,7 +4,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STORIES(X) X(story_first_contact)
+#define STORIES(X)                                                                                                                         \
+    X(story_first_contact)                                                                                                                 \
+    X(story_offline_weeks)                                                                                                                 \
+    X(story_paging)                                                                                                                        \
+    X(story_moved)                                                                                                                         \
+    X(story_left_row)                                                                                                                      \
+    X(story_gained)                                                                                                                        \
+    X(story_lost_scope)                                                                                                                    \
+    X(story_shared)                                                                                                                        \
+    X(story_concurrent)                                                                                                                    \
+    X(story_delete_against_edit)                                                                                                           \
+    X(story_policy)                                                                                                                        \
+    X(story_interrupted_load)                                                                                                              \
+    X(story_held_base)                                                                                                                     \
+    X(story_held_ack_lost)                                                                                                                 \
+    X(story_held_retry)                                                                                                                    \
+    X(story_held_replaced)                                                                                                                 \
+    X(story_stream_goes_on)                                                                                                                \
+    X(story_good_faith)                                                                                                                    \
+    X(story_no_early_alarm)                                                                                                                \
+    X(story_pushed_again)                                                                                                                  \
+    X(story_two_lives)                                                                                                                     \
+    X(story_late_push)                                                                                                                     \
+    X(story_lost_messages)                                                                                                                 \
+    X(story_hub_clock)                                                                                                                     \
+    X(story_node_clock)                                                                                                                    \
+    X(story_hub_restored)                                                                                                                  \
+    X(story_same_copy_twice)                                                                                                               \
+    X(story_older_copy)                                                                                                                    \
+    X(story_log_and_state)                                                                                                                 \
+    X(story_second_incarnation)                                                                                                            \
+    X(story_own_decision)                                                                                                                  \
+    X(story_cloned)                                                                                                                        \
+    X(story_hub_disk_full)                                                                                                                 \
+    X(story_node_disk_full)                                                                                                                \
+    X(story_crashes)                                                                                                                       \
+    X(story_bit_rot)
 
 #define X(name) extern const struct story name;
 STORIES(X)

@@ -41,6 +41,11 @@ void world_fail(struct world *w, const char *format, ...) {
     world_say(w, "FAILURE %s", text);
 }
 
+void world_must(struct world *w, bool holds, const char *what) {
+    if (!holds)
+        world_fail(w, "%s", what);
+}
+
 void world_expect(struct world *w, const char *text) {
     const char *story = buffer_string(&w->story), *found = strstr(story + w->story_read, text);
     if (found == NULL) {

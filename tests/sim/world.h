@@ -112,6 +112,7 @@ void world_settle(struct world *w);                 /* faults stop, everybody co
 void world_check(struct world *w);                  /* I8, I9, I11 and that nothing is lost; failures go to `failures` */
 bool world_quiet(struct world *w);
 void world_fail(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void world_must(struct world *w, bool holds, const char *what); /* `what` is told when it does not hold */
 void world_say(struct world *w, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* a line of narration with the time before it */
 /* The next line (from where the last expectation ended) that contains the text; none is a failure. */

@@ -1,0 +1,94 @@
+/* Stories of quarantine: what the hub cannot apply, is kept, shown, retried; and the stream goes on. */
+#include "tests/sim/story.h"
+
+enum { A = WORLD_FIELD_A, B = WORLD_FIELD_B };
+
+static void held_base(struct world *w) {
+    world_create(w, 1, 1);
+    world_run(w, 10000);
+    world_set_bad(w, 1, 1, A, 66);
+    world_must(w, world_value(w, 1, 1, A) == 66, "an edit is not seen at once by who made it");
+    world_run(w, 20000);
+    world_must(w, world_held(w) == 1, "a change against a rule was not held");
+    world_must(w, world_value(w, 1, 1, A) == 1, "a held change stays in the view, or what it replaced did not come back");
+}
+const struct story story_held_base = {"held_base", "a held change leaves the view, and what it replaced comes back", 1, held_base};
+
+static void held_ack_lost(struct world *w) {
+    world_create(w, 1, 1);
+    world_run(w, 10000);
+    world_set_bad(w, 1, 1, B, 66);
+    world_run(w, 60);
+    world_cut(w, 1);
+    world_run(w, 10000);
+    world_join(w, 1);
+    world_run(w, 400000);
+    world_must(w, world_heads(w, 1, 1, B) == 0, "a verdict that was told while the link was gone never came");
+}
+const struct story story_held_ack_lost = {"held_ack_lost", "the link goes while a verdict is on its way: it comes later", 1, held_ack_lost};
+
+static void held_retry(struct world *w) {
+    world_create(w, 1, 1);
+    world_run(w, 10000);
+    world_set_bad(w, 1, 1, A, 66);
+    world_run(w, 20000);
+    world_upgrade(w);
+    world_run(w, 20000);
+    world_must(w, world_held(w) == 0 && world_value(w, 1, 1, A) == 66, "a retried change did not come back into the view");
+}
+const struct story story_held_retry = {
+    "held_retry", "the hub is upgraded and tries again: the change returns to the office's view", 1, held_retry};
+
+/* B10: a change that replaces a held one takes over what that one replaced; the retry then finds itself replaced. */
+static void held_replaced(struct world *w) {
+    world_create(w, 1, 1);
+    world_run(w, 10000);
+    world_cut(w, 1);
+    world_set_bad(w, 1, 1, A, 66);
+    world_set(w, 1, 1, A, 67);
+    world_join(w, 1);
+    world_run(w, 400000);
+    world_must(w, world_heads(w, 0, 1, A) == 1 || world_heads(w, 0, 1, A) == 2, "no value is left");
+    world_must(w, world_value(w, 1, 1, A) == 67, "the later edit is not shown");
+    world_upgrade(w);
+    world_run(w, 20000);
+    world_must(w, world_value(w, 0, 1, A) == 67, "a retry brought back what was replaced");
+}
+const struct story story_held_replaced = {
+    "held_replaced", "an edit replaces a held one; the held one's retry changes nothing (B10)", 1, held_replaced};
+
+static void stream_goes_on(struct world *w) {
+    world_create(w, 1, 1);
+    world_set_bad(w, 1, 1, A, 66);
+    world_create(w, 1, 2);
+    world_run(w, 20000);
+    world_must(w, world_has(w, 0, 2) && world_held(w) == 1, "a held change stops the stream");
+}
+const struct story story_stream_goes_on = {"stream_goes_on", "what follows a held change is merged", 1, stream_goes_on};
+
+/* A7: a change is in scope if its writer serves an area that the record EVER had. */
+static void good_faith(struct world *w) {
+    world_create(w, 1, 1);
+    world_run(w, 10000);
+    world_cut(w, 1);
+    world_set(w, 1, 1, B, 5);
+    world_hub_move(w, 1, 2);
+    world_run(w, 10000);
+    world_join(w, 1);
+    world_run(w, 400000);
+    world_must(w, world_held(w) == 0 && world_value(w, 2, 1, B) == 5, "what a former office wrote in good faith is not with the new one");
+}
+const struct story story_good_faith = {"good_faith", "an office edits while its record moves away: the edit counts (A7)", 2, good_faith};
+
+/* Acknowledged, not yet merged: no digest is compared too early, no alarm. */
+static void no_early_alarm(struct world *w) {
+    world_create(w, 1, 1);
+    for (int i = 0; i < 20; i++) {
+        world_set(w, 1, 1, A, (uint64_t)(100 + i));
+        world_run(w, 37);
+    }
+    world_run(w, 20000);
+    world_expect_none(w, "alarm");
+}
+const struct story story_no_early_alarm = {
+    "no_early_alarm", "digests are compared while edits are on their way: no false alarm", 1, no_early_alarm};
