@@ -50,8 +50,9 @@ PROGRAMS := $(if $(wildcard hub/main.c),$(B)/bin/anju-hub) $(if $(wildcard node/
   $(if $(wildcard common/daemon/anjuctl.c),$(B)/bin/anjuctl)
 SIM := $(if $(wildcard tests/sim/main.c),$(B)/tests/sim/sim)
 
-.PHONY: all help units sim clean
+.PHONY: all everything help test units sim fuzz tidy clean
 all: $(PROGRAMS)
+everything: $(PROGRAMS) $(UNITS) $(TOOLS) $(SIM)
 help:
 	@sed -n '1,8p' Makefile
 
@@ -95,6 +96,17 @@ units: $(UNITS)
 	@for t in $(UNITS); do echo "== $$t"; $$t || exit 1; done
 sim: $(SIM)
 	$(SIM) --seeds $(or $(SEEDS),300)
+
+# ---- fuzzing, with clang: make CC=clang B=build/fuzz SAN=fuzzer-no-link,address,undefined build/fuzz/tests/fuzz/fuzz_x
+$(B)/tests/fuzz/%: $(B)/obj/tests/fuzz/%.o $(SUPPORT_OBJ) $(HUB_OBJ) $(NODE_OBJ) $(B)/libanju.a
+	@mkdir -p $(@D)
+	@echo LD $@; $(CC) -fsanitize=fuzzer -o $@ $^ $(LIBS_ALL) -lcmocka
+fuzz:
+	tests/run --no-setup --only fuzz
+test:
+	tests/run --no-setup
+tidy:
+	tests/run --no-setup --only tidy
 
 clean:
 	rm -rf $(B)

@@ -1,0 +1,70 @@
+#!/bin/sh
+# Every check of this folder can fail: a small clean tree passes all of them, then one wrong thing at a time turns one red.
+cd "$(dirname "$0")/../.." || exit 2
+. tests/support/check.sh
+tidy=$PWD/tests/tidy
+tree=$work/tree
+mkdir -p "$tree/common/base" "$tree/common/sync" "$tree/common/store" "$tree/common/net" "$tree/hub" "$tree/node" "$tree/proto" "$tree/tests/unit" "$tree/deploy/catalogue"
+cp .clang-format "$tree/"
+cd "$tree" || exit 2
+git init -q . && printf '/build/\n' >.gitignore
+TIDY_ROOT=$tree
+B=build
+export TIDY_ROOT B
+printf '#pragma once\n\n#include <stdint.h>\n\nuint32_t twice(uint32_t n);\n' >common/base/twice.h
+printf '#include "common/base/twice.h"\n\nuint32_t twice(uint32_t n) {\n    static const uint32_t factor = 2;\n    return n * factor;\n}\n' >common/base/twice.c
+printf 'clean\n' >README.md
+printf 'message Person {\n    bytes name = 1;\n}\n' >proto/person.proto
+
+compile() {
+    for c in $(find common hub node -name '*.c'); do
+        mkdir -p "build/obj/${c%/*}"
+        gcc -I. -c "$c" -o "build/obj/${c%.c}.o" || return 1
+    done
+}
+compile
+for s in "$tidy"/[!t]*.sh "$tidy"/tree.sh; do
+    check "a clean tree: ${s##*/}" "$s"
+done
+
+# red CHECK FILE TEXT…: a file with that text (printf) must turn the check red; afterwards the tree is clean again
+red() {
+    name=$1
+    file=$2
+    [ -f "$file" ] && cp "$file" "$work/kept" || rm -f "$work/kept"
+    mkdir -p "$(dirname "$file")"
+    # shellcheck disable=SC2059  the text is the format
+    printf "$3" >"$file"
+    [ "$name" != state ] || compile
+    refuse "$name: $file: $4" "$tidy/$name.sh"
+    if [ -f "$work/kept" ]; then mv "$work/kept" "$file"; else rm -f "$file" "build/obj/${file%.c}.o"; fi
+}
+no='int nothing;\n'
+red format common/base/x.c 'int  nothing;\n' "two spaces"
+red headers common/base/x.h '#pragma once\n\nuint32_t f(void);\n' "needs stdint.h"
+red headers common/base/x.h "$no" "no #pragma once"
+red includes common/base/x.c "#include \"common/sync/x.h\"\n$no" "base includes sync"
+red includes common/sync/x.c "#include <time.h>\n$no" "a clock in the core"
+red includes common/store/x.c "#include <lmdb.h>\n$no" "LMDB beside lmdb.c"
+red includes hub/x.c "#include <zmq.h>\n$no" "ZeroMQ outside net"
+red includes hub/x.c "#include \"node/x.h\"\n$no" "the hub includes the node"
+red includes common/net/x.c "#include \"wire.pb-c.h\"\n$no" "generated code outside wire"
+red includes common/base/twice.c "#include <stdint.h>\n#include \"common/base/twice.h\"\n$no" "own header not first"
+red includes common/base/x.c "#include \"twice.h\"\n$no" "no folder"
+red includes common/extra/x.c "$no" "a folder without a rule"
+red includes tests/city/x.c "#include \"common/base/twice.h\"\n$no" "the judge uses the product"
+red state common/base/x.c 'int count;\n' "a global"
+red state common/base/x.c 'int f(void) {\n    static int count;\n    return ++count;\n}\n' "a static local"
+red state common/base/x.c '_Thread_local int count;\n' "a thread's global"
+red tree scratch.txt 'x\n' "a stray file"
+red tree common/base/x.o 'x\n' "an object file"
+red tree common/base/x.c "/* see /h""ome/somebody/notes */\n$no" "a machine's path"
+red tree common/base/x.c "/* TO""DO */\n$no" "a marker"
+red tree deploy/x '#!/bin/sh\nif\n' "a script that does not parse"
+red sleeps tests/unit/test_x.c 'void f(void) {\n    usleep(1000);\n}\n' "a sleep in C"
+red sleeps tests/e2e/test_x.sh '#!/bin/sh\nsleep 1\n' "a sleep in a script"
+red synthetic README.md "11010""119900307""7758\n" "an identity number"
+red synthetic README.md "138""12345678\n" "a phone"
+red refusals proto/person.proto 'message Person {\n    bytes religion = 9;\n}\n' "a refused field"
+red refusals deploy/catalogue/person.yaml '民族: text\n' "a refused field in Chinese"
+finish
