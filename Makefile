@@ -92,6 +92,7 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(SUPPORT_OBJ) $(HUB_OBJ) $(NODE_OBJ) $(B)/liba
 $(B)/tests/city/%: $(B)/obj/tests/city/%.o
 	@mkdir -p $(@D)
 	@echo LD $@; $(CC) -o $@ $^ $(LIBS_ALL)
+$(B)/tests/city/gen_city: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/city/gen/*.c))
 units: $(UNITS)
 	@for t in $(UNITS); do echo "== $$t"; $$t || exit 1; done
 sim: $(SIM)
