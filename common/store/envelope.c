@@ -16,18 +16,29 @@ static void tag_of(unsigned tree, struct bytes key, struct bytes value, uint8_t 
     memcpy(out, h.b, TAG_BYTES);
 }
 
-void envelope_put(struct txn *t, unsigned tree, struct bytes key, struct bytes value) {
+static void put(
+    struct txn *t, unsigned tree, struct bytes key, struct bytes value,
+    void (*how)(struct txn *t, unsigned tree, struct bytes key, struct bytes value)) {
     CLEANUP(buffer_close) struct buffer b = {0};
     if (key.len == 0 || key.len > STORE_KEY_MAX) {
         txn_fail(t, -EINVAL);
         return;
     }
-    uint8_t *head = buffer_grow(&b, HEAD_BYTES);
+    uint8_t *head = buffer_grow(&b, HEAD_BYTES + value.len);
     memset(head, 0, HEAD_BYTES);
     head[0] = FORMAT;
     tag_of(tree, key, value, head + 5);
-    buffer_add(&b, value);
-    txn_put(t, tree, key, buffer_bytes(&b));
+    if (value.len > 0)
+        memcpy(head + HEAD_BYTES, value.at, value.len);
+    how(t, tree, key, buffer_bytes(&b));
+}
+
+void envelope_put(struct txn *t, unsigned tree, struct bytes key, struct bytes value) {
+    put(t, tree, key, value, txn_put);
+}
+
+void envelope_append(struct txn *t, unsigned tree, struct bytes key, struct bytes value) {
+    put(t, tree, key, value, txn_append);
 }
 
 int envelope_get(struct txn *t, unsigned tree, struct bytes key, struct bytes *value) {

@@ -8,6 +8,7 @@
 enum envelope_outcome { ENVELOPE_MISSING = 1, ENVELOPE_ROTTEN };
 
 void envelope_put(struct txn *t, unsigned tree, struct bytes key, struct bytes value);
+void envelope_append(struct txn *t, unsigned tree, struct bytes key, struct bytes value); /* as txn_append: the key is above all */
 int envelope_get(
     struct txn *t, unsigned tree, struct bytes key, struct bytes *value); /* + enum envelope_outcome; value borrowed as txn_get's */
 int envelope_open(

@@ -27,6 +27,7 @@ struct hub_place {
     uint64_t records;   /* not empty and not deleted */
     uint64_t conflicts; /* fields with concurrent values */
     uint64_t held;
+    uint64_t swept; /* `left` rows up to here are gone: a cursor whose floor is below must load (A3) */
 };
 
 /* What the state knows of one node: merged watermarks, scope, and the counts of I8 (received = merged + held + erased + repeated). */
@@ -51,8 +52,10 @@ void hub_epoch_begin(struct txn *state, uint64_t unix_seconds, uint64_t random);
 enum hub_join_outcome {
     HUB_JOIN_TRIMMED = 1, /* the state's position lies below the log's first: this pair cannot go on; the hub does not start */
 };
-/* Position inside this log: go on. Beyond its end, or another life: the log begins a new life at position + 1, and accepted :=
- * max(accepted, merged) of every node. Both transactions are the caller's to commit, log first. */
+/* Position inside this log: go on. Beyond its end, or another life: the log begins a new life at position + 1, and accepted := merged of
+ * every life. (Beyond the end that is the maximum of both. In another life the two logs' positions say nothing about each other, so what
+ * this one holds above `merged` can never be folded: the nodes, who keep all above `safe`, push it again.) Both transactions are the
+ * caller's to commit, log first. */
 int hub_join_log(struct txn *state, struct txn *log, const struct id16 *new_life); /* + enum hub_join_outcome */
 
 /* What a catalogue says about a change, beyond the schema-free core. NULL: no rules. Must be a function of its arguments. */
@@ -86,6 +89,7 @@ int hub_record(
 int hub_records(struct txn *state, uint32_t type /* 0 = all */, int (*each)(void *owner, const struct record *r), void *owner);
 int hub_history(
     struct txn *state, uint32_t type, const struct id16 *id, int (*each)(void *owner, const struct history_entry *h), void *owner);
+/* Also those discarded, with that reason: a later change may still name them, and a person may think again. */
 int hub_held(
     struct txn *state, uint32_t node /* 0 = all */,
     int (*each)(void *owner, uint32_t node, const struct held *h, const struct quarantined *q), void *owner);
@@ -100,5 +104,6 @@ int hub_verify(struct txn *state, void (*complain)(void *owner, const char *what
 /* Office records: the id is derived from the node id, so that everybody finds it. */
 struct id16 office_id(uint32_t node);
 
-/* Removes stale rows and `left` rows that every node of the area has passed, up to `limit` rows; for the background. */
+/* Removes stale rows and `left` rows that every node of the area has passed, up to `limit` rows; for the background. It goes on where the
+ * last call stopped, so its transaction is to be committed also when nothing was removed. What a page delivers stays the same. */
 uint32_t hub_sweep(struct txn *state, uint32_t limit, uint64_t every_floor /* lowest floor of all nodes */);

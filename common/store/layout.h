@@ -6,15 +6,17 @@
  *     nodes      node u32                                       -> accepted lives, current incarnation, nonces
  *
  *   hub-state    (a fold over the log; lost or torn, it is made again from it)
- *     meta       "at" -> log life, position, hub_seq, highest hlc, counters; "epochs" -> list of (epoch, first hub_seq)
+ *     meta       "at" -> log life, position, hub_seq, highest hlc, counters; "epochs" -> list of (epoch, first hub_seq);
+ *                "sweep" -> the row at which the sweep goes on
  *     records    type u32 | id 16                               -> record          (its history lies behind it, on the same pages)
  *                type u32 | id 16 | node u32 | tag u64          -> history entry
  *     rows       area u64 | hub_seq u64                         -> type, id        (stale when it is not the record's row in that area)
  *     verdicts   node u32 | hub_seq u64                         -> incarnation, seq, verdict
  *     held       node u32 | incarnation 16 | seq u64            -> quarantined change
- *     waiting    type u32 | id 16 | node u32 | incarnation | seq -> ""             (held changes of a record, tried again when its areas
- * grow) nodes      node u32                                       -> merged lives with chain hash, areas served, counters digests    area
- * u64                                       -> digest
+ *     waiting    type u32 | id 16 | node u32 | incarnation | seq -> name, verdict   (held changes of a record: those that wait for scope
+ *                are tried again when its areas grow; those that a later change replaces give it their names)
+ *     nodes      node u32                                       -> merged lives with chain hash, areas served, counters
+ *     digests    area u64                                       -> digest
  *
  *   hub-own      (the hub's own changes, a second home that a restore replays)
  *     entries    seq u64                                        -> packed change

@@ -1,0 +1,101 @@
+/* One fold under way: what a stretch of the log touches, held in memory until it is written out, sorted, tree by tree.
+ *
+ * Only hub_merge.c and its parts use this. Touched: a record that the stretch concerns, read once, written once. The cold trees (held,
+ * waiting, verdicts) are read and written directly. The result equals applying the changes one by one. */
+#pragma once
+
+#include "common/store/hub_merge.h"
+
+/* A merged change's line of history, not written yet. */
+struct fold_history {
+    struct touched *of;
+    struct fold_history *next; /* of the same record */
+    struct name name;
+    struct bytes packed;
+};
+
+struct touched {
+    struct record record;
+    bool exists;  /* in the store, or merged into by this fold */
+    bool changed; /* merged into by this fold; then the members `before` are filled */
+    bool grown;   /* its areas grew and its held changes wait to be tried again */
+    size_t bound; /* the packed record is not longer than this */
+    struct fold_history *history;
+    struct digest before;
+    area *areas_before;
+    size_t areas_before_count;
+    bool counted_before;
+    uint64_t conflicts_before;
+};
+
+struct fold_node {
+    struct hub_node_state state;
+    bool changed; /* to be written */
+    bool moved;   /* to be told: its watermark or verdicts moved */
+    bool grown;   /* it serves more areas, and its held changes wait to be tried again */
+};
+
+/* Where a change came from. */
+struct origin {
+    struct id16 incarnation;
+    uint64_t seq, position;
+    wall_ms received;
+};
+
+struct pointer_table {
+    void **slots; /* owns; open addressing, room is a power of two */
+    size_t room, count;
+};
+
+struct fold {
+    struct txn *state;
+    const struct hub_rules *rules; /* borrows; may be NULL */
+    struct hub_place place;
+    uint64_t begin;       /* hub_seq before this fold */
+    struct arena arena;   /* lives as long as the fold */
+    struct arena scratch; /* one change */
+    struct pointer_table records, history, nodes;
+    struct touched **grown; /* owns; a queue, in the order in which they grew */
+    size_t grown_count, grown_room;
+    struct fold_node **grown_nodes; /* owns; likewise */
+    size_t grown_node_count, grown_node_room;
+    uint64_t waiting; /* keys in the tree */
+    bool offices, policies;
+};
+
+void fold_begin(struct fold *f, struct txn *state, const struct hub_rules *rules);
+void fold_close(struct fold *f);
+/* Writes everything out and says what moved. */
+void fold_end(struct fold *f, struct merged *out);
+
+struct touched *fold_record(struct fold *f, uint32_t type, const struct id16 *id); /* NULL: rotten; the transaction has failed */
+struct fold_node *fold_node(struct fold *f, uint32_t node);                        /* never NULL */
+bool fold_merged(struct fold *f, struct touched *t, struct name name);             /* was a change of this name ever merged into t? */
+
+/* Gives the change its verdict; MERGED: it may be merged. Never GARBAGE: the change was decoded. `packed` is its length. */
+enum verdict fold_verdict(
+    struct fold *f, const struct fold_node *writer, struct touched *t, const struct change *c, wall_ms received, size_t packed);
+/* Merges a change (after `c` took over the names of held ones it replaces, see fold_take_over), with a hub_seq of its own, which it gives.
+ * Counts it as merged or repeated for its writer. */
+uint64_t fold_change(
+    struct fold *f, struct fold_node *writer, struct touched *t, const struct change *c, const struct origin *from, size_t packed);
+
+/* An upper bound of what a change adds to the packed record. */
+size_t fold_growth(const struct change *c, size_t packed);
+
+/* ---- quarantine (hub_held.c) */
+/* A change that names held ones takes over their names too (B10). Gives c itself when there is none, else a copy in the scratch arena. */
+const struct change *fold_take_over(struct fold *f, struct touched *t, const struct change *c);
+/* Keeps a change that is not merged; c is NULL when it cannot be decoded. */
+void fold_hold(
+    struct fold *f, struct fold_node *writer, const struct origin *from, const struct change *c, struct bytes packed, enum verdict reason);
+/* Tries a held change again; `now` is the order's receive time, 0 when the hub itself tries. */
+void fold_retry(struct fold *f, struct fold_node *writer, const struct id16 *incarnation, uint64_t seq, wall_ms now);
+void fold_discard(struct fold *f, struct fold_node *writer, const struct id16 *incarnation, uint64_t seq);
+/* Another copy of a held change was merged: what is held is counted as repeated. */
+void fold_settle_copies(struct fold *f, struct touched *t, struct name name);
+/* Tries what waits for scope, until no record and no office grows any more. */
+void fold_retry_grown(struct fold *f);
+
+/* The node an office record is about. */
+bool office_node(const struct record *r, uint32_t *node);
