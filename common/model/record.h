@@ -28,7 +28,7 @@ struct field {
 /* Hub only: the record's row in an area's feed. Areas it ever had stay in the list with present = false (their rows are `left`). */
 struct area_row {
     area area;
-    uint64_t row;   /* hub_seq of its current row */
+    uint64_t row;   /* hub_seq of its current row; 0: it never had one, since what gave the area was replaced before it arrived */
     bool present;   /* false: left */
     uint64_t since; /* hub_seq at which it (last) came into the area */
 };

@@ -156,9 +156,9 @@ static int lay_row(struct page *p, area a, uint64_t hub_seq, struct bytes value,
     struct entry e = {.kind = ENTRY_LEFT, .record = {.type = type, .id = id}};
     uint64_t since;
     if (in_areas(p, &r, &since)) {
-        if (!row->present)
-            return ROW_DONE; /* its row in the other area brings it */
-        e.kind = loading || since > p->floor ? ENTRY_WHOLE : ENTRY_FIELDS;
+        /* Also for a `left` row, though a row in another area brings the same: the node may lose that area before it gets there, and
+         * must then know that the record is not in this one any more. */
+        e.kind = loading || since == 0 || since > p->floor ? ENTRY_WHOLE : ENTRY_FIELDS;
         if (wire_record_unpack(arena_copy(p->arena, packed), p->arena, &e.record) != 0)
             return fail(-EBADMSG);
         if (e.kind == ENTRY_FIELDS)

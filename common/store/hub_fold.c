@@ -273,20 +273,18 @@ static bool touches_areas(const struct change *c) {
     return false;
 }
 
-/* The record's rows after its last change: every area it was in before or is in now gets a row at `seq`. True when it came into an area
- * for the first time ever. */
-static bool move_rows(struct fold *f, struct record *r, uint64_t seq, bool areas_may_differ) {
+/* The record's rows after its last change: every area it was in before or is in now gets a row at `seq`. */
+static void move_rows(struct fold *f, struct record *r, uint64_t seq, bool areas_may_differ) {
     if (!areas_may_differ) {
         for (size_t i = 0; i < r->area_count; i++)
             if (r->areas[i].present)
                 r->areas[i].row = seq;
-        return false;
+        return;
     }
     const struct field *home = record_field(r, FIELD_HOME), *shared = record_field(r, FIELD_SHARED);
     size_t room = (home == NULL ? 0 : home->head_count) + (shared == NULL ? 0 : shared->element_count);
     area *now = arena_take(&f->scratch, (room + 1) * sizeof *now);
     size_t count = record_areas_now(r, now, room);
-    bool grew = false;
     size_t k = 0;
     for (size_t i = 0; i < r->area_count; i++) {
         struct area_row *row = &r->areas[i];
@@ -296,14 +294,23 @@ static bool move_rows(struct fold *f, struct record *r, uint64_t seq, bool areas
             *row = (struct area_row){.area = row->area, .row = seq};
     }
     for (size_t i = 0; i < count; i++) {
-        size_t had = r->area_count;
         struct area_row *row = area_make(r, now[i], &f->arena);
-        grew = grew || r->area_count > had;
         row->since = row->present ? row->since : seq;
         row->present = true;
         row->row = seq;
     }
-    return grew;
+}
+
+/* An area that a change gave counts as one that the record had, also when a change that replaces it came first: what the record ever had
+ * must not depend on the order of arrival (A7). Such an area has no row: no feed ever showed the record in it. */
+static bool keep_ever(struct fold *f, struct record *r, const struct change *c) {
+    size_t had = r->area_count;
+    for (size_t i = 0; i < c->op_count; i++) {
+        area a;
+        if (op_area(&c->ops[i], &a))
+            area_make(r, a, &f->arena);
+    }
+    return r->area_count > had;
 }
 
 static struct bytes take_long(struct reader *r, uint8_t tag) {
@@ -394,7 +401,8 @@ uint64_t fold_change(
         if (field != NULL)
             field->feed_seq = seq;
     }
-    bool grew = move_rows(f, &t->record, seq, r == 0 && touches_areas(c));
+    bool moves = r == 0 && touches_areas(c), grew = moves && keep_ever(f, &t->record, c);
+    move_rows(f, &t->record, seq, moves);
     writer->changed = writer->moved = true;
     if (r == MERGE_REPEATED) {
         writer->state.repeated++;

@@ -97,5 +97,7 @@ void fold_settle_copies(struct fold *f, struct touched *t, struct name name);
 /* Tries what waits for scope, until no record and no office grows any more. */
 void fold_retry_grown(struct fold *f);
 
+/* The area that an operation gives its record, as home or as one that shares it; false: none. */
+bool op_area(const struct op *o, area *out);
 /* The node an office record is about. */
 bool office_node(const struct record *r, uint32_t *node);

@@ -20,8 +20,8 @@ static bool serves(const struct fold_node *n, area a) {
     return false;
 }
 
-static bool op_area(const struct op *o, area *out) {
-    if ((o->field != FIELD_HOME && o->field != FIELD_SHARED) || o->value.len != 9 || o->value.at[0] != 0x41)
+bool op_area(const struct op *o, area *out) {
+    if (o->kind == OP_REMOVE || (o->field != FIELD_HOME && o->field != FIELD_SHARED) || o->value.len != 9 || o->value.at[0] != 0x41)
         return false;
     area a = 0;
     for (size_t i = 0; i < 8; i++)
