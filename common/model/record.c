@@ -127,30 +127,63 @@ struct record record_copy(const struct record *r, struct arena *a) {
     return c;
 }
 
-static void canonical_heads(const struct head *heads, size_t count, struct buffer *out) {
-    buffer_u32be(out, (uint32_t)count);
+/* Written through a pointer into room that was measured before: the state hash of every merged record comes by here. */
+static uint8_t *put_be(uint8_t *at, uint64_t v, unsigned bytes) {
+    for (unsigned i = bytes; i-- > 0; v >>= 8)
+        at[i] = (uint8_t)v;
+    return at + bytes;
+}
+
+static uint8_t *put_bytes(uint8_t *at, const void *from, size_t len) {
+    if (len > 0)
+        memcpy(at, from, len);
+    return at + len;
+}
+
+enum { CANONICAL_HEAD = 8 + 4 + 4 + 8 + 4 };
+
+static size_t heads_size(const struct head *heads, size_t count) {
+    size_t n = 4 + count * CANONICAL_HEAD;
+    for (size_t i = 0; i < count; i++)
+        n += heads[i].value.len;
+    return n;
+}
+
+static uint8_t *put_heads(uint8_t *at, const struct head *heads, size_t count) {
+    at = put_be(at, count, 4);
     for (size_t i = 0; i < count; i++) {
-        buffer_u64be(out, heads[i].version.hlc);
-        buffer_u32be(out, heads[i].version.node);
-        buffer_u32be(out, heads[i].name.node);
-        buffer_u64be(out, heads[i].name.tag);
-        buffer_u32be(out, (uint32_t)heads[i].value.len);
-        buffer_add(out, heads[i].value);
+        at = put_be(at, heads[i].version.hlc, 8);
+        at = put_be(at, heads[i].version.node, 4);
+        at = put_be(at, heads[i].name.node, 4);
+        at = put_be(at, heads[i].name.tag, 8);
+        at = put_be(at, heads[i].value.len, 4);
+        at = put_bytes(at, heads[i].value.at, heads[i].value.len);
     }
+    return at;
 }
 
 void record_canonical(const struct record *r, struct buffer *out) {
-    if (record_empty(r))
-        return;
-    buffer_u32be(out, r->type);
-    buffer_add(out, bytes_of(r->id.b, sizeof r->id.b));
+    size_t size = 4 + sizeof r->id.b;
+    bool empty = true;
     for (size_t i = 0; i < r->field_count; i++) {
         const struct field *f = &r->fields[i];
         if (f->head_count == 0 && f->element_count == 0)
             continue;
-        buffer_u32be(out, f->number);
-        canonical_heads(f->heads, f->head_count, out);
-        canonical_heads(f->elements, f->element_count, out);
+        empty = false;
+        size += 4 + heads_size(f->heads, f->head_count) + heads_size(f->elements, f->element_count);
+    }
+    if (empty)
+        return;
+    uint8_t *at = buffer_grow(out, size);
+    at = put_be(at, r->type, 4);
+    at = put_bytes(at, r->id.b, sizeof r->id.b);
+    for (size_t i = 0; i < r->field_count; i++) {
+        const struct field *f = &r->fields[i];
+        if (f->head_count == 0 && f->element_count == 0)
+            continue;
+        at = put_be(at, f->number, 4);
+        at = put_heads(at, f->heads, f->head_count);
+        at = put_heads(at, f->elements, f->element_count);
     }
 }
 

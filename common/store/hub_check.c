@@ -86,14 +86,18 @@ static void check_record(struct check *c, struct bytes key, struct bytes packed,
     uint32_t type;
     struct id16 id;
     struct record r;
+    struct digest own, real = {{0, 0}};
     char hex[ID_HEX];
     key_record_read(key, &type, &id);
     id_hex(&id, hex);
     arena_clear(a);
-    if (wire_record_unpack(packed, a, &r) != 0 || r.type != type || !id_equal(&r.id, &id)) {
+    if (!hub_value_unpack(packed, a, &r, &own) || r.type != type || !id_equal(&r.id, &id)) {
         complain(c, "record %u/%s cannot be read", type, hex);
         return;
     }
+    digest_add(&real, &r);
+    if (!digest_equal(own, real))
+        complain(c, "record %u/%s: its digest is not its own", type, hex);
     c->records += !record_empty(&r) && !record_deleted(&r);
     for (size_t i = 0; i < r.field_count; i++) {
         c->conflicts += field_concurrent(&r.fields[i]);
@@ -288,7 +292,7 @@ static enum row_state row_state(struct txn *t, struct bytes key, struct bytes va
     if (got == ENVELOPE_MISSING)
         return ROW_STALE;
     arena_clear(a);
-    if (got != 0 || wire_record_unpack(packed, a, &r) != 0)
+    if (got != 0 || !hub_value_unpack(packed, a, &r, NULL))
         return ROW_UNKNOWN;
     for (size_t i = 0; i < r.area_count; i++)
         if (r.areas[i].area == at && r.areas[i].row == hub_seq)

@@ -4,6 +4,7 @@
 #include "common/base/invariant.h"
 #include "common/base/log.h"
 #include "common/store/envelope.h"
+#include "common/store/hub_fold.h"
 #include "common/store/layout.h"
 
 #include <errno.h>
@@ -146,7 +147,7 @@ static int lay_row(struct page *p, area a, uint64_t hub_seq, struct bytes value,
     if (got == ENVELOPE_MISSING)
         return ROW_DONE;
     arena_clear(&p->scratch); /* looked at there first: what is stale must not fill the page's memory */
-    if (got != 0 || wire_record_unpack(packed, &p->scratch, &r) != 0) {
+    if (got != 0 || !hub_value_unpack(packed, &p->scratch, &r, NULL)) {
         log_fact(LOG_ERROR, "hub.record_rotten", FACT_UINT("type", type), FACT_HEX("id", bytes_of(id.b, sizeof id.b)));
         return fail(-EBADMSG);
     }
@@ -159,7 +160,7 @@ static int lay_row(struct page *p, area a, uint64_t hub_seq, struct bytes value,
         /* Also for a `left` row, though a row in another area brings the same: the node may lose that area before it gets there, and
          * must then know that the record is not in this one any more. */
         e.kind = loading || since == 0 || since > p->floor ? ENTRY_WHOLE : ENTRY_FIELDS;
-        if (wire_record_unpack(arena_copy(p->arena, packed), p->arena, &e.record) != 0)
+        if (!hub_value_unpack(arena_copy(p->arena, packed), p->arena, &e.record, NULL))
             return fail(-EBADMSG);
         if (e.kind == ENTRY_FIELDS)
             only_newer(&e.record, p->floor);

@@ -109,7 +109,7 @@ struct touched *fold_record(struct fold *f, uint32_t type, const struct id16 *id
     if (txn_get(f->state, HUB_RECORDS, key_bytes(&k), &stored)) {
         /* Copied: the cold trees are written while this record lives. */
         if (envelope_open(HUB_RECORDS, key_bytes(&k), stored, &value) != 0 ||
-            wire_record_unpack(arena_copy(&f->arena, value), &f->arena, &t->record) != 0 || t->record.type != type ||
+            !hub_value_unpack(arena_copy(&f->arena, value), &f->arena, &t->record, &t->before) || t->record.type != type ||
             !id_equal(&t->record.id, id)) {
             log_fact(LOG_ERROR, "hub.record_rotten", FACT_UINT("type", type), FACT_HEX("id", bytes_of(id->b, sizeof id->b)));
             txn_fail(f->state, fail(-EBADMSG));
@@ -242,7 +242,6 @@ static void keep_before(struct fold *f, struct touched *t) {
     t->changed = true;
     t->counted_before = counts(r);
     t->conflicts_before = conflicts_of(r);
-    digest_add(&t->before, r);
     t->areas_before = arena_take(&f->arena, (r->area_count + 1) * sizeof *t->areas_before);
     for (size_t i = 0; i < r->area_count; i++)
         if (r->areas[i].present)
@@ -501,7 +500,7 @@ static void write_record(struct fold *f, struct touched *t, struct buffer *rows,
         }
     }
     buffer_clear(scratch);
-    wire_record_pack(r, RECORD_HUB, scratch);
+    hub_value_pack(r, &after, scratch);
     struct key k = key_record(r->type, &r->id);
     envelope_put(f->state, HUB_RECORDS, key_bytes(&k), buffer_bytes(scratch));
     write_history(f, t, scratch);

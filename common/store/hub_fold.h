@@ -99,5 +99,9 @@ void fold_retry_grown(struct fold *f);
 
 /* The area that an operation gives its record, as home or as one that shares it; false: none. */
 bool op_area(const struct op *o, area *out);
+/* A record as the state keeps it: its own digest, so that what an area's digest loses by a change need not be computed again; then the
+ * packed record. */
+void hub_value_pack(const struct record *r, const struct digest *own, struct buffer *out);
+bool hub_value_unpack(struct bytes value, struct arena *a, struct record *r, struct digest *own /* may be NULL */);
 /* The node an office record is about. */
 bool office_node(const struct record *r, uint32_t *node);

@@ -234,6 +234,20 @@ int hub_join_log(struct txn *state, struct txn *log, const struct id16 *new_life
 
 /* ---- reads */
 
+void hub_value_pack(const struct record *r, const struct digest *own, struct buffer *out) {
+    buffer_u64be(out, own->lane[0]);
+    buffer_u64be(out, own->lane[1]);
+    wire_record_pack(r, RECORD_HUB, out);
+}
+
+bool hub_value_unpack(struct bytes value, struct arena *a, struct record *r, struct digest *own) {
+    struct reader in = {.rest = value};
+    uint64_t one = reader_u64be(&in), two = reader_u64be(&in);
+    if (own != NULL)
+        *own = (struct digest){{one, two}};
+    return !in.bad && wire_record_unpack(in.rest, a, r) == 0;
+}
+
 int hub_record(struct txn *state, uint32_t type, const struct id16 *id, struct arena *a, struct record *out) {
     struct key k = key_record(type, id);
     struct bytes value;
@@ -244,7 +258,7 @@ int hub_record(struct txn *state, uint32_t type, const struct id16 *id, struct a
         return HUB_RECORD_ROTTEN;
     /* Copied: the record lives as long as the arena, a slice of the store only until the next write. */
     struct bytes own = arena_copy(a, value);
-    if (own.at == NULL || wire_record_unpack(own, a, out) != 0)
+    if (own.at == NULL || !hub_value_unpack(own, a, out, NULL))
         return HUB_RECORD_ROTTEN;
     return 0;
 }
@@ -265,7 +279,7 @@ int hub_records(struct txn *state, uint32_t type, int (*each)(void *owner, const
             break;
         struct record rec;
         arena_clear(&a);
-        if (envelope_open(HUB_RECORDS, key, value, &packed) != 0 || wire_record_unpack(packed, &a, &rec) != 0) {
+        if (envelope_open(HUB_RECORDS, key, value, &packed) != 0 || !hub_value_unpack(packed, &a, &rec, NULL)) {
             r = fail(-EBADMSG);
             break;
         }
