@@ -312,47 +312,14 @@ static bool keep_ever(struct fold *f, struct record *r, const struct change *c) 
     return r->area_count > had;
 }
 
-static struct bytes take_long(struct reader *r, uint8_t tag) {
-    uint8_t found = reader_u8(r);
-    size_t len = 0;
-    unsigned shift = 0;
-    for (uint8_t b = 0x80; (b & 0x80) != 0 && shift < 28 && !r->bad; shift += 7) {
-        b = reader_u8(r);
-        len |= (size_t)(b & 0x7f) << shift;
-    }
-    if (found != tag)
-        r->bad = true;
-    return r->bad ? (struct bytes){NULL, 0} : reader_take(r, len);
-}
-
-bool office_node(const struct record *r, uint32_t *node) {
-    area now[2];
-    if (r->type != TYPE_OFFICE || record_areas_now(r, now, 2) != 1 || !area_is_node(now[0]))
-        return false;
-    *node = (uint32_t)now[0];
-    return true;
-}
-
 /* What an office serves, from its record: a list of digit texts. A value of another form changes nothing. */
 static void served_from(struct fold *f, const struct record *r) {
     uint32_t node;
-    const struct head *h = field_winner(record_field(r, OFFICE_AREAS));
-    if (h == NULL || !office_node(r, &node))
-        return;
-    struct reader value = {.rest = h->value};
-    struct reader list = {.rest = take_long(&value, 0x4a)};
-    if (value.bad || value.rest.len > 0)
-        return;
-    struct fold_node *n = fold_node(f, node);
     area served[LIMIT_AREAS];
     size_t count = 0;
-    while (list.rest.len > 0 && count < LIMIT_AREAS) {
-        struct bytes text = take_long(&list, 0x0a);
-        area a;
-        if (list.bad || !area_parse(text, &a) || area_is_node(a))
-            return;
-        served[count++] = a;
-    }
+    if (!office_node(r, &node) || !office_areas(r, served, &count))
+        return;
+    struct fold_node *n = fold_node(f, node);
     bool grew = false;
     for (size_t i = 0; i < count && !grew; i++) {
         bool had = false;

@@ -103,5 +103,3 @@ bool op_area(const struct op *o, area *out);
  * packed record. */
 void hub_value_pack(const struct record *r, const struct digest *own, struct buffer *out);
 bool hub_value_unpack(struct bytes value, struct arena *a, struct record *r, struct digest *own /* may be NULL */);
-/* The node an office record is about. */
-bool office_node(const struct record *r, uint32_t *node);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/model/message.h"
+#include "common/model/office.h"
 #include "common/store/hub_log.h"
 
 struct hub_epoch {
@@ -100,9 +101,6 @@ int hub_offices(
 /* The whole state checked against itself: every envelope, digests against the records, counters, rows. Each complaint is told; 0 = sound.
  */
 int hub_verify(struct txn *state, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked);
-
-/* Office records: the id is derived from the node id, so that everybody finds it. */
-struct id16 office_id(uint32_t node);
 
 /* Removes stale rows and `left` rows that every node of the area has passed, up to `limit` rows; for the background. It goes on where the
  * last call stopped, so its transaction is to be committed also when nothing was removed. What a page delivers stays the same. */

@@ -369,12 +369,6 @@ struct digest hub_digest(struct txn *state, area a) {
 
 /* ---- offices */
 
-struct id16 office_id(uint32_t node) {
-    uint8_t number[4] = {(uint8_t)(node >> 24), (uint8_t)(node >> 16), (uint8_t)(node >> 8), (uint8_t)node};
-    struct bytes part = bytes_of(number, sizeof number);
-    return hash_derive_id(BYTES("anju office record"), &part, 1);
-}
-
 struct offices {
     struct txn *state;
     int (*each)(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office);
