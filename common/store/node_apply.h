@@ -5,6 +5,7 @@
 #pragma once
 
 #include "common/model/message.h"
+#include "common/model/office.h"
 #include "common/model/progress.h"
 #include "common/store/store.h"
 #include "common/wire/wire.h"

@@ -1,0 +1,350 @@
+/* Laying what the hub sends, in one transaction (A4): own changes that are merged become part of the base, entries replace it, views
+ * follow. */
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/store/envelope.h"
+#include "common/store/node_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCRUB_RECORDS = 64 };
+
+static void free_both(void *at) {
+    free(*(void **)at);
+}
+
+static void forget_touched(struct touched_list *l) {
+    touched_close(l);
+}
+
+struct lay {
+    struct txn *t;
+    struct node_progress *p;
+    struct touched_list touched;
+    area areas[LIMIT_AREAS];
+    size_t area_count;
+};
+
+/* ---- own changes: those with old includes < seq <= new includes are folded into the base, except the held ones */
+
+static void fold_one(struct lay *y, const struct life *l, uint64_t seq) {
+    CLEANUP(arena_close) struct arena a = {.cap = 0};
+    struct change c;
+    struct record base;
+    enum verdict held;
+    if (!log_change(y->t, &l->incarnation, seq, &a, &c))
+        return;
+    pending_delete(y->t, &c, &l->incarnation);
+    touched_add(&y->touched, c.type, &c.record);
+    if (held_get(y->t, &l->incarnation, seq, &held))
+        return;
+    int r = base_get(y->t, c.type, &c.record, &a, &base);
+    if (r == NODE_RECORD_ROTTEN)
+        return; /* found by the scrub and filled again */
+    if (r == NODE_RECORD_NONE)
+        base = (struct record){.type = c.type, .id = c.record};
+    merge_change(&base, &c, NULL, &a);
+    base_put(y->t, &base);
+}
+
+static void include(struct lay *y, const struct life *lives, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        struct life *l = life_find(y->p->lives, y->p->life_count, &lives[i].incarnation);
+        if (l == NULL)
+            continue;
+        uint64_t upto = lives[i].includes < l->last ? lives[i].includes : l->last;
+        for (uint64_t seq = (l->includes + 1 > l->first ? l->includes + 1 : l->first); seq <= upto; seq++)
+            fold_one(y, l, seq);
+        if (upto > l->includes)
+            l->includes = upto;
+    }
+}
+
+static void take_verdicts(struct lay *y, const struct held *held, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        CLEANUP(arena_close) struct arena a = {.cap = 0};
+        const struct life *l = life_find(y->p->lives, y->p->life_count, &held[i].incarnation);
+        struct change c;
+        if (l == NULL)
+            continue;
+        held_put(y->t, &held[i].incarnation, held[i].seq, held[i].reason);
+        if (log_change(y->t, &held[i].incarnation, held[i].seq, &a, &c))
+            touched_add(&y->touched, c.type, &c.record);
+    }
+}
+
+/* ---- entries */
+
+static void lay_entry(struct lay *y, const struct entry *e) {
+    CLEANUP(arena_close) struct arena a = {.cap = 0};
+    const struct record *r = &e->record;
+    struct record base;
+    touched_add(&y->touched, r->type, &r->id);
+    if (e->kind == ENTRY_LEFT) {
+        base_drop(y->t, r->type, &r->id);
+        return;
+    }
+    if (e->kind == ENTRY_WHOLE || base_get(y->t, r->type, &r->id, &a, &base) != 0) {
+        base_put(y->t, r);
+        return;
+    }
+    for (size_t i = 0; i < r->field_count; i++)
+        *record_field_make(&base, r->fields[i].number, &a) = r->fields[i];
+    base_put(y->t, &base);
+}
+
+static bool serves(const struct lay *y, const struct record *r) {
+    area now[LIMIT_AREAS];
+    size_t n = record_areas_now(r, now, LIMIT_AREAS);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < y->area_count; k++)
+            if (now[i] == y->areas[k])
+                return true;
+    return false;
+}
+
+static void drop_foreign(struct lay *y) {
+    for (size_t i = 0; i < y->touched.count; i++) {
+        CLEANUP(arena_close) struct arena a = {.cap = 0};
+        struct record base;
+        if (base_get(y->t, y->touched.keys[i].type, &y->touched.keys[i].id, &a, &base) == 0 && !serves(y, &base))
+            base_drop(y->t, base.type, &base.id);
+    }
+}
+
+static void rebuild_views(struct lay *y) {
+    for (size_t i = 0; i < y->touched.count; i++)
+        view_rebuild(y->t, y->touched.keys[i].type, &y->touched.keys[i].id);
+}
+
+/* ---- scope: our own office record says which areas are ours */
+
+static int all_base(void *owner, const struct record *r, bool pending) {
+    struct lay *y = owner;
+    (void)pending;
+    touched_add(&y->touched, r->type, &r->id);
+    return 0;
+}
+
+static bool follow_scope(struct lay *y) {
+    CLEANUP(arena_close) struct arena a = {.cap = 0};
+    struct node_progress *p = y->p;
+    struct id16 id = office_id(p->node);
+    struct record office;
+    area served[LIMIT_AREAS], now[LIMIT_AREAS];
+    size_t count;
+    if (base_get(y->t, TYPE_OFFICE, &id, &a, &office) != 0 || !office_areas(&office, served, &count))
+        return false;
+    if (count == p->served_count && memcmp(served, p->served, count * sizeof *served) == 0)
+        return false;
+    size_t n = area_expand(served, count, p->node, now, LIMIT_AREAS), kept = 0;
+    for (size_t i = 0; i < p->loading_count; i++) {
+        bool still = false;
+        for (size_t k = 0; k < n && !still; k++)
+            still = now[k] == p->loading[i].area;
+        if (still)
+            p->loading[kept++] = p->loading[i];
+    }
+    p->loading_count = kept;
+    for (size_t i = 0; i < n; i++) {
+        bool had = progress_loads(p, now[i]);
+        for (size_t k = 0; k < y->area_count && !had; k++)
+            had = y->areas[k] == now[i];
+        if (!had)
+            p->loading[p->loading_count++] = (struct loading){.area = now[i]};
+    }
+    memcpy(p->served, served, count * sizeof *served);
+    p->served_count = count;
+    memcpy(y->areas, now, n * sizeof *now);
+    y->area_count = n;
+    node_records(y->t, 0, true, all_base, y); /* whatever lies in no served area any more goes */
+    return true;
+}
+
+/* ---- a slow walk over the base: what has rotted is dropped, so that the next comparison finds and fills it */
+
+static void scrub(struct lay *y) {
+    struct touched_list rotten = {0};
+    struct key k = key_word("scrub");
+    struct buffer last = {0};
+    struct bytes from = {NULL, 0}, at, value;
+    size_t seen = 0;
+    if (envelope_get(y->t, NODE_META, key_bytes(&k), &from) != 0)
+        from = (struct bytes){NULL, 0};
+    buffer_add(&last, from);
+    struct scan *c = scan_open(y->t, NODE_BASE);
+    bool more = scan_from(c, buffer_bytes(&last), &at, &value);
+    for (; more && seen < SCRUB_RECORDS; more = scan_next(c, &at, &value), seen++) {
+        struct bytes sound;
+        uint32_t type;
+        struct id16 id;
+        if (envelope_open(NODE_BASE, at, value, &sound) != 0 && key_record_read(at, &type, &id))
+            touched_add(&rotten, type, &id);
+    }
+    buffer_clear(&last);
+    if (more)
+        buffer_add(&last, at);
+    scan_close(c);
+    if (last.len > 0 || from.len > 0)
+        envelope_put(y->t, NODE_META, key_bytes(&k), buffer_bytes(&last));
+    buffer_close(&last);
+    for (size_t i = 0; i < rotten.count; i++) {
+        struct key rk = key_record(rotten.keys[i].type, &rotten.keys[i].id);
+        log_fact(
+            LOG_ERROR, "node.record_dropped", FACT_UINT("type", rotten.keys[i].type), FACT_HEX("id", bytes_of(rotten.keys[i].id.b, 16)));
+        txn_delete(y->t, NODE_BASE, key_bytes(&rk));
+        touched_add(&y->touched, rotten.keys[i].type, &rotten.keys[i].id);
+    }
+    for (size_t i = 0; rotten.count > 0 && i < y->area_count; i++)
+        digest_recompute(y->t, y->areas[i]);
+    touched_close(&rotten);
+}
+
+static void compare(struct lay *y, const struct feed *m, struct node_laid *out) {
+    out->compared = true;
+    out->digests_equal = true;
+    for (size_t i = 0; i < m->digest_count && out->digests_equal; i++) {
+        bool ours = false;
+        for (size_t k = 0; k < y->area_count && !ours; k++)
+            ours = y->areas[k] == m->digests[i].area;
+        if (ours && !digest_equal(node_digest(y->t, m->digests[i].area), m->digests[i].digest)) {
+            out->digests_equal = false;
+            out->differs = m->digests[i].area;
+            out->alarm = !y->p->unproven;
+        }
+    }
+    if (out->digests_equal) {
+        y->p->unproven = false;
+        y->p->digest_ok_at = m->to.at;
+    }
+}
+
+static void begin(struct lay *y, struct txn *t, struct node_progress *p) {
+    *y = (struct lay){.t = t, .p = p};
+    y->area_count = area_expand(p->served, p->served_count, p->node, y->areas, LIMIT_AREAS);
+}
+
+static void load_on(struct node_progress *p, const struct loading *done, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < p->loading_count; k++)
+            if (p->loading[k].area == done[i].area) {
+                p->loading[k].upto = done[i].upto;
+                if (done[i].done) {
+                    memmove(p->loading + k, p->loading + k + 1, (p->loading_count - k - 1) * sizeof *p->loading);
+                    p->loading_count--;
+                }
+                break;
+            }
+}
+
+int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out) {
+    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
+    struct lay y;
+    memset(out, 0, sizeof *out);
+    if (!node_progress_get(t, p) || !cursor_equal(m->from, p->cursor) || !epoch_equal(m->to.epoch, p->cursor.epoch)) {
+        out->dropped = true;
+        return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
+    }
+    begin(&y, t, p);
+    take_verdicts(&y, m->held, m->held_count);
+    include(&y, m->lives, m->life_count);
+    for (size_t i = 0; i < m->entry_count; i++)
+        lay_entry(&y, &m->entries[i]);
+    out->entries = (uint32_t)m->entry_count;
+    load_on(p, m->loading, m->loading_count);
+    p->cursor = m->to;
+    p->verdicts_after = m->to.at;
+    out->scope_changed = follow_scope(&y);
+    drop_foreign(&y);
+    out->caught_up = m->caught_up && p->loading_count == 0;
+    if (out->caught_up) {
+        scrub(&y);
+        compare(&y, m, out);
+    }
+    rebuild_views(&y);
+    p->held_count = store_count(t, NODE_HELD);
+    node_progress_put(t, p);
+    forget_touched(&y.touched);
+    return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
+}
+
+/* ---- repair */
+
+static void replace_verdicts(struct lay *y, const struct held *held, size_t count) {
+    struct touched_list none = {0};
+    struct buffer keys = {0};
+    struct bytes at, value;
+    struct scan *c = scan_open(y->t, NODE_HELD);
+    for (bool more = scan_from(c, (struct bytes){NULL, 0}, &at, &value); more; more = scan_next(c, &at, &value))
+        buffer_add(&keys, at);
+    scan_close(c);
+    for (size_t i = 0; i + 24 <= keys.len; i += 24) {
+        struct id16 incarnation;
+        uint64_t seq;
+        bool still = false;
+        if (!key_log_read(bytes_of(keys.at + i, 24), &incarnation, &seq))
+            continue;
+        for (size_t k = 0; k < count && !still; k++)
+            still = held[k].seq == seq && id_equal(&held[k].incarnation, &incarnation);
+        if (!still)
+            take_verdicts(y, &(struct held){incarnation, seq, VERDICT_MERGED}, 1);
+    }
+    buffer_close(&keys);
+    touched_close(&none);
+    take_verdicts(y, held, count);
+}
+
+struct covered {
+    const struct repair_fill *m;
+    struct touched_list in;
+};
+
+static int find_covered(void *owner, const struct record *r, bool pending) {
+    struct covered *c = owner;
+    area now[LIMIT_AREAS];
+    size_t n = record_areas_now(r, now, LIMIT_AREAS);
+    (void)pending;
+    if (!c->m->covers[digest_bucket(r->type, &r->id)])
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        if (now[i] == c->m->area)
+            touched_add(&c->in, r->type, &r->id);
+    return 0;
+}
+
+int node_lay_repair(struct txn *t, const struct repair_fill *m, struct node_laid *out) {
+    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
+    struct lay y;
+    memset(out, 0, sizeof *out);
+    bool fits = node_progress_get(t, p) && epoch_equal(m->epoch, p->cursor.epoch);
+    for (size_t i = 0; fits && i < m->life_count; i++) { /* includes never go backwards */
+        const struct life *l = life_find(p->lives, p->life_count, &m->lives[i].incarnation);
+        fits = l == NULL || m->lives[i].includes >= l->includes;
+    }
+    if (!fits) {
+        out->dropped = true;
+        return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
+    }
+    begin(&y, t, p);
+    replace_verdicts(&y, m->held, m->held_count);
+    include(&y, m->lives, m->life_count);
+    struct covered c = {.m = m};
+    node_records(t, 0, true, find_covered, &c);
+    for (size_t i = 0; i < c.in.count; i++) {
+        touched_add(&y.touched, c.in.keys[i].type, &c.in.keys[i].id);
+        base_drop(t, c.in.keys[i].type, &c.in.keys[i].id);
+    }
+    touched_close(&c.in);
+    for (size_t i = 0; i < m->entry_count; i++)
+        lay_entry(&y, &m->entries[i]);
+    out->entries = (uint32_t)m->entry_count;
+    out->scope_changed = follow_scope(&y);
+    drop_foreign(&y);
+    digest_recompute(t, m->area);
+    rebuild_views(&y);
+    p->held_count = store_count(t, NODE_HELD);
+    node_progress_put(t, p);
+    forget_touched(&y.touched);
+    return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
+}

@@ -1,0 +1,325 @@
+/* The change log of a node: edits in, batches out, what was acknowledged, what may be forgotten. */
+#include "common/base/error.h"
+#include "common/base/invariant.h"
+#include "common/base/log.h"
+#include "common/store/envelope.h"
+#include "common/store/node_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LOG_HEAD = 32 + 8, DAY_MS = 86400000 };
+
+static void free_both(void *at) {
+    free(*(void **)at);
+}
+
+bool node_progress_get(struct txn *t, struct node_progress *out) {
+    struct key k = key_word("progress");
+    struct bytes value;
+    int r = envelope_get(t, NODE_META, key_bytes(&k), &value);
+    if (r == ENVELOPE_MISSING)
+        return false;
+    if (r != 0 || wire_progress_unpack(value, out) != 0) {
+        log_fact(LOG_ERROR, "node.progress_rotten");
+        txn_fail(t, -EBADMSG);
+        return false;
+    }
+    return true;
+}
+
+void node_progress_put(struct txn *t, const struct node_progress *p) {
+    CLEANUP(buffer_close) struct buffer b = {0};
+    struct key k = key_word("progress");
+    wire_progress_pack(p, &b);
+    envelope_put(t, NODE_META, key_bytes(&k), buffer_bytes(&b));
+}
+
+void node_begin(struct txn *t, uint32_t node, const area *served, size_t count, const struct id16 *incarnation) {
+    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
+    area all[LIMIT_AREAS];
+    invariant(count <= LIMIT_AREAS);
+    p->node = node;
+    p->lives[p->life_count++] = (struct life){.incarnation = *incarnation, .first = 1};
+    memcpy(p->served, served, count * sizeof *served);
+    p->served_count = count;
+    p->unproven = true;
+    p->loading_count = area_expand(served, count, node, all, LIMIT_AREAS);
+    for (size_t i = 0; i < p->loading_count; i++)
+        p->loading[i] = (struct loading){.area = all[i]};
+    node_progress_put(t, p);
+}
+
+/* ---- entries */
+
+bool log_read(struct txn *t, const struct id16 *incarnation, uint64_t seq, struct logged *out) {
+    struct key k = key_log(incarnation, seq);
+    struct bytes value;
+    int r = envelope_get(t, NODE_LOG, key_bytes(&k), &value);
+    if (r == ENVELOPE_MISSING)
+        return false;
+    struct reader in = {.rest = value};
+    struct bytes after = r == 0 ? reader_take(&in, sizeof out->after.b) : (struct bytes){NULL, 0};
+    out->saved = reader_u64be(&in);
+    if (r != 0 || in.bad || after.at == NULL) {
+        log_fact(LOG_ERROR, "node.log_rotten", FACT_UINT("seq", seq));
+        return false;
+    }
+    memcpy(out->after.b, after.at, sizeof out->after.b);
+    out->packed = in.rest;
+    return true;
+}
+
+void log_write(struct txn *t, const struct id16 *incarnation, uint64_t seq, const struct hash *after, wall_ms saved, struct bytes packed) {
+    CLEANUP(buffer_close) struct buffer b = {0};
+    struct key k = key_log(incarnation, seq);
+    buffer_add(&b, bytes_of(after->b, sizeof after->b));
+    buffer_u64be(&b, saved);
+    buffer_add(&b, packed);
+    envelope_put(t, NODE_LOG, key_bytes(&k), buffer_bytes(&b));
+}
+
+bool log_change(struct txn *t, const struct id16 *incarnation, uint64_t seq, struct arena *a, struct change *out) {
+    struct logged e;
+    if (!log_read(t, incarnation, seq, &e))
+        return false;
+    struct bytes kept = arena_copy(a, e.packed);
+    return wire_change_unpack(kept, a, out) == 0;
+}
+
+bool held_get(struct txn *t, const struct id16 *incarnation, uint64_t seq, enum verdict *out) {
+    struct key k = key_log(incarnation, seq);
+    struct bytes value;
+    if (envelope_get(t, NODE_HELD, key_bytes(&k), &value) != 0 || value.len != 1)
+        return false;
+    *out = (enum verdict)value.at[0];
+    return true;
+}
+
+void held_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, enum verdict reason) {
+    struct key k = key_log(incarnation, seq);
+    uint8_t one = (uint8_t)reason;
+    if (reason == VERDICT_MERGED)
+        txn_delete(t, NODE_HELD, key_bytes(&k));
+    else
+        envelope_put(t, NODE_HELD, key_bytes(&k), bytes_of(&one, 1));
+}
+
+/* ---- an edit */
+
+static bool adopted_only(const struct record *r) {
+    const struct field *home = record_field(r, FIELD_HOME);
+    const struct field *shared = record_field(r, FIELD_SHARED);
+    return (home == NULL || home->head_count == 0) && shared != NULL && shared->element_count > 0;
+}
+
+static const char *fill_ops(const struct edit *e, const struct record *view, struct arena *a, struct change *c) {
+    struct op *ops = arena_take(a, (e->op_count + 1) * sizeof *ops);
+    invariant(ops != NULL);
+    for (size_t i = 0; i < e->op_count; i++) {
+        ops[i] = e->ops[i];
+        const struct field *f = record_field(view, e->ops[i].field);
+        if (!e->replace_all || ops[i].kind != OP_SET || ops[i].name_count > 0 || f == NULL || f->head_count == 0)
+            continue;
+        if (f->head_count > LIMIT_OP_NAMES)
+            return "the field has more concurrent values than one edit can replace";
+        struct name *names = arena_take(a, f->head_count * sizeof *names);
+        invariant(names != NULL);
+        for (size_t k = 0; k < f->head_count; k++)
+            names[k] = f->heads[k].name;
+        ops[i].names = names;
+        ops[i].name_count = f->head_count;
+    }
+    c->ops = ops;
+    c->op_count = e->op_count;
+    return change_check(c);
+}
+
+static uint64_t highest(const struct record *r) {
+    uint64_t top = 0;
+    for (size_t i = 0; i < r->field_count; i++)
+        for (size_t k = 0; k < r->fields[i].head_count; k++)
+            if (r->fields[i].heads[k].version.hlc > top)
+                top = r->fields[i].heads[k].version.hlc;
+    return top;
+}
+
+int node_edit(struct txn *t, const struct edit *e, wall_ms local_now, struct change *out, const char **why) {
+    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
+    CLEANUP(arena_close) struct arena a = {.cap = 0};
+    CLEANUP(buffer_close) struct buffer packed = {0}, record = {0};
+    struct record view;
+    bool pending;
+    *why = "";
+    if (!node_progress_get(t, p) || p->node == 0) {
+        *why = "this node is not enrolled; ask the city for an enrolment file and run anju-node --join FILE";
+        return txn_result(t) < 0 ? pass(txn_result(t)) : NODE_EDIT_NOT_ENROLLED;
+    }
+    int r = node_record(t, e->type, &e->record, &a, &view, &pending);
+    if (r == NODE_RECORD_ROTTEN) {
+        *why = "the stored copy of this record is damaged; it is being fetched again from the hub";
+        return NODE_EDIT_BAD;
+    }
+    if (r < 0)
+        return pass(r);
+    if (r == NODE_RECORD_NONE)
+        view = (struct record){.type = e->type, .id = e->record};
+    struct record base;
+    if (adopted_only(&view) && base_get(t, e->type, &e->record, &a, &base) == NODE_RECORD_NONE)
+        for (size_t i = 0; i < e->op_count; i++)
+            if (e->ops[i].field != FIELD_SHARED) {
+                *why = "the record is requested from its home office and has not come yet";
+                return NODE_EDIT_REQUESTED;
+            }
+    uint64_t last = p->hlc > highest(&view) ? p->hlc : highest(&view);
+    struct life *life = &p->lives[p->life_count - 1];
+    struct change c = {
+        .seq = life->last + 1,
+        .version = {hlc_next(last, (wall_ms)((int64_t)local_now + p->offset_ms)), p->node},
+        .name = {p->node, e->tag},
+        .salt = e->salt,
+        .type = e->type,
+        .record = e->record,
+        .actor = e->actor,
+        .purpose = e->purpose,
+        .case_id = e->case_id,
+    };
+    const char *bad = fill_ops(e, &view, &a, &c);
+    if (bad != NULL) {
+        *why = bad;
+        return NODE_EDIT_BAD;
+    }
+    wire_change_pack(&c, &packed);
+    merge_change(&view, &c, NULL, &a);
+    wire_record_pack(&view, RECORD_BASE, &record);
+    if (packed.len > LIMIT_CHANGE_BYTES || record.len > LIMIT_RECORD_BYTES) {
+        *why = packed.len > LIMIT_CHANGE_BYTES ? "the edit is too large; split it" : "the record would become too large";
+        return NODE_EDIT_FULL;
+    }
+    struct hash before = {{0}};
+    if (life->last > 0 && !node_chain(t, &life->incarnation, life->last, &before))
+        return fail(-EBADMSG);
+    struct hash after = wire_chain(&before, buffer_bytes(&packed));
+    log_write(t, &life->incarnation, c.seq, &after, local_now, buffer_bytes(&packed));
+    pending_put(t, &c, &life->incarnation);
+    struct key k = key_record(c.type, &c.record);
+    envelope_put(t, NODE_VIEW, key_bytes(&k), buffer_bytes(&record));
+    life->last = c.seq;
+    p->hlc = c.version.hlc;
+    node_progress_put(t, p);
+    *out = c;
+    out->ops = NULL; /* they end with this call */
+    out->op_count = 0;
+    return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
+}
+
+/* ---- upwards */
+
+/* The hash after the newest forgotten change of a life, so that its chain can go on (meta "tail" | incarnation -> seq, hash). */
+static struct key tail_key(const struct id16 *incarnation) {
+    struct key k = key_word("tail"), rest = key_log(incarnation, 0);
+    memcpy(k.b + k.len, rest.b, sizeof incarnation->b);
+    k.len += sizeof incarnation->b;
+    return k;
+}
+
+static bool tail_get(struct txn *t, const struct id16 *incarnation, uint64_t *seq, struct hash *out) {
+    struct key k = tail_key(incarnation);
+    struct bytes value;
+    if (envelope_get(t, NODE_META, key_bytes(&k), &value) != 0)
+        return false;
+    struct reader r = {.rest = value};
+    *seq = reader_u64be(&r);
+    struct bytes h = reader_take(&r, sizeof out->b);
+    if (h.at == NULL)
+        return false;
+    memcpy(out->b, h.at, sizeof out->b);
+    return true;
+}
+
+static void tail_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, const struct hash *after) {
+    CLEANUP(buffer_close) struct buffer b = {0};
+    struct key k = tail_key(incarnation);
+    buffer_u64be(&b, seq);
+    buffer_add(&b, bytes_of(after->b, sizeof after->b));
+    envelope_put(t, NODE_META, key_bytes(&k), buffer_bytes(&b));
+}
+
+bool node_chain(struct txn *t, const struct id16 *incarnation, uint64_t seq, struct hash *out) {
+    struct logged e;
+    uint64_t tail;
+    memset(out, 0, sizeof *out);
+    if (seq == 0)
+        return true;
+    if (log_read(t, incarnation, seq, &e)) {
+        *out = e.after;
+        return true;
+    }
+    return tail_get(t, incarnation, &tail, out) && tail == seq;
+}
+
+int node_batch(struct txn *t, const struct id16 *incarnation, uint64_t after, size_t max_bytes, struct push *out, struct buffer *raw) {
+    struct logged e;
+    memset(out, 0, sizeof *out);
+    out->incarnation = *incarnation;
+    out->first = after + 1;
+    if (!node_chain(t, incarnation, after, &out->before))
+        return NODE_BATCH_GONE;
+    for (uint64_t seq = after + 1; out->count < LIMIT_PUSH_CHANGES && log_read(t, incarnation, seq, &e); seq++) {
+        if (out->count > 0 && raw->len + e.packed.len + 8 > max_bytes)
+            break;
+        wire_batch_add(raw, e.packed);
+        out->after = e.after;
+        out->count++;
+    }
+    return out->count == 0 ? NODE_BATCH_EMPTY : 0;
+}
+
+void node_acked(struct txn *t, const struct ack *m) {
+    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
+    if (!node_progress_get(t, p))
+        return;
+    for (size_t i = 0; i < m->life_count; i++) {
+        struct life *l = life_find(p->lives, p->life_count, &m->lives[i].incarnation);
+        struct hash mine;
+        if (l == NULL || m->lives[i].acked > l->last)
+            continue;
+        if (!node_chain(t, &l->incarnation, m->lives[i].acked, &mine) || !hash_equal(&mine, &m->lives[i].acked_hash))
+            continue; /* not our history: the next Welcome settles it */
+        l->acked = m->lives[i].acked;
+        l->acked_hash = m->lives[i].acked_hash;
+        if (m->lives[i].safe > l->safe && m->lives[i].safe <= l->acked)
+            l->safe = m->lives[i].safe;
+    }
+    node_progress_put(t, p);
+}
+
+static uint64_t lower(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+uint32_t node_trim(struct txn *t, wall_ms local_now, uint32_t limit) {
+    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
+    uint32_t gone = 0;
+    if (!node_progress_get(t, p))
+        return 0;
+    for (size_t i = 0; i < p->life_count && gone < limit; i++) {
+        struct life *l = &p->lives[i];
+        uint64_t upto = lower(l->safe, lower(l->includes, l->acked));
+        struct logged e;
+        while (l->first <= upto && gone < limit && log_read(t, &l->incarnation, l->first, &e)) {
+            enum verdict held;
+            if (e.saved + (wall_ms)LIMIT_LOG_KEEP_DAYS * DAY_MS > local_now || held_get(t, &l->incarnation, l->first, &held))
+                break; /* what is held keeps its bytes, and all above it keeps its place */
+            struct key k = key_log(&l->incarnation, l->first);
+            tail_put(t, &l->incarnation, l->first, &e.after);
+            txn_delete(t, NODE_LOG, key_bytes(&k));
+            l->first++;
+            gone++;
+        }
+    }
+    if (gone > 0)
+        node_progress_put(t, p);
+    return gone;
+}

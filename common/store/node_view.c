@@ -1,0 +1,231 @@
+/* Base copies, views over them, and the digests of the base. */
+#include "common/base/error.h"
+#include "common/base/invariant.h"
+#include "common/base/log.h"
+#include "common/store/envelope.h"
+#include "common/store/node_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void touched_add(struct touched_list *l, uint32_t type, const struct id16 *id) {
+    for (size_t i = 0; i < l->count; i++)
+        if (l->keys[i].type == type && id_equal(&l->keys[i].id, id))
+            return;
+    if (l->count == l->room) {
+        l->room = l->room == 0 ? 16 : 2 * l->room;
+        l->keys = memory_resize(l->keys, l->room * sizeof *l->keys);
+    }
+    l->keys[l->count].type = type;
+    l->keys[l->count++].id = *id;
+}
+
+void touched_close(struct touched_list *l) {
+    free(l->keys);
+    *l = (struct touched_list){0};
+}
+
+static int get(struct txn *t, unsigned tree, uint32_t type, const struct id16 *id, struct arena *a, struct record *out) {
+    struct key k = key_record(type, id);
+    struct bytes value;
+    int r = envelope_get(t, tree, key_bytes(&k), &value);
+    if (r == ENVELOPE_MISSING)
+        return NODE_RECORD_NONE;
+    if (r == 0) {
+        struct bytes kept = arena_copy(a, value);
+        if (wire_record_unpack(kept, a, out) == 0 && out->type == type && id_equal(&out->id, id))
+            return 0;
+    }
+    log_fact(LOG_ERROR, "node.record_rotten", FACT_UINT("type", type), FACT_HEX("id", bytes_of(id->b, sizeof id->b)));
+    return NODE_RECORD_ROTTEN;
+}
+
+int base_get(struct txn *t, uint32_t type, const struct id16 *id, struct arena *a, struct record *out) {
+    return get(t, NODE_BASE, type, id, a, out);
+}
+
+int node_base(struct txn *t, uint32_t type, const struct id16 *id, struct arena *a, struct record *out) {
+    return get(t, NODE_BASE, type, id, a, out);
+}
+
+int node_record(struct txn *t, uint32_t type, const struct id16 *id, struct arena *a, struct record *out, bool *pending) {
+    int r = get(t, NODE_VIEW, type, id, a, out);
+    *pending = r == 0;
+    return r == NODE_RECORD_NONE ? get(t, NODE_BASE, type, id, a, out) : r;
+}
+
+/* ---- digests */
+
+struct digest node_digest(struct txn *t, area a) {
+    struct key k = key_u64(a);
+    struct bytes value;
+    struct digest d = {{0, 0}};
+    if (envelope_get(t, NODE_DIGESTS, key_bytes(&k), &value) == 0) {
+        struct reader r = {.rest = value};
+        d.lane[0] = reader_u64be(&r);
+        d.lane[1] = reader_u64be(&r);
+    }
+    return d;
+}
+
+static void digest_put(struct txn *t, area a, struct digest d) {
+    CLEANUP(buffer_close) struct buffer b = {0};
+    struct key k = key_u64(a);
+    buffer_u64be(&b, d.lane[0]);
+    buffer_u64be(&b, d.lane[1]);
+    envelope_put(t, NODE_DIGESTS, key_bytes(&k), buffer_bytes(&b));
+}
+
+static void count_in(struct txn *t, const struct record *r, bool in) {
+    area now[LIMIT_AREAS];
+    size_t n = record_areas_now(r, now, LIMIT_AREAS);
+    for (size_t i = 0; i < n; i++) {
+        struct digest d = node_digest(t, now[i]);
+        if (in)
+            digest_add(&d, r);
+        else
+            digest_take(&d, r);
+        digest_put(t, now[i], d);
+    }
+}
+
+struct summing {
+    area area;
+    struct digest sum;
+    struct digest *buckets; /* NULL: only the sum */
+};
+
+static int sum_one(void *owner, const struct record *r, bool pending) {
+    struct summing *s = owner;
+    area now[LIMIT_AREAS];
+    size_t n = record_areas_now(r, now, LIMIT_AREAS);
+    (void)pending;
+    for (size_t i = 0; i < n; i++)
+        if (now[i] == s->area) {
+            digest_add(&s->sum, r);
+            if (s->buckets != NULL)
+                digest_add(&s->buckets[digest_bucket(r->type, &r->id)], r);
+        }
+    return 0;
+}
+
+void digest_recompute(struct txn *t, area a) {
+    struct summing s = {.area = a};
+    node_records(t, 0, true, sum_one, &s);
+    digest_put(t, a, s.sum);
+}
+
+void node_buckets(struct txn *t, area a, struct digest out[DIGEST_BUCKETS]) {
+    struct summing s = {.area = a, .buckets = out};
+    memset(out, 0, DIGEST_BUCKETS * sizeof *out);
+    node_records(t, 0, true, sum_one, &s);
+}
+
+/* ---- base */
+
+static bool take_out(struct txn *t, uint32_t type, const struct id16 *id) {
+    CLEANUP(arena_close) struct arena a = {.cap = 0};
+    struct record old;
+    int r = base_get(t, type, id, &a, &old);
+    if (r == 0)
+        count_in(t, &old, false);
+    return r != NODE_RECORD_ROTTEN;
+}
+
+void base_put(struct txn *t, const struct record *r) {
+    CLEANUP(buffer_close) struct buffer b = {0};
+    struct key k = key_record(r->type, &r->id);
+    bool sound = take_out(t, r->type, &r->id);
+    if (record_empty(r)) {
+        txn_delete(t, NODE_BASE, key_bytes(&k));
+        return;
+    }
+    wire_record_pack(r, RECORD_BASE, &b);
+    envelope_put(t, NODE_BASE, key_bytes(&k), buffer_bytes(&b));
+    count_in(t, r, true);
+    if (!sound) { /* what the old copy had added to the sums cannot be read any more */
+        area now[LIMIT_AREAS];
+        size_t n = record_areas_now(r, now, LIMIT_AREAS);
+        for (size_t i = 0; i < n; i++)
+            digest_recompute(t, now[i]);
+    }
+}
+
+void base_drop(struct txn *t, uint32_t type, const struct id16 *id) {
+    struct key k = key_record(type, id);
+    take_out(t, type, id);
+    txn_delete(t, NODE_BASE, key_bytes(&k));
+}
+
+/* ---- pending changes and views */
+
+void pending_put(struct txn *t, const struct change *c, const struct id16 *incarnation) {
+    struct key k = key_pending(c->type, &c->record, c->version.hlc, incarnation, c->seq);
+    txn_put(t, NODE_PENDING, key_bytes(&k), BYTES("p"));
+}
+
+void pending_delete(struct txn *t, const struct change *c, const struct id16 *incarnation) {
+    struct key k = key_pending(c->type, &c->record, c->version.hlc, incarnation, c->seq);
+    txn_delete(t, NODE_PENDING, key_bytes(&k));
+}
+
+void view_rebuild(struct txn *t, uint32_t type, const struct id16 *id) {
+    CLEANUP(arena_close) struct arena a = {.cap = 0};
+    struct key prefix = key_record(type, id);
+    struct record view;
+    struct bytes at, value;
+    size_t merged = 0;
+    if (base_get(t, type, id, &a, &view) != 0)
+        view = (struct record){.type = type, .id = *id};
+    struct scan *c = scan_open(t, NODE_PENDING);
+    for (bool more = scan_from(c, key_bytes(&prefix), &at, &value); more && key_starts(at, &prefix); more = scan_next(c, &at, &value)) {
+        struct id16 record, incarnation;
+        uint32_t its_type;
+        uint64_t hlc, seq;
+        struct change change;
+        if (!key_pending_read(at, &its_type, &record, &hlc, &incarnation, &seq) || !log_change(t, &incarnation, seq, &a, &change))
+            continue;
+        merge_change(&view, &change, NULL, &a);
+        merged++;
+    }
+    scan_close(c);
+    if (merged == 0) {
+        txn_delete(t, NODE_VIEW, key_bytes(&prefix));
+        return;
+    }
+    struct buffer b = {0};
+    wire_record_pack(&view, RECORD_BASE, &b);
+    envelope_put(t, NODE_VIEW, key_bytes(&prefix), buffer_bytes(&b));
+    buffer_close(&b);
+}
+
+void pending_remake(struct txn *t, const struct node_progress *p) {
+    struct touched_list records = {0};
+    struct bytes at, value;
+    struct scan *c = scan_open(t, NODE_VIEW);
+    for (bool more = scan_from(c, (struct bytes){NULL, 0}, &at, &value); more; more = scan_next(c, &at, &value)) {
+        uint32_t type;
+        struct id16 id;
+        if (key_record_read(at, &type, &id))
+            touched_add(&records, type, &id);
+    }
+    scan_close(c);
+    txn_clear(t, NODE_PENDING);
+    txn_clear(t, NODE_VIEW);
+    for (size_t i = 0; i < p->life_count; i++) {
+        const struct life *l = &p->lives[i];
+        uint64_t from = l->includes + 1 > l->first ? l->includes + 1 : l->first;
+        for (uint64_t seq = from; seq <= l->last; seq++) {
+            CLEANUP(arena_close) struct arena a = {.cap = 0};
+            struct change change;
+            enum verdict held;
+            if (held_get(t, &l->incarnation, seq, &held) || !log_change(t, &l->incarnation, seq, &a, &change))
+                continue;
+            pending_put(t, &change, &l->incarnation);
+            touched_add(&records, change.type, &change.record);
+        }
+    }
+    for (size_t i = 0; i < records.count; i++)
+        view_rebuild(t, records.keys[i].type, &records.keys[i].id);
+    touched_close(&records);
+}

@@ -1,0 +1,226 @@
+/* What a Welcome asks of the store: is our history the hub's, which epoch, where does the cursor go on; and new lives. */
+#include "common/base/error.h"
+#include "common/base/invariant.h"
+#include "common/base/log.h"
+#include "common/store/envelope.h"
+#include "common/store/node_parts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void free_both(void *at) {
+    free(*(void **)at);
+}
+
+static const struct life *of(const struct welcome *m, const struct id16 *incarnation) {
+    for (size_t i = 0; i < m->life_count; i++)
+        if (id_equal(&m->lives[i].incarnation, incarnation))
+            return &m->lives[i];
+    return NULL;
+}
+
+static int check(struct txn *t, const struct node_progress *p, const struct welcome *m) {
+    if (!epoch_equal(m->cursor.epoch, p->highest) && m->cursor.epoch.counter <= p->highest.counter)
+        return NODE_WELCOME_STALE;
+    for (size_t i = 0; i < p->life_count; i++) {
+        const struct life *mine = &p->lives[i], *theirs = of(m, &mine->incarnation);
+        uint64_t acked = theirs == NULL ? 0 : theirs->acked;
+        struct hash chain;
+        if (acked > mine->last)
+            return NODE_WELCOME_RESTORED;
+        if (acked + 1 < mine->first)
+            return NODE_WELCOME_GAP;
+        if (acked > 0 && node_chain(t, &mine->incarnation, acked, &chain) && !hash_equal(&chain, &theirs->acked_hash))
+            return NODE_WELCOME_RESTORED;
+    }
+    return 0;
+}
+
+/* ---- re-stamping (A10): order and names are kept, the chain is made anew */
+
+static bool ahead(struct txn *t, const struct life *l, wall_ms hub_now) {
+    for (uint64_t seq = l->acked + 1; seq <= l->last; seq++) {
+        CLEANUP(arena_close) struct arena a = {.cap = 0};
+        struct change c;
+        if (log_change(t, &l->incarnation, seq, &a, &c) && hlc_ms(c.version.hlc) > hub_now + LIMIT_CLOCK_AHEAD_MS)
+            return true;
+    }
+    return false;
+}
+
+struct top {
+    uint64_t hlc;
+};
+
+static int top_of_base(void *owner, const struct record *r, bool pending) {
+    struct top *top = owner;
+    (void)pending;
+    for (size_t i = 0; i < r->field_count; i++)
+        for (size_t k = 0; k < r->fields[i].head_count; k++)
+            if (r->fields[i].heads[k].version.hlc > top->hlc)
+                top->hlc = r->fields[i].heads[k].version.hlc;
+    return 0;
+}
+
+static void restamp(struct txn *t, struct node_progress *p, struct life *l, wall_ms hub_now) {
+    struct top top = {HLC_MS(hub_now)};
+    struct hash chain;
+    node_records(t, 0, true, top_of_base, &top);
+    for (uint64_t seq = l->first; seq <= l->acked; seq++) {
+        CLEANUP(arena_close) struct arena a = {.cap = 0};
+        struct change c;
+        enum verdict held;
+        if (!held_get(t, &l->incarnation, seq, &held) && log_change(t, &l->incarnation, seq, &a, &c) &&
+            hlc_ms(c.version.hlc) <= hub_now + LIMIT_CLOCK_AHEAD_MS && c.version.hlc > top.hlc)
+            top.hlc = c.version.hlc;
+    }
+    if (!node_chain(t, &l->incarnation, l->acked, &chain)) {
+        txn_fail(t, -EBADMSG);
+        return;
+    }
+    for (uint64_t seq = l->acked + 1; seq <= l->last; seq++) {
+        CLEANUP(arena_close) struct arena a = {.cap = 0};
+        CLEANUP(buffer_close) struct buffer packed = {0};
+        struct change c;
+        struct logged e;
+        if (!log_read(t, &l->incarnation, seq, &e) || !log_change(t, &l->incarnation, seq, &a, &c)) {
+            txn_fail(t, -EBADMSG);
+            return;
+        }
+        c.version.hlc = ++top.hlc;
+        wire_change_pack(&c, &packed);
+        chain = wire_chain(&chain, buffer_bytes(&packed));
+        log_write(t, &l->incarnation, seq, &chain, e.saved, buffer_bytes(&packed));
+    }
+    p->hlc = top.hlc;
+    log_fact(LOG_WARNING, "node.restamped", FACT_UINT("changes", l->last - l->acked));
+}
+
+/* Verdicts that the new timeline has not given are forgotten. */
+static void forget_verdicts(struct txn *t, const struct node_progress *p) {
+    CLEANUP(buffer_close) struct buffer keys = {0};
+    struct bytes at, value;
+    struct scan *c = scan_open(t, NODE_HELD);
+    for (bool more = scan_from(c, (struct bytes){NULL, 0}, &at, &value); more; more = scan_next(c, &at, &value)) {
+        struct id16 incarnation;
+        uint64_t seq;
+        bool keep = false;
+        if (key_log_read(at, &incarnation, &seq))
+            for (size_t i = 0; i < p->life_count; i++)
+                keep = keep || (id_equal(&p->lives[i].incarnation, &incarnation) && seq <= p->lives[i].includes);
+        if (!keep)
+            buffer_add(&keys, at);
+    }
+    scan_close(c);
+    for (size_t i = 0; i + 24 <= keys.len; i += 24)
+        txn_delete(t, NODE_HELD, bytes_of(keys.at + i, 24));
+}
+
+static void load_all(struct node_progress *p) {
+    area all[LIMIT_AREAS];
+    p->loading_count = area_expand(p->served, p->served_count, p->node, all, LIMIT_AREAS);
+    for (size_t i = 0; i < p->loading_count; i++)
+        p->loading[i] = (struct loading){.area = all[i]};
+}
+
+int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
+    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
+    if (!node_progress_get(t, p))
+        return txn_result(t) < 0 ? pass(txn_result(t)) : NODE_WELCOME_STALE;
+    int r = check(t, p, m);
+    if (r != 0)
+        return r;
+    bool other = !epoch_equal(m->cursor.epoch, p->cursor.epoch), remake = other;
+    p->nonce = m->session;
+    p->offset_ms = (int64_t)m->clock - (int64_t)local_now;
+    for (size_t i = 0; i < p->life_count; i++) {
+        struct life *mine = &p->lives[i];
+        const struct life *theirs = of(m, &mine->incarnation);
+        mine->acked = theirs == NULL ? 0 : theirs->acked;
+        memset(&mine->acked_hash, 0, sizeof mine->acked_hash);
+        if (theirs != NULL)
+            mine->acked_hash = theirs->acked_hash;
+        if (theirs != NULL && theirs->safe > mine->safe && theirs->safe <= mine->acked)
+            mine->safe = theirs->safe;
+        if (other) {
+            mine->includes = theirs == NULL ? 0 : theirs->includes;
+            if (mine->includes > mine->last)
+                mine->includes = mine->last;
+        }
+    }
+    if (other) {
+        forget_verdicts(t, p);
+        p->verdicts_after = 0;
+        p->unproven = true;
+        for (size_t i = 0; i < p->loading_count; i++)
+            if (p->loading[i].upto > m->cursor.at)
+                p->loading[i].upto = m->cursor.at;
+    }
+    if (m->load)
+        load_all(p);
+    p->cursor = m->cursor;
+    if (p->cursor.floor > p->cursor.at)
+        p->cursor.floor = p->cursor.at;
+    p->highest = m->cursor.epoch;
+    struct life *current = &p->lives[p->life_count - 1];
+    if (ahead(t, current, m->clock)) {
+        restamp(t, p, current, m->clock);
+        remake = true;
+    }
+    if (remake)
+        pending_remake(t, p);
+    p->held_count = store_count(t, NODE_HELD);
+    node_progress_put(t, p);
+    return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
+}
+
+/* ---- a new life: what lies above the branch point is labelled again */
+
+/* When there is no room for one more, the oldest life gives way, if nothing of it is missing at the hub. */
+static void make_room(struct node_progress *p) {
+    if (p->life_count < LIMIT_LIVES)
+        return;
+    memmove(p->lives, p->lives + 1, (LIMIT_LIVES - 1) * sizeof *p->lives);
+    p->life_count--;
+}
+
+void node_new_life(struct txn *t, const struct id16 *incarnation) {
+    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
+    if (!node_progress_get(t, p))
+        return;
+    make_room(p);
+    struct life *old = &p->lives[p->life_count - 1];
+    struct life new = {.incarnation = *incarnation, .first = 1};
+    struct hash chain = {{0}};
+    for (uint64_t seq = old->acked + 1; seq <= old->last; seq++) {
+        CLEANUP(arena_close) struct arena a = {.cap = 0};
+        CLEANUP(buffer_close) struct buffer packed = {0};
+        struct key k = key_log(&old->incarnation, seq);
+        struct change c;
+        struct logged e;
+        if (!log_read(t, &old->incarnation, seq, &e) || !log_change(t, &old->incarnation, seq, &a, &c)) {
+            txn_fail(t, -EBADMSG);
+            return;
+        }
+        wall_ms saved = e.saved;
+        c.seq = ++new.last;
+        c.again = true;
+        wire_change_pack(&c, &packed);
+        chain = wire_chain(&chain, buffer_bytes(&packed));
+        txn_delete(t, NODE_LOG, key_bytes(&k));
+        held_put(t, &old->incarnation, seq, VERDICT_MERGED);
+        log_write(t, incarnation, new.last, &chain, saved, buffer_bytes(&packed));
+    }
+    old->last = old->acked;
+    if (old->includes > old->last)
+        old->includes = old->last;
+    p->lives[p->life_count++] = new;
+    p->cursor.floor = 0;
+    p->verdicts_after = 0;
+    p->unproven = true;
+    load_all(p);
+    pending_remake(t, p);
+    p->held_count = store_count(t, NODE_HELD);
+    node_progress_put(t, p);
+}
