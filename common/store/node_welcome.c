@@ -26,12 +26,13 @@ static int check(struct txn *t, const struct node_progress *p, const struct welc
     for (size_t i = 0; i < p->life_count; i++) {
         const struct life *mine = &p->lives[i], *theirs = of(m, &mine->incarnation);
         uint64_t acked = theirs == NULL ? 0 : theirs->acked;
+        bool current = i + 1 == p->life_count; /* older lives are closed: what the hub has above their end went with a lost disk */
         struct hash chain;
-        if (acked > mine->last)
+        if (current && acked > mine->last)
             return NODE_WELCOME_RESTORED;
         if (acked + 1 < mine->first)
             return NODE_WELCOME_GAP;
-        if (acked > 0 && node_chain(t, &mine->incarnation, acked, &chain) && !hash_equal(&chain, &theirs->acked_hash))
+        if (current && acked > 0 && node_chain(t, &mine->incarnation, acked, &chain) && !hash_equal(&chain, &theirs->acked_hash))
             return NODE_WELCOME_RESTORED;
     }
     return 0;
@@ -137,10 +138,9 @@ int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
     for (size_t i = 0; i < p->life_count; i++) {
         struct life *mine = &p->lives[i];
         const struct life *theirs = of(m, &mine->incarnation);
-        mine->acked = theirs == NULL ? 0 : theirs->acked;
-        memset(&mine->acked_hash, 0, sizeof mine->acked_hash);
-        if (theirs != NULL)
-            mine->acked_hash = theirs->acked_hash;
+        mine->acked = theirs == NULL ? 0 : theirs->acked < mine->last ? theirs->acked : mine->last;
+        if (!node_chain(t, &mine->incarnation, mine->acked, &mine->acked_hash))
+            txn_fail(t, fail(-EBADMSG));
         if (theirs != NULL && theirs->safe > mine->safe && theirs->safe <= mine->acked)
             mine->safe = theirs->safe;
         if (other) {
