@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CREDIT_MIN = LIMIT_CHANGE_BYTES + 65536, BUSY_MS = 2000, BACKLOG_HIGH = 4000 };
+enum { CREDIT_MIN = LIMIT_CHANGE_BYTES + 65536, BUSY_MS = 2000, BACKLOG_HIGH = 4000, FULL_MS = 5000 };
 
 static void emit(const struct hub_out *out, const struct hub_effect *e) {
     out->effect(out->owner, e);
@@ -53,8 +53,12 @@ static void refuse(struct hub_side *h, struct hub_link *l, enum refusal reason, 
 
 /* ---- credit: an absolute limit per session, out of one pool, fairly; it shrinks as the merge falls behind */
 
+static bool disk_full(const struct hub_side *h) {
+    return h->now < h->full_until;
+}
+
 static uint64_t window(const struct hub_side *h, const struct hub_link *l) {
-    if (l->full || h->disk_full)
+    if (l->full || disk_full(h))
         return 0;
     uint64_t share = h->pool_bytes / (h->ready + h->greeting == 0 ? 1 : h->ready + h->greeting);
     uint64_t w = share < LIMIT_UNACKED_BYTES ? share : LIMIT_UNACKED_BYTES;
@@ -128,7 +132,7 @@ static void welcome(struct hub_side *h, struct hub_link *l, const struct hub_out
 }
 
 static void on_appended(struct hub_side *h, uint64_t ticket, const struct hub_out *out) {
-    h->disk_full = false;
+    h->full_until = 0;
     while (h->queue_len > 0 && h->queue[h->queue_first].ticket <= ticket) {
         struct hub_append *q = &h->queue[h->queue_first];
         struct hub_link *l = q->link;
@@ -162,7 +166,7 @@ static void on_appended(struct hub_side *h, uint64_t ticket, const struct hub_ou
 }
 
 static void on_failed(struct hub_side *h, const struct hub_out *out) {
-    h->disk_full = true;
+    h->full_until = h->now + FULL_MS;
     while (h->queue_len > 0) {
         struct hub_append *q = &h->queue[h->queue_first];
         struct hub_link *l = q->link;
@@ -206,8 +210,8 @@ static void on_hello(struct hub_side *h, struct hub_link *l, const struct hello 
         refuse(h, l, m->protocol_most < 1 ? REFUSE_TOO_OLD : REFUSE_TOO_NEW, 0, out);
         return;
     }
-    if (h->disk_full || h->greeting >= HUB_GREETINGS || h->queue_len > HUB_QUEUE - HUB_GREETINGS) {
-        refuse(h, l, h->disk_full ? REFUSE_DISK_FULL : REFUSE_BUSY, busy_ms(h), out);
+    if (disk_full(h) || h->greeting >= HUB_GREETINGS || h->queue_len > HUB_QUEUE - HUB_GREETINGS) {
+        refuse(h, l, disk_full(h) ? REFUSE_DISK_FULL : REFUSE_BUSY, busy_ms(h), out);
         return;
     }
     if (m->life_count == 0)
@@ -420,6 +424,7 @@ void hub_side_links(struct hub_side *h, struct hub_link **links, size_t count) {
 }
 
 void hub_side_step(struct hub_side *h, const struct hub_event *in, const struct hub_out *out) {
+    h->now = in->now;
     switch (in->kind) {
     case HUB_PEER:
         if ((in->link->revoked || in->link->paused) && in->link->state != HUB_ABSENT)

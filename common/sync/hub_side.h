@@ -135,7 +135,8 @@ struct hub_side {
     size_t greeting, ready;
     uint64_t tip, backlog;
     uint64_t pool_bytes; /* all credit together */
-    bool disk_full;      /* since the last failed append */
+    instant now;         /* of the step under way */
+    instant full_until;  /* an append failed for want of room: no credit and no greeting until then, then it is tried again */
 };
 
 void hub_side_init(struct hub_side *h, uint64_t seed, uint64_t pool_bytes);

@@ -13,6 +13,7 @@ enum {
     PUSH_MS = 20000,
     PULL_MS = 30000,
     REPORT_MS = 60000,
+    SILENT_MAX = 2, /* so many deadlines without a word: the hub does not know this session (any more) */
     PULL_BYTES = 512 * 1024,
     BATCH_BYTES = 256 * 1024,
 };
@@ -64,6 +65,7 @@ static void verb(struct node_side *n, enum node_verb what, area a, struct node_e
 static void forget_session(struct node_side *n) {
     n->session = 0;
     n->credit = n->spent = 0;
+    n->silent = 0;
     n->reading = n->pulling = n->repair_open = false;
     n->push_deadline = n->pull_deadline = n->next_report = INSTANT_NEVER;
 }
@@ -243,6 +245,13 @@ static void on_refuse(struct node_side *n, const struct refuse *m, const struct 
     down(n, in->now + wait / 2 + random_below(&n->chance, wait / 2 + 1));
 }
 
+static bool heard_in(struct node_side *n, uint64_t session) {
+    if (session != n->session)
+        return false;
+    n->silent = 0;
+    return true;
+}
+
 static void on_heard(struct node_side *n, const struct node_event *in, struct node_effects *out) {
     struct message *m = in->heard;
     bool ready = n->state == NODE_READY;
@@ -261,18 +270,18 @@ static void on_heard(struct node_side *n, const struct node_event *in, struct no
             on_refuse(n, &m->refuse, in, out);
         return;
     case MESSAGE_ACK:
-        if (ready && m->ack.session == n->session)
+        if (ready && heard_in(n, m->ack.session))
             on_ack(n, &m->ack, in, out);
         return;
     case MESSAGE_FEED:
-        if (!ready || m->feed.session != n->session || !n->pulling || !cursor_equal(m->feed.from, n->progress.cursor))
+        if (!ready || !heard_in(n, m->feed.session) || !n->pulling || !cursor_equal(m->feed.from, n->progress.cursor))
             return;
         n->pulling = false;
         n->pull_deadline = INSTANT_NEVER;
         verb(n, NODE_VERB_LAY_FEED, 0, out);
         return;
     case MESSAGE_TIP:
-        if (!ready || m->tip.session != n->session)
+        if (!ready || !heard_in(n, m->tip.session))
             return;
         if (m->tip.hub_seq > n->tip)
             n->tip = m->tip.hub_seq;
@@ -280,7 +289,7 @@ static void on_heard(struct node_side *n, const struct node_event *in, struct no
         pull(n, in->now, out);
         return;
     case MESSAGE_REPAIR_FILL:
-        if (!ready || m->repair_fill.session != n->session || !n->repair_open || n->busy != NODE_VERB_NONE)
+        if (!ready || !heard_in(n, m->repair_fill.session) || !n->repair_open || n->busy != NODE_VERB_NONE)
             return;
         n->repair_open = false;
         n->pull_deadline = INSTANT_NEVER;
@@ -399,6 +408,14 @@ static void on_tick(struct node_side *n, const struct node_event *in, struct nod
     }
     if (n->state != NODE_READY)
         return;
+    n->silent += in->now >= n->pull_deadline;
+    n->silent += in->now >= n->push_deadline;
+    if (n->silent >= SILENT_MAX) {
+        note(out, NODE_NOTE_LINK_DOWN, n->silent);
+        emit(out, NODE_FX_DISCONNECT);
+        down(n, back_off(n, in->now));
+        return;
+    }
     if (in->now >= n->pull_deadline) { /* the page, or the Pull, was lost */
         n->pulling = n->repair_open = false;
         n->pull_deadline = INSTANT_NEVER;

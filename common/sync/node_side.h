@@ -133,6 +133,8 @@ struct node_side {
     area repairing;
     bool repair_open;
 
+    unsigned silent; /* deadlines that passed since the hub last spoke in this session */
+
     instant next_report;
     enum refusal refused; /* the last refusal, 0 = none since the last Welcome */
     instant caught_up_at; /* 0 = never in this life of the process */

@@ -753,6 +753,22 @@ void world_sweep(struct world *w) {
         world_say(w, "hub  sweeps stale rows");
 }
 
+/* A person looks at nodes that are called forked: here there is only one machine, whose disk went back behind its own newer life. */
+void world_person(struct world *w) {
+    for (uint32_t i = 1; i <= w->node_count; i++) {
+        struct hub_link *l = &w->hub.links[i - 1];
+        const struct node_progress *p = &w->nodes[i].side.progress;
+        if (!w->hub.up || !l->forked)
+            continue;
+        l->forked = false;
+        l->current = p->lives[p->life_count - 1].incarnation;
+        l->issued = l->used = 0;
+        world_say(w, "hub  a person says which life of n-%u goes on", i);
+        if (w->nodes[i].side.state == NODE_DOWN)
+            w->nodes[i].side.until = w->now;
+    }
+}
+
 void world_flip(struct world *w, uint32_t node) {
     struct txn *t;
     struct bytes key, value;

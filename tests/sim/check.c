@@ -61,6 +61,7 @@ void world_settle(struct world *w) {
     }
     for (int round = 0; round < 400; round++) {
         world_run(w, 2000);
+        world_person(w);
         if (round > 2 && world_quiet(w)) {
             /* one more full round of reports: digests are compared at rest */
             world_run(w, 65000);

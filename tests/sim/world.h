@@ -151,6 +151,7 @@ void world_skew(struct world *w, uint32_t node, int64_t ms); /* 0 = the hub */
 void world_full(struct world *w, uint32_t node, bool full);
 void world_sweep(struct world *w);
 void world_trim(struct world *w, uint32_t node);
+void world_person(struct world *w);              /* decides for each forked node that its present disk goes on */
 void world_flip(struct world *w, uint32_t node); /* bit rot in one base copy */
 
 struct id16 world_record_id(uint64_t record);

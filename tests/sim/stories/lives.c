@@ -220,10 +220,7 @@ static void cloned(struct world *w) {
     w->nodes[1].store = first;
     world_run(w, 400000);
     world_expect(w, "two machines use this node's disk");
-    /* a person decides: the first is enrolled anew; here the hub's mark is lifted and its life made the current one */
-    w->hub.links[0].forked = false;
-    w->hub.links[0].current = w->nodes[1].side.progress.lives[w->nodes[1].side.progress.life_count - 1].incarnation;
-    w->hub.links[0].issued = 0;
+    world_person(w);
     world_run(w, 400000);
 }
 const struct story story_cloned = {
