@@ -27,16 +27,32 @@ struct oracle_edit *oracle_find(struct oracle *o, uint64_t name) {
     return NULL;
 }
 
-static bool gone(const struct oracle *o, uint64_t record, uint32_t field, uint64_t name) {
-    for (size_t i = 0; i < o->count; i++) {
-        const struct oracle_edit *e = &o->edits[i];
-        if (!e->merged || e->record != record)
-            continue;
-        for (size_t k = 0; k < e->op_count; k++)
-            for (size_t n = 0; e->ops[k].field == field && n < e->ops[k].name_count; n++)
-                if (e->ops[k].names[n] == name)
-                    return true;
+enum { CHAIN = 32 };
+
+static bool names(const struct oracle *o, const struct oracle_edit *e, uint32_t field, uint64_t name, unsigned depth);
+
+/* A merged edit that names a held one takes over that one's names too (B10). */
+static bool takes_over(const struct oracle *o, uint64_t record, uint32_t field, uint64_t held, uint64_t name, unsigned depth) {
+    for (size_t i = 0; i < o->count && depth < CHAIN; i++) {
+        const struct oracle_edit *h = &o->edits[i];
+        if (h->name == held && h->held && h->record == record && names(o, h, field, name, depth + 1))
+            return true;
     }
+    return false;
+}
+
+static bool names(const struct oracle *o, const struct oracle_edit *e, uint32_t field, uint64_t name, unsigned depth) {
+    for (size_t k = 0; k < e->op_count; k++)
+        for (size_t n = 0; e->ops[k].field == field && n < e->ops[k].name_count; n++)
+            if (e->ops[k].names[n] == name || takes_over(o, e->record, field, e->ops[k].names[n], name, depth))
+                return true;
+    return false;
+}
+
+static bool gone(const struct oracle *o, uint64_t record, uint32_t field, uint64_t name) {
+    for (size_t i = 0; i < o->count; i++)
+        if (o->edits[i].merged && o->edits[i].record == record && names(o, &o->edits[i], field, name, 0))
+            return true;
     return false;
 }
 
