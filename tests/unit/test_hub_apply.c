@@ -960,7 +960,6 @@ static void test_random(void **state) {
         struct history h;
         struct city y;
         open_history(&h, &y, seed);
-        print_message("seed %u\n", (unsigned)seed);
         run_history(&h, 120);
         check_oracle(&y);
         city_verify(&y);
