@@ -75,8 +75,8 @@ static bool replaced(const struct field *f, struct name name) {
 
 static void apply(struct field *f, const struct change *c, const struct op *o, const struct merge_history *h, struct arena *a) {
     for (size_t i = 0; i < o->name_count; i++) {
-        bool here = drop(f->heads, &f->head_count, o->names[i]) | drop(f->elements, &f->element_count, o->names[i]);
-        if (!here && h != NULL && !h->has(h->owner, o->names[i]))
+        bool head = drop(f->heads, &f->head_count, o->names[i]), element = drop(f->elements, &f->element_count, o->names[i]);
+        if (!head && !element && h != NULL && !h->has(h->owner, o->names[i]))
             early_add(f, o->names[i], a);
     }
     if (o->kind == OP_REMOVE)

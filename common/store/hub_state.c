@@ -176,7 +176,9 @@ static void accept_merged(struct txn *state, struct txn *log, struct hub_log_nod
         struct life *l = &n->lives[i];
         const struct life *m = life_find(merged.lives, merged.life_count, &l->incarnation);
         l->acked = m == NULL ? 0 : m->includes;
-        l->acked_hash = m == NULL ? (struct hash){{0}} : m->acked_hash;
+        l->acked_hash = (struct hash){{0}};
+        if (m != NULL)
+            l->acked_hash = m->acked_hash;
     }
     for (size_t i = 0; i < merged.life_count; i++) {
         const struct life *m = &merged.lives[i];

@@ -6,9 +6,9 @@
  * changing it when anybody else counts on it; forgetting an aborted transaction is letting its version go. A copy of a store holds
  * the same version: as nothing shared ever changes, the two share nothing that could be told apart. Counts are atomic and the
  * current version stands under a lock, since a reader and the writer may be two threads. */
+#include "common/base/memory.h"
 #include "common/base/error.h"
 #include "common/base/invariant.h"
-#include "common/base/memory.h"
 #include "common/store/store_ops.h"
 
 #include <errno.h>

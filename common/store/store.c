@@ -257,7 +257,8 @@ const char *store_open_hint(int outcome) {
     case STORE_DISK_FULL:
         return "the disk is full: free at least 1 MiB on the disk of the data folder and start again";
     case STORE_NEWER_FORMAT:
-        return "this data was written by a newer version; nothing was changed: install that version again, or restore a backup made by this one";
+        return "this data was written by a newer version; nothing was changed: install that version again, or restore a backup made by "
+               "this one";
     case STORE_LOCKED:
         return "another process has this data folder open: stop it first, or give this one a folder of its own";
     case STORE_NOT_OURS:

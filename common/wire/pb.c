@@ -23,7 +23,7 @@ void pb_uint(struct buffer *out, uint32_t field, uint64_t v) {
 }
 
 void pb_sint(struct buffer *out, uint32_t field, int64_t v) {
-    pb_uint(out, field, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
+    pb_uint(out, field, (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0));
 }
 
 void pb_fixed64(struct buffer *out, uint32_t field, uint64_t v) {
