@@ -86,17 +86,18 @@ static void check_record(struct check *c, struct bytes key, struct bytes packed,
     uint32_t type;
     struct id16 id;
     struct record r;
-    struct digest own, real = {{0, 0}};
+    struct hub_aside aside;
+    struct digest real = {{0, 0}};
     char hex[ID_HEX];
     key_record_read(key, &type, &id);
     id_hex(&id, hex);
     arena_clear(a);
-    if (!hub_value_unpack(packed, a, &r, &own) || r.type != type || !id_equal(&r.id, &id)) {
+    if (!hub_value_unpack(packed, a, &r, &aside) || r.type != type || !id_equal(&r.id, &id)) {
         complain(c, "record %u/%s cannot be read", type, hex);
         return;
     }
     digest_add(&real, &r);
-    if (!digest_equal(own, real))
+    if (!digest_equal(aside.own, real))
         complain(c, "record %u/%s: its digest is not its own", type, hex);
     c->records += !record_empty(&r) && !record_deleted(&r);
     for (size_t i = 0; i < r.field_count; i++) {

@@ -105,17 +105,20 @@ struct touched *fold_record(struct fold *f, uint32_t type, const struct id16 *id
         return *slot;
     struct touched *t = arena_take(&f->arena, sizeof *t);
     struct key k = key_record(type, id);
+    struct hub_aside aside;
     struct bytes stored, value;
     if (txn_get(f->state, HUB_RECORDS, key_bytes(&k), &stored)) {
         /* Copied: the cold trees are written while this record lives. */
         if (envelope_open(HUB_RECORDS, key_bytes(&k), stored, &value) != 0 ||
-            !hub_value_unpack(arena_copy(&f->arena, value), &f->arena, &t->record, &t->before) || t->record.type != type ||
+            !hub_value_unpack(arena_copy(&f->arena, value), &f->arena, &t->record, &aside) || t->record.type != type ||
             !id_equal(&t->record.id, id)) {
             log_fact(LOG_ERROR, "hub.record_rotten", FACT_UINT("type", type), FACT_HEX("id", bytes_of(id->b, sizeof id->b)));
             txn_fail(f->state, fail(-EBADMSG));
             return NULL;
         }
         t->exists = true;
+        t->before = aside.own;
+        t->copies = aside.copies;
         t->bound = value.len + 64 + 16 * (t->record.area_count + t->record.field_count);
     } else {
         t->record.type = type;
@@ -357,6 +360,10 @@ uint64_t fold_change(
     struct merge_history h = {has, &asks};
     if (!t->changed)
         keep_before(f, t);
+    struct change looked_up = *c;
+    looked_up.again = c->again || t->copies;
+    t->copies = looked_up.again;
+    c = &looked_up;
     int r = merge_change(&t->record, c, &h, &f->arena);
     uint64_t seq = ++f->place.hub_seq;
     t->exists = true;
@@ -454,13 +461,13 @@ static void write_record(struct fold *f, struct touched *t, struct buffer *rows,
     f->place.records -= t->counted_before;
     f->place.conflicts += conflicts_of(r);
     f->place.conflicts -= t->conflicts_before;
-    struct digest after = {{0, 0}};
-    digest_add(&after, r);
+    struct hub_aside after = {.copies = t->copies};
+    digest_add(&after.own, r);
     for (size_t i = 0; i < t->areas_before_count; i++)
         delta_add(deltas, t->areas_before[i], NULL, &t->before);
     for (size_t i = 0; i < r->area_count; i++) {
         if (r->areas[i].present)
-            delta_add(deltas, r->areas[i].area, &after, NULL);
+            delta_add(deltas, r->areas[i].area, &after.own, NULL);
         if (r->areas[i].row > f->begin) {
             struct row row = {r->areas[i].area, r->areas[i].row, r};
             buffer_add(rows, bytes_of(&row, sizeof row));

@@ -18,6 +18,7 @@ struct touched {
     struct record record;
     bool exists;  /* in the store, or merged into by this fold */
     bool changed; /* merged into by this fold; then the members `before` are filled */
+    bool copies;  /* a change marked `again` was merged into it: any other may be the first copy of one, and come late */
     bool grown;   /* its areas grew and its held changes wait to be tried again */
     size_t bound; /* the packed record is not longer than this */
     struct fold_history *history;
@@ -99,7 +100,11 @@ void fold_retry_grown(struct fold *f);
 
 /* The area that an operation gives its record, as home or as one that shares it; false: none. */
 bool op_area(const struct op *o, area *out);
-/* A record as the state keeps it: its own digest, so that what an area's digest loses by a change need not be computed again; then the
- * packed record. */
-void hub_value_pack(const struct record *r, const struct digest *own, struct buffer *out);
-bool hub_value_unpack(struct bytes value, struct arena *a, struct record *r, struct digest *own /* may be NULL */);
+/* A record as the state keeps it: before the packed record stand its digest, so that what an area's digest loses by a change need not be
+ * computed again, and whether a change marked `again` was merged into it. */
+struct hub_aside {
+    struct digest own;
+    bool copies;
+};
+void hub_value_pack(const struct record *r, const struct hub_aside *aside, struct buffer *out);
+bool hub_value_unpack(struct bytes value, struct arena *a, struct record *r, struct hub_aside *aside /* may be NULL */);

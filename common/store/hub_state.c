@@ -236,17 +236,19 @@ int hub_join_log(struct txn *state, struct txn *log, const struct id16 *new_life
 
 /* ---- reads */
 
-void hub_value_pack(const struct record *r, const struct digest *own, struct buffer *out) {
-    buffer_u64be(out, own->lane[0]);
-    buffer_u64be(out, own->lane[1]);
+void hub_value_pack(const struct record *r, const struct hub_aside *aside, struct buffer *out) {
+    buffer_u64be(out, aside->own.lane[0]);
+    buffer_u64be(out, aside->own.lane[1]);
+    buffer_u8(out, aside->copies);
     wire_record_pack(r, RECORD_HUB, out);
 }
 
-bool hub_value_unpack(struct bytes value, struct arena *a, struct record *r, struct digest *own) {
+bool hub_value_unpack(struct bytes value, struct arena *a, struct record *r, struct hub_aside *aside) {
     struct reader in = {.rest = value};
     uint64_t one = reader_u64be(&in), two = reader_u64be(&in);
-    if (own != NULL)
-        *own = (struct digest){{one, two}};
+    bool copies = reader_u8(&in) != 0;
+    if (aside != NULL)
+        *aside = (struct hub_aside){.own = {{one, two}}, .copies = copies};
     return !in.bad && wire_record_unpack(in.rest, a, r) == 0;
 }
 

@@ -8,7 +8,7 @@
  *   hub-state    (a fold over the log; lost or torn, it is made again from it)
  *     meta       "at" -> log life, position, hub_seq, highest hlc, counters; "epochs" -> list of (epoch, first hub_seq);
  *                "sweep" -> the row at which the sweep goes on
- *     records    type u32 | id 16                               -> its digest, record    (its history lies behind it, on the same pages)
+ *     records    type u32 | id 16                               -> aside, record   (its history lies behind it, on the same pages)
  *                type u32 | id 16 | node u32 | tag u64          -> history entry
  *     rows       area u64 | hub_seq u64                         -> type, id        (stale when it is not the record's row in that area)
  *     verdicts   node u32 | hub_seq u64                         -> incarnation, seq, verdict

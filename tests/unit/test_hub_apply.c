@@ -340,6 +340,28 @@ static void test_copies(void **state) {
     city_verify(y);
 }
 
+/* The first copy comes after the one that was labelled again, and after what replaced it: it is no head any more. */
+static void test_late_copy(void **state) {
+    struct city *y = *state;
+    struct name names[4];
+    city_create(y, 1, 1);
+    city_merge(y, 100);
+    struct op op = city_op(CITY_B, OP_SET, city_text(y, "one"), NULL, 0);
+    struct change copy = {.record = city_id(1), .again = true, .ops = &op, .op_count = 1};
+    struct name name = city_say_change(y, 1, &copy);
+    city_merge(y, 100);
+    struct op later = city_op(CITY_B, OP_SET, city_text(y, "two"), &name, 1);
+    city_say(y, 1, 1, &later, 1);
+    city_merge(y, 100);
+    copy.again = false;
+    city_say_change(y, 1, &copy);
+    city_merge(y, 100);
+    assert_int_equal(city_names(y, 1, CITY_B, names, 4), 1);
+    assert_true(city_text_is(y, 1, CITY_B, "two"));
+    assert_int_equal(node_of(y, 1).repeated, 1);
+    city_verify(y);
+}
+
 /* An entry that was folded before is passed over: a life and a seq name one change for ever. */
 static void test_doubled(void **state) {
     struct city *y = *state;
@@ -1248,6 +1270,7 @@ int main(void) {
         IN_CITY(test_take_over),
         IN_CITY(test_copies),
         IN_CITY(test_doubled),
+        IN_CITY(test_late_copy),
         IN_CITY(test_rotten),
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_own),
