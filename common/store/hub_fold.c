@@ -354,6 +354,15 @@ static void grown_add(struct fold *f, struct touched *t) {
     f->grown[f->grown_count++] = t;
 }
 
+/* A writer lays its own merged change into its base copy. Where the record has left the writer's area (or never came into it, since what
+ * gave the area was replaced first), it must hear so again, or it would keep what it wrote as if the record were its own. */
+static void tell_writer(struct record *r, const struct hub_node_state *writer, uint64_t seq) {
+    for (size_t i = 0; i < r->area_count; i++)
+        for (size_t k = 0; k < writer->served_count && !r->areas[i].present; k++)
+            if (writer->served[k] == r->areas[i].area)
+                r->areas[i].row = seq;
+}
+
 uint64_t fold_change(
     struct fold *f, struct fold_node *writer, struct touched *t, const struct change *c, const struct origin *from, size_t packed) {
     struct asks asks = {f, t};
@@ -376,6 +385,7 @@ uint64_t fold_change(
     }
     bool moves = r == 0 && touches_areas(c), grew = moves && keep_ever(f, &t->record, c);
     move_rows(f, &t->record, seq, moves);
+    tell_writer(&t->record, &writer->state, seq);
     writer->changed = writer->moved = true;
     if (r == MERGE_REPEATED) {
         writer->state.repeated++;
