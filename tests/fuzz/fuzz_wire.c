@@ -1,0 +1,90 @@
+/* Every decoder of what a peer or a disk can hand us; the first byte chooses which. What is read must be written again without a crash. */
+#include "common/base/memory.h"
+#include "common/wire/wire.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void message(struct bytes in, struct arena *a) {
+    struct message *m = memory_zeroed(1, sizeof *m);
+    struct buffer b = {0};
+    if (wire_unpack(in, a, m) == 0)
+        wire_pack(m, &b);
+    buffer_close(&b);
+    free(m);
+}
+
+static void change(struct bytes in, struct arena *a) {
+    struct change c, back;
+    struct buffer b = {0};
+    if (wire_change_unpack(in, a, &c) == 0) {
+        wire_change_pack(&c, &b);
+        if (b.len <= LIMIT_CHANGE_BYTES && wire_change_unpack(buffer_bytes(&b), a, &back) != 0)
+            abort();
+    }
+    buffer_close(&b);
+}
+
+static void record(struct bytes in, struct arena *a) {
+    struct record r, back;
+    struct buffer b = {0};
+    if (wire_record_unpack(in, a, &r) == 0) {
+        wire_record_pack(&r, RECORD_HUB, &b);
+        if (a->used < a->cap / 2 && wire_record_unpack(buffer_bytes(&b), a, &back) != 0)
+            abort();
+        record_state_hash(&r);
+    }
+    buffer_close(&b);
+}
+
+static void batch(struct bytes in) {
+    struct buffer raw = {0};
+    struct bytes packed;
+    if (wire_batch_open(in, &raw) == 0) {
+        struct reader r = {.rest = buffer_bytes(&raw)};
+        while (wire_batch_next(&r, &packed))
+            continue;
+    }
+    buffer_close(&raw);
+}
+
+static void stored(struct bytes in, struct arena *a) {
+    struct node_progress *p = memory_zeroed(1, sizeof *p);
+    struct log_entry e;
+    struct history_entry h;
+    struct quarantined q;
+    struct enrolment n;
+    wire_progress_unpack(in, p);
+    wire_log_entry_unpack(in, &e);
+    wire_history_unpack(in, &h);
+    wire_quarantined_unpack(in, &q);
+    wire_enrolment_unpack(in, a, &n);
+    free(p);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct arena a = {.cap = LIMIT_DECODE_BYTES};
+    if (size == 0)
+        return 0;
+    struct bytes in = bytes_of(data + 1, size - 1);
+    switch (data[0] % 5) {
+    case 0:
+        message(in, &a);
+        break;
+    case 1:
+        change(in, &a);
+        break;
+    case 2:
+        record(in, &a);
+        break;
+    case 3:
+        batch(in);
+        break;
+    default:
+        stored(in, &a);
+        break;
+    }
+    arena_close(&a);
+    return 0;
+}
