@@ -50,6 +50,7 @@ PROGRAMS := $(if $(wildcard hub/main.c),$(B)/bin/anju-hub) $(if $(wildcard node/
   $(if $(wildcard common/daemon/anjuctl.c),$(B)/bin/anjuctl)
 SIM := $(if $(wildcard tests/sim/main.c),$(B)/tests/sim/sim)
 
+.DEFAULT_GOAL := all
 .PHONY: all everything help test units sim fuzz tidy clean
 all: $(PROGRAMS)
 everything: $(PROGRAMS) $(UNITS) $(TOOLS) $(SIM)

@@ -1,0 +1,248 @@
+/* Keys, the gate and both doors, over real sockets on loopback. */
+#include "common/base/random.h"
+#include "common/net/hub_door.h"
+#include "common/net/node_door.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/anju-net-XXXXXX";
+
+static void path_of(const char *name, char out[128]) {
+    snprintf(out, 128, "%s/%s", folder, name);
+}
+
+static void make_keys(const char *name, struct keys *out) {
+    char path[128];
+    path_of(name, path);
+    assert_int_equal(keys_make(path, out), 0);
+}
+
+static void keys_in_a_file(void **state) {
+    (void)state;
+    struct keys a, b;
+    char path[128], text[PUBLIC_TEXT];
+    struct public_keys p;
+    uint8_t signature[64];
+    make_keys("one", &a);
+    path_of("one", path);
+    assert_int_equal(keys_make(path, &b), KEYS_EXIST);
+    assert_int_equal(keys_load(path, &b), 0);
+    assert_memory_equal(&a, &b, sizeof a);
+    public_text(&a.public, text);
+    assert_true(public_parse(bytes_text(text), &p));
+    assert_memory_equal(&p, &a.public, sizeof p);
+    text[20] = text[20] == 'A' ? 'B' : 'A';
+    assert_false(public_parse(bytes_text(text), &p));
+    keys_sign(&a, BYTES("what"), signature);
+    assert_true(keys_check(a.public.sign, BYTES("what"), bytes_of(signature, 64)));
+    assert_false(keys_check(a.public.sign, BYTES("that"), bytes_of(signature, 64)));
+    chmod(path, 0640);
+    assert_int_equal(keys_load(path, &b), KEYS_OPEN);
+    chmod(path, 0600);
+    assert_int_equal(truncate(path, 100), 0);
+    assert_int_equal(keys_load(path, &b), KEYS_BROKEN);
+    unlink(path);
+    assert_int_equal(keys_load(path, &b), KEYS_MISSING);
+}
+
+/* ---- a hub and one node on one loop */
+
+struct stage {
+    uv_loop_t loop;
+    struct hub_door *hub;
+    struct node_door *node;
+    struct keys hub_keys, node_keys;
+    enum gate_verdict verdict;
+    char reason[256];
+    unsigned up, down, hub_heard, node_heard, gone, asked;
+    size_t last_len;
+    uint8_t last_key[KEY_BYTES];
+    bool echo, late;
+};
+
+static enum gate_verdict admits(void *owner, const uint8_t key[32]) {
+    struct stage *s = owner;
+    s->asked++;
+    return memcmp(key, s->node_keys.public.curve, 32) == 0 ? s->verdict : GATE_REFUSED;
+}
+
+static void hub_heard(void *owner, const uint8_t key[32], struct bytes frame) {
+    struct stage *s = owner;
+    s->hub_heard++;
+    s->last_len = frame.len;
+    memcpy(s->last_key, key, 32);
+    if (s->echo)
+        hub_door_send(s->hub, key, frame);
+}
+
+static void hub_gone(void *owner, const uint8_t key[32]) {
+    (void)key;
+    ((struct stage *)owner)->gone++;
+}
+
+static void node_up(void *owner) {
+    ((struct stage *)owner)->up++;
+}
+
+static void node_down(void *owner, const char *reason) {
+    struct stage *s = owner;
+    s->down++;
+    snprintf(s->reason, sizeof s->reason, "%s", reason);
+}
+
+static void node_heard(void *owner, struct bytes frame) {
+    (void)frame;
+    ((struct stage *)owner)->node_heard++;
+}
+
+static void on_late(uv_timer_t *t) {
+    *(bool *)t->data = true;
+}
+
+/* Runs the loop until the counter reaches the number; a minute is the deadline. */
+static void until(struct stage *s, const unsigned *counter, unsigned number) {
+    uv_timer_t t;
+    bool late = false;
+    uv_timer_init(&s->loop, &t);
+    t.data = &late;
+    uv_timer_start(&t, on_late, 60000, 0);
+    while (*counter < number && !late)
+        uv_run(&s->loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&t, NULL);
+    uv_run(&s->loop, UV_RUN_NOWAIT);
+}
+
+static void open_stage(struct stage *s) {
+    static unsigned n;
+    char name[32];
+    memset(s, 0, sizeof *s);
+    snprintf(name, sizeof name, "hub%u", ++n);
+    make_keys(name, &s->hub_keys);
+    snprintf(name, sizeof name, "node%u", n);
+    make_keys(name, &s->node_keys);
+    s->verdict = GATE_ADMITTED;
+    uv_loop_init(&s->loop);
+    struct hub_door_calls calls = {admits, hub_heard, hub_gone, s};
+    assert_int_equal(hub_door_open(&s->loop, "tcp://127.0.0.1:*", &s->hub_keys, &calls, &s->hub), 0);
+    assert_int_equal(hub_door_refused(s->hub), 1); /* its own knock */
+    struct node_door_calls ours = {node_up, node_down, node_heard, s};
+    s->node = node_door_open(&s->loop, hub_door_endpoint(s->hub), s->hub_keys.public.curve, &s->node_keys, &ours);
+}
+
+static void close_stage(struct stage *s) {
+    s->node = node_door_close(s->node);
+    s->hub = hub_door_close(s->hub);
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&s->loop), 0);
+}
+
+static void frames_go_both_ways(void **state) {
+    (void)state;
+    struct stage s;
+    open_stage(&s);
+    s.echo = true;
+    node_door_connect(s.node);
+    until(&s, &s.up, 1);
+    for (int i = 0; i < 500; i++)
+        assert_true(node_door_send(s.node, BYTES("hello")));
+    until(&s, &s.node_heard, 500);
+    assert_memory_equal(s.last_key, s.node_keys.public.curve, 32);
+    node_door_disconnect(s.node); /* and again, on a new connection */
+    node_door_connect(s.node);
+    until(&s, &s.up, 2);
+    assert_true(node_door_send(s.node, BYTES("again")));
+    until(&s, &s.node_heard, 501);
+    node_door_disconnect(s.node);
+    while (s.gone == 0) {
+        hub_door_send(s.hub, s.node_keys.public.curve, BYTES("are you there"));
+        uv_run(&s.loop, UV_RUN_NOWAIT);
+    }
+    close_stage(&s);
+}
+
+static void strangers_are_told(void **state) {
+    (void)state;
+    struct stage s;
+    open_stage(&s);
+    s.verdict = GATE_REFUSED;
+    node_door_connect(s.node);
+    until(&s, &s.down, 1);
+    assert_non_null(strstr(s.reason, "does not know this machine's key"));
+    assert_int_equal(s.up, 0);
+    s.verdict = GATE_LATER; /* not stranded: silence now, let in afterwards */
+    node_door_connect(s.node);
+    unsigned asked = s.asked;
+    until(&s, &s.asked, asked + 1);
+    s.verdict = GATE_ADMITTED;
+    node_door_connect(s.node);
+    until(&s, &s.up, 1);
+    close_stage(&s);
+}
+
+static void wrong_hub_key_and_nobody_there(void **state) {
+    (void)state;
+    struct stage s;
+    open_stage(&s);
+    struct keys other;
+    static unsigned n;
+    char name[32];
+    snprintf(name, sizeof name, "other%u", ++n);
+    make_keys(name, &other);
+    struct node_door_calls ours = {node_up, node_down, node_heard, &s};
+    node_door_close(s.node);
+    s.node = node_door_open(&s.loop, hub_door_endpoint(s.hub), other.public.curve, &s.node_keys, &ours);
+    node_door_connect(s.node);
+    until(&s, &s.down, 1);
+    assert_non_null(strstr(s.reason, "another key"));
+    node_door_close(s.node);
+    s.node = node_door_open(&s.loop, "tcp://127.0.0.1:1", s.hub_keys.public.curve, &s.node_keys, &ours);
+    node_door_connect(s.node);
+    until(&s, &s.down, 2);
+    assert_non_null(strstr(s.reason, "nobody answers"));
+    close_stage(&s);
+}
+
+static void a_frame_too_big_ends_the_connection(void **state) {
+    (void)state;
+    struct stage s;
+    open_stage(&s);
+    node_door_connect(s.node);
+    until(&s, &s.up, 1);
+    size_t len = (1u << 20) + 200;
+    uint8_t *big = calloc(1, len);
+    assert_true(node_door_send(s.node, bytes_of(big, len)));
+    until(&s, &s.down, 1);
+    assert_int_equal(s.hub_heard, 0);
+    node_door_connect(s.node);
+    until(&s, &s.up, 2);
+    assert_true(node_door_send(s.node, bytes_of(big, len - 200)));
+    until(&s, &s.hub_heard, 1);
+    assert_int_equal(s.last_len, len - 200);
+    free(big);
+    close_stage(&s);
+}
+
+int main(void) {
+    if (mkdtemp(folder) == NULL)
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keys_in_a_file),
+        cmocka_unit_test(frames_go_both_ways),
+        cmocka_unit_test(strangers_are_told),
+        cmocka_unit_test(wrong_hub_key_and_nobody_there),
+        cmocka_unit_test(a_frame_too_big_ends_the_connection),
+    };
+    int r = cmocka_run_group_tests(tests, NULL, NULL);
+    char clean[160];
+    snprintf(clean, sizeof clean, "rm -rf %s", folder);
+    return system(clean) == 0 ? r : 1;
+}
