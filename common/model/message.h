@@ -6,7 +6,7 @@
 #include "common/model/record.h"
 
 struct epoch {
-    uint64_t counter; /* max(last + 1, Unix seconds) */
+    uint64_t counter; /* max(last + 1, Unix ms) */
     uint64_t random;
 };
 struct cursor {

@@ -47,9 +47,9 @@ void hub_place_put(struct txn *t, const struct hub_place *p);
 bool hub_node_get(struct txn *t, uint32_t node, struct hub_node_state *out); /* false: unknown, out empty with its node set */
 void hub_node_put(struct txn *t, const struct hub_node_state *n);
 
-/* Begins a state: a new city, or after a restore or a fail-over a new epoch over what is there (its counter = max(last + 1, unix_seconds)).
+/* Begins a state: a new city, or after a restore or a fail-over a new epoch over what is there (its counter = max(last + 1, unix_ms)).
  * In both cases log and state may be of different moments (A8): hub_join_log settles it. */
-void hub_epoch_begin(struct txn *state, uint64_t unix_seconds, uint64_t random);
+void hub_epoch_begin(struct txn *state, uint64_t unix_ms, uint64_t random);
 enum hub_join_outcome {
     HUB_JOIN_TRIMMED = 1, /* the state's position lies below the log's first: this pair cannot go on; the hub does not start */
 };

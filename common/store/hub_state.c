@@ -82,7 +82,7 @@ void hub_place_put(struct txn *t, const struct hub_place *p) {
     envelope_put(t, HUB_META, key_bytes(&epochs), buffer_bytes(&b));
 }
 
-void hub_epoch_begin(struct txn *state, uint64_t unix_seconds, uint64_t random) {
+void hub_epoch_begin(struct txn *state, uint64_t unix_ms, uint64_t random) {
     struct hub_place p;
     hub_place_get(state, &p);
     uint64_t last = p.epoch_count == 0 ? 0 : p.epochs[p.epoch_count - 1].epoch.counter;
@@ -91,7 +91,7 @@ void hub_epoch_begin(struct txn *state, uint64_t unix_seconds, uint64_t random) 
         p.epoch_count--;
     }
     p.epochs[p.epoch_count++] = (struct hub_epoch){
-        .epoch = {.counter = last + 1 > unix_seconds ? last + 1 : unix_seconds, .random = random},
+        .epoch = {.counter = last + 1 > unix_ms ? last + 1 : unix_ms, .random = random},
         .first = p.hub_seq,
     };
     hub_place_put(state, &p);

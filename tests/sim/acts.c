@@ -159,7 +159,7 @@ void world_begin(struct world *w) {
     invariant(store_write(h->log, &t) == 0);
     hub_log_begin(t, &life, 1);
     invariant(store_write(h->state, &s) == 0);
-    hub_epoch_begin(s, world_clock(w, 0) / 1000, random_u64(&w->chance));
+    hub_epoch_begin(s, world_clock(w, 0), random_u64(&w->chance));
     invariant(hub_join_log(s, t, &life) == 0);
     commit(t);
     commit(s);
@@ -701,7 +701,7 @@ void world_restore_hub(struct world *w, size_t log, size_t state) {
     invariant(store_write(h->log, &l) == 0);
     invariant(store_write(h->state, &s) == 0);
     invariant(hub_join_log(s, l, &life) == 0);
-    hub_epoch_begin(s, world_clock(w, 0) / 1000, random_u64(&w->chance));
+    hub_epoch_begin(s, world_clock(w, 0), random_u64(&w->chance));
     struct hub_log_node *all = memory_zeroed(WORLD_NODES + 1, sizeof *all);
     hub_log_nodes(l, clear_nonces, all);
     for (uint32_t i = 1; i <= w->node_count; i++) {

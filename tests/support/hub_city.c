@@ -360,7 +360,7 @@ void city_open(struct city *y, uint64_t seed, const char *folder) {
     random_fill(&y->chance, life.b, sizeof life.b);
     struct txn *log = write_of(y->log), *state = write_of(y->state);
     hub_log_begin(log, &life, 1);
-    hub_epoch_begin(state, y->now / 1000, random_u64(&y->chance));
+    hub_epoch_begin(state, y->now, random_u64(&y->chance));
     invariant(hub_join_log(state, log, &life) == 0);
     commit(log);
     commit(state);
