@@ -1,0 +1,970 @@
+#include "common/engine/hub_engine.h"
+
+#include "common/base/invariant.h"
+#include "common/base/log.h"
+#include "common/base/random.h"
+#include "common/engine/clock.h"
+#include "common/engine/heard.h"
+#include "common/model/value.h"
+#include "common/net/hub_door.h"
+#include "common/store/layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RETRY_MS = 500, MERGE_CHANGES = 20000, POOL_BYTES = 256 << 20 };
+
+struct hub_engine {
+    uv_loop_t *loop;
+    struct hub_stores stores;
+    struct hub_side side;
+    struct hub_door *door;
+    struct hub_engine_calls calls;
+    struct hub_peer **peers; /* owns; by node id */
+    struct hub_link **links; /* owns the table */
+    size_t peer_count;
+    bool roster_known, roster_wanted, roster_reading;
+    struct worker *check, *log, *merge, *read;
+    uv_timer_t merge_again;
+    bool merging, merge_wanted, closing, failed, disk_full;
+    struct hub_counts counts;
+    uint64_t generation;                     /* of appends; one more after each failed commit */
+    struct hub_write *writes, **writes_last; /* waiting for the one before */
+    struct hub_write *writing;
+    /* Of the log thread. */
+    struct txn *log_txn;
+    uint64_t failed_generation; /* appends of this generation or before were taken back */
+    uint64_t hlc;
+    struct append *last_append;
+    /* Of the read thread. */
+    struct txn *read_state, *read_log;
+};
+
+static void step(struct hub_engine *e, struct hub_event *in, struct heard *h);
+static void merge_soon(struct hub_engine *e);
+static void roster_soon(struct hub_engine *e);
+static void next_write(struct hub_engine *e);
+
+static void fatal(struct hub_engine *e, int result) {
+    if (!e->failed) {
+        e->failed = true;
+        e->calls.fatal(e->calls.owner, result);
+    }
+}
+
+static struct hub_peer *peer_by_key(const struct hub_engine *e, const uint8_t key[KEY_BYTES]) {
+    for (size_t i = 0; i < e->peer_count; i++)
+        if (e->peers[i]->keyed && memcmp(e->peers[i]->key, key, KEY_BYTES) == 0)
+            return e->peers[i];
+    return NULL;
+}
+
+/* ---- the log worker */
+
+struct append {
+    struct job job;
+    struct hub_engine *engine;
+    struct heard *heard; /* a push; NULL: nonces */
+    uint32_t node;
+    struct id16 current;
+    uint64_t issued, used, ticket, generation;
+    bool last, skipped;
+};
+
+static int log_begin(void *owner) {
+    struct hub_engine *e = owner;
+    e->last_append = NULL;
+    return store_write(e->stores.log, &e->log_txn);
+}
+
+static int log_end(void *owner) {
+    struct hub_engine *e = owner;
+    int r = txn_commit(e->log_txn);
+    e->log_txn = NULL;
+    if (e->last_append != NULL) {
+        e->last_append->last = true;
+        if (r == STORE_DISK_FULL)
+            e->failed_generation = e->last_append->generation;
+    }
+    return r;
+}
+
+static void append_works(struct job *j, void *owner) {
+    struct append *a = (struct append *)j;
+    struct hub_engine *e = owner;
+    if (a->generation <= e->failed_generation) {
+        a->skipped = true;
+        return;
+    }
+    e->last_append = a;
+    if (a->heard == NULL) {
+        struct hub_log_node *n = memory_zeroed(1, sizeof *n);
+        hub_log_node(e->log_txn, a->node, n);
+        n->current = a->current;
+        n->issued = a->issued;
+        n->used = a->used;
+        hub_log_node_put(e->log_txn, n);
+        free(n);
+        return;
+    }
+    const struct push *p = &a->heard->message.push;
+    hub_log_append(
+        e->log_txn, &(struct log_entry){
+                        .kind = LOG_PUSH,
+                        .node = a->node,
+                        .incarnation = p->incarnation,
+                        .first = p->first,
+                        .count = p->count,
+                        .after = p->after,
+                        .received = clock_wall(),
+                        .signature = p->signature,
+                        .body = p->body,
+                    });
+}
+
+static void append_done(struct job *j, int result) {
+    struct append *a = (struct append *)j;
+    struct hub_engine *e = a->engine;
+    if (result < 0)
+        fatal(e, result);
+    if (a->last && !e->closing) {
+        e->disk_full = result == STORE_DISK_FULL;
+        if (result == 0) {
+            step(e, &(struct hub_event){.kind = HUB_APPENDED, .ticket = a->ticket}, NULL);
+            merge_soon(e);
+        } else {
+            log_fact(LOG_ERROR, "store.disk_full", FACT_TEXT("do", "free space on the hub's disk; nothing is acknowledged until then"));
+            e->generation++;
+            step(e, &(struct hub_event){.kind = HUB_FAILED}, NULL);
+        }
+    }
+    heard_drop(a->heard);
+    free(a);
+}
+
+static void append(struct hub_engine *e, const struct hub_effect *x, struct heard *h) {
+    struct append *a = memory_zeroed(1, sizeof *a);
+    a->engine = e;
+    a->heard = x->kind == HUB_FX_APPEND ? heard_hold(h) : NULL;
+    a->node = x->link->node;
+    a->current = x->link->current;
+    a->issued = x->link->issued;
+    a->used = x->link->used;
+    a->ticket = x->ticket;
+    a->generation = e->generation;
+    a->job.work = append_works;
+    a->job.done = append_done;
+    if (h != NULL && a->heard != NULL)
+        e->counts.received_bytes += h->frame.len;
+    worker_submit(e->log, &a->job);
+}
+
+/* ---- the hub's own changes, on the log worker */
+
+/* What lies in the second home and not in the log yet goes there now. */
+static void replay_own(struct hub_engine *e, struct txn *own) {
+    struct hub_log_node *zero = memory_zeroed(1, sizeof *zero);
+    struct id16 incarnation;
+    struct buffer body = {0};
+    struct log_entry entry;
+    hub_own_last(own, &incarnation);
+    for (;;) {
+        struct hash before = {{0}};
+        hub_log_node(e->log_txn, 0, zero);
+        const struct life *l = life_find(zero->lives, zero->life_count, &incarnation);
+        if (l != NULL)
+            before = l->acked_hash;
+        buffer_clear(&body);
+        if (!hub_own_entry(own, l == NULL ? 0 : l->acked, &before, clock_wall(), &body, &entry))
+            break;
+        hub_log_append(e->log_txn, &entry);
+    }
+    buffer_close(&body);
+    free(zero);
+}
+
+/* Fills in what a SET replaces: every head that its field has now. */
+static void name_heads(struct hub_engine *e, struct hub_write *w) {
+    struct arena a = {0};
+    struct record r;
+    struct txn *state;
+    struct hub_place *place = memory_zeroed(1, sizeof *place);
+    if (store_read(e->stores.state, &state) != 0) {
+        free(place);
+        return;
+    }
+    if (hub_place_get(state, place) && place->highest_hlc > e->hlc)
+        e->hlc = place->highest_hlc;
+    if (hub_record(state, w->type, &w->record, &a, &r) == 0)
+        for (size_t i = 0; i < w->op_count; i++) {
+            const struct field *f = record_field(&r, w->ops[i].field);
+            if (w->ops[i].kind != OP_SET || w->ops[i].name_count > 0 || f == NULL)
+                continue;
+            struct name *names = arena_take(&w->arena, (f->head_count + 1) * sizeof *names);
+            for (size_t k = 0; k < f->head_count; k++)
+                names[k] = f->heads[k].name;
+            w->ops[i].names = names;
+            w->ops[i].name_count = f->head_count;
+        }
+    txn_abort(state);
+    arena_close(&a);
+    free(place);
+}
+
+static void write_works(struct job *j, void *owner) {
+    struct hub_write *w = (struct hub_write *)j;
+    struct hub_engine *e = owner;
+    struct txn *own;
+    struct change c = {
+        .type = w->type, .record = w->record, .actor = w->actor, .purpose = w->purpose, .ops = w->ops, .op_count = w->op_count};
+    name_heads(e, w);
+    e->hlc = hlc_next(e->hlc, clock_wall());
+    c.version = (struct version){e->hlc, 0};
+    c.name.node = 0;
+    entropy_fill(&c.name.tag, sizeof c.name.tag);
+    entropy_fill(&c.salt, sizeof c.salt);
+    invariant(change_check(&c) == NULL);
+    int r = store_write(e->stores.own, &own);
+    if (r == 0) {
+        hub_own_append(own, &c);
+        r = txn_commit(own);
+    }
+    if (r == 0)
+        r = store_read(e->stores.own, &own);
+    if (r == 0) {
+        replay_own(e, own);
+        txn_abort(own);
+        struct hub_log_place place;
+        hub_log_place(e->log_txn, &place);
+        w->position = place.last;
+    } else {
+        w->position = 0;
+    }
+}
+
+static void write_finish(struct hub_engine *e, struct hub_write *w, int result) {
+    e->writing = NULL;
+    arena_close(&w->arena);
+    w->done(w, result);
+    next_write(e);
+}
+
+static void write_done(struct job *j, int result) {
+    struct hub_write *w = (struct hub_write *)j;
+    struct hub_engine *e = w->engine;
+    if (result < 0)
+        fatal(e, result);
+    if (result == 0 && w->position == 0)
+        result = STORE_DISK_FULL;
+    if (result != 0 || e->closing) {
+        write_finish(e, w, result);
+        return;
+    }
+    if (e->counts.log_last < w->position)
+        e->counts.log_last = w->position;
+    merge_soon(e); /* `done` follows when the fold has passed w->position */
+}
+
+static void next_write(struct hub_engine *e) {
+    struct hub_write *w = e->writes;
+    if (e->writing != NULL || w == NULL || e->closing)
+        return;
+    e->writes = (struct hub_write *)w->job.next;
+    if (e->writes == NULL)
+        e->writes_last = &e->writes;
+    e->writing = w;
+    worker_submit(e->log, &w->job);
+}
+
+void hub_engine_write(struct hub_engine *e, struct hub_write *w) {
+    w->engine = e;
+    w->job.work = write_works;
+    w->job.done = write_done;
+    w->job.next = NULL;
+    *e->writes_last = w;
+    e->writes_last = (struct hub_write **)&w->job.next;
+    next_write(e);
+}
+
+/* At start: what a crash left between the second home and the log. */
+struct own_start {
+    struct job job;
+    struct hub_engine *engine;
+};
+
+static void own_start_works(struct job *j, void *owner) {
+    struct hub_engine *e = owner;
+    struct txn *own;
+    (void)j;
+    if (store_read(e->stores.own, &own) == 0) {
+        replay_own(e, own);
+        txn_abort(own);
+    }
+}
+
+static void own_start_done(struct job *j, int result) {
+    struct hub_engine *e = ((struct own_start *)j)->engine;
+    if (result < 0)
+        fatal(e, result);
+    if (!e->closing)
+        merge_soon(e);
+    free(j);
+}
+
+/* ---- the merge worker */
+
+struct folding {
+    struct job job;
+    struct hub_engine *engine;
+    struct merged done;
+    uint64_t log_last;
+    struct hub_place place;
+    int result;
+};
+
+static void merge_works(struct job *j, void *owner) {
+    struct folding *f = (struct folding *)j;
+    struct hub_engine *e = owner;
+    struct txn *log, *state;
+    struct hub_log_place place;
+    f->result = store_read(e->stores.log, &log);
+    if (f->result != 0)
+        return;
+    f->result = store_write(e->stores.state, &state);
+    if (f->result != 0) {
+        txn_abort(log);
+        return;
+    }
+    f->result = hub_merge(log, state, MERGE_CHANGES, NULL, &f->done);
+    hub_log_place(log, &place);
+    f->log_last = place.last;
+    hub_place_get(state, &f->place);
+    txn_abort(log);
+    if (f->result != 0)
+        txn_abort(state);
+    else
+        f->result = txn_commit(state);
+}
+
+static void on_merge_again(uv_timer_t *t) {
+    merge_soon(t->data);
+}
+
+static void merge_done(struct job *j, int result) {
+    struct folding *f = (struct folding *)j;
+    struct hub_engine *e = f->engine;
+    (void)result;
+    e->merging = false;
+    if (f->result < 0)
+        fatal(e, f->result);
+    if (f->result == STORE_DISK_FULL && !e->closing)
+        uv_timer_start(&e->merge_again, on_merge_again, RETRY_MS, 0);
+    if (f->result == 0 && !e->closing) {
+        e->counts.position = f->done.position;
+        e->counts.log_last = f->log_last;
+        e->counts.hub_seq = f->place.hub_seq;
+        if (e->side.tip < f->place.hub_seq)
+            e->side.tip = f->place.hub_seq;
+        e->counts.records = f->place.records;
+        e->counts.conflicts = f->place.conflicts;
+        e->counts.held = f->place.held;
+        e->counts.merged_changes += f->done.changes;
+        if (f->done.changes > 0 || f->done.every_node || f->done.node_count > 0) {
+            e->counts.merged_at = clock_wall();
+            struct hub_event in = {.kind = HUB_MERGED};
+            in.merged.tip = f->done.hub_seq;
+            in.merged.backlog = f->log_last - f->done.position;
+            in.merged.areas = f->done.areas;
+            in.merged.area_count = f->done.area_count;
+            in.merged.every = f->done.every_area || f->done.every_node;
+            in.merged.nodes = f->done.nodes;
+            in.merged.node_count = f->done.node_count;
+            step(e, &in, NULL);
+        }
+        if (f->done.offices)
+            roster_soon(e);
+        if (e->writing != NULL && e->writing->position != 0 && e->writing->position <= f->done.position)
+            write_finish(e, e->writing, 0);
+        if (f->done.position < f->log_last || e->merge_wanted)
+            merge_soon(e);
+    }
+    free(f);
+}
+
+static void merge_soon(struct hub_engine *e) {
+    e->merge_wanted = e->merging;
+    if (e->merging || e->closing)
+        return;
+    struct folding *f = memory_zeroed(1, sizeof *f);
+    e->merging = true;
+    f->engine = e;
+    f->job.work = merge_works;
+    f->job.done = merge_done;
+    worker_submit(e->merge, &f->job);
+}
+
+/* ---- the read worker */
+
+static int read_begin(void *owner) {
+    struct hub_engine *e = owner;
+    int r = store_read(e->stores.state, &e->read_state);
+    if (r == 0)
+        r = store_read(e->stores.log, &e->read_log);
+    return r;
+}
+
+static int read_end(void *owner) {
+    struct hub_engine *e = owner;
+    txn_abort(e->read_state);
+    txn_abort(e->read_log);
+    e->read_state = e->read_log = NULL;
+    return 0;
+}
+
+static void read_works(struct job *j, void *owner) {
+    struct hub_engine *e = owner;
+    struct hub_read *q = (struct hub_read *)j;
+    q->work(q, e->read_state, e->read_log);
+}
+
+static void read_done(struct job *j, int result) {
+    struct hub_read *q = (struct hub_read *)j;
+    q->done(q, result);
+}
+
+void hub_engine_read(struct hub_engine *e, struct hub_read *q) {
+    q->job.work = read_works;
+    q->job.done = read_done;
+    worker_submit(e->read, &q->job);
+}
+
+struct answer {
+    struct hub_read read;
+    struct hub_peer *peer;
+    enum hub_effect_kind kind;
+    uint64_t session;
+    struct heard *heard;
+    struct cursor cursor;
+    struct message message;
+    struct buffer frame;
+    int outcome;
+};
+
+static void fill_welcome(struct answer *a, struct txn *state) {
+    struct hub_place *place = memory_zeroed(1, sizeof *place);
+    struct hub_node_state *n = memory_zeroed(1, sizeof *n);
+    struct welcome *m = &a->message.welcome;
+    hub_place_get(state, place);
+    hub_node_get(state, a->peer->link.node, n);
+    hub_cursor_adopt(place, a->cursor, &m->cursor, &m->load);
+    m->tip = place->hub_seq;
+    m->clock = clock_wall();
+    for (size_t i = 0; i < m->life_count; i++) {
+        const struct life *merged = life_find(n->lives, n->life_count, &m->lives[i].incarnation);
+        m->lives[i].includes = merged == NULL ? 0 : merged->includes;
+    }
+    free(n);
+    free(place);
+}
+
+static void answer_works(struct hub_read *q, struct txn *state, struct txn *log) {
+    struct answer *a = (struct answer *)q;
+    struct arena arena = {0};
+    uint32_t node = a->peer->link.node;
+    (void)log;
+    if (a->kind == HUB_FX_WELCOME) {
+        fill_welcome(a, state);
+    } else if (a->kind == HUB_FX_PAGE) {
+        a->message.kind = MESSAGE_FEED;
+        a->outcome = hub_feed_page(state, node, &a->heard->message.pull, &arena, &a->message.feed);
+        a->message.feed.session = a->session;
+    } else {
+        a->message.kind = MESSAGE_REPAIR_FILL;
+        a->outcome = hub_repair_fill(state, node, &a->heard->message.repair_ask, &arena, &a->message.repair_fill);
+        a->message.repair_fill.session = a->session;
+    }
+    if (a->outcome == 0)
+        a->outcome = wire_pack(&a->message, &a->frame);
+    arena_close(&arena);
+}
+
+static void answer_done(struct hub_read *q, int result) {
+    struct answer *a = (struct answer *)q;
+    struct hub_engine *e = a->peer->engine;
+    if (result == 0 && a->outcome < 0)
+        fatal(e, a->outcome);
+    if (result == 0 && a->outcome > 0)
+        log_fact(LOG_WARNING, "hub.no_answer", FACT_UINT("node", a->peer->link.node), FACT_INT("outcome", a->outcome));
+    if (result == 0 && a->outcome == 0 && !e->closing && hub_side_session(&a->peer->link) == a->session)
+        hub_door_send(e->door, a->peer->key, buffer_bytes(&a->frame));
+    heard_drop(a->heard);
+    buffer_close(&a->frame);
+    free(a);
+}
+
+static void answer_with(struct hub_engine *e, const struct hub_effect *x, struct heard *h) {
+    struct answer *a = memory_zeroed(1, sizeof *a);
+    a->peer = (struct hub_peer *)x->link;
+    a->kind = x->kind;
+    a->session = hub_side_session(x->link);
+    a->cursor = x->link->cursor;
+    if (x->kind == HUB_FX_WELCOME)
+        a->message = x->message;
+    else
+        a->heard = heard_hold(h);
+    a->read.work = answer_works;
+    a->read.done = answer_done;
+    hub_engine_read(e, &a->read);
+}
+
+/* ---- the roster: who may come, from the office records */
+
+struct office_line {
+    uint32_t node;
+    uint8_t key[KEY_BYTES];
+    bool keyed, revoked, paused, full;
+};
+
+struct roster {
+    struct hub_read read;
+    struct hub_engine *engine;
+    struct office_line *lines; /* owns */
+    struct hub_log_node *logs; /* owns; of the same nodes */
+    size_t count, room;
+};
+
+static struct bytes winner_text(const struct record *r, uint32_t field) {
+    const struct head *h = field_winner(record_field(r, field));
+    struct value v;
+    return h != NULL && value_unpack(h->value, &v) && v.kind == VALUE_TEXT ? v.text : BYTES("");
+}
+
+static int roster_each(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office) {
+    struct roster *r = owner;
+    if (office == NULL)
+        return 0;
+    if (r->count == r->room) {
+        r->room = r->room == 0 ? 64 : 2 * r->room;
+        r->lines = memory_resize(r->lines, r->room * sizeof *r->lines);
+    }
+    struct office_line *l = &r->lines[r->count++];
+    struct public_keys keys;
+    struct bytes status = winner_text(office, OFFICE_STATUS);
+    *l = (struct office_line){.node = node};
+    l->keyed = public_parse(winner_text(office, OFFICE_KEY), &keys);
+    if (l->keyed)
+        memcpy(l->key, keys.curve, KEY_BYTES);
+    l->revoked = bytes_equal(status, BYTES("revoked"));
+    l->paused = bytes_equal(status, BYTES("paused"));
+    l->full = n != NULL && n->held_bytes >= LIMIT_QUARANTINE_BYTES;
+    return 0;
+}
+
+static void roster_works(struct hub_read *q, struct txn *state, struct txn *log) {
+    struct roster *r = (struct roster *)q;
+    hub_offices(state, roster_each, r);
+    r->logs = memory_zeroed(r->count + 1, sizeof *r->logs);
+    for (size_t i = 0; i < r->count; i++)
+        hub_log_node(log, r->lines[i].node, &r->logs[i]);
+}
+
+static struct hub_peer *peer_add(struct hub_engine *e, const struct hub_log_node *n) {
+    struct hub_peer *p = memory_zeroed(1, sizeof *p);
+    struct hub_link *l = &p->link;
+    p->engine = e;
+    l->node = n->node;
+    l->current = n->current;
+    l->issued = n->issued;
+    l->used = n->used;
+    for (size_t k = 0; k < n->life_count; k++)
+        l->lives[l->life_count++] = (struct hub_life){
+            .incarnation = n->lives[k].incarnation,
+            .accepted = n->lives[k].acked,
+            .expected = n->lives[k].acked,
+            .accepted_hash = n->lives[k].acked_hash,
+            .expected_hash = n->lives[k].acked_hash,
+        };
+    e->peers = memory_resize(e->peers, (e->peer_count + 1) * sizeof(struct hub_peer *));
+    e->links = memory_resize(e->links, (e->peer_count + 1) * sizeof(struct hub_link *));
+    size_t at = e->peer_count;
+    while (at > 0 && e->peers[at - 1]->link.node > l->node) {
+        e->peers[at] = e->peers[at - 1];
+        at--;
+    }
+    e->peers[at] = p;
+    e->peer_count++;
+    for (size_t i = 0; i < e->peer_count; i++)
+        e->links[i] = &e->peers[i]->link;
+    hub_side_links(&e->side, e->links, e->peer_count);
+    return p;
+}
+
+static void roster_done(struct hub_read *q, int result) {
+    struct roster *r = (struct roster *)q;
+    struct hub_engine *e = r->engine;
+    e->roster_reading = false;
+    for (size_t i = 0; result == 0 && !e->closing && i < r->count; i++) {
+        const struct office_line *l = &r->lines[i];
+        struct hub_peer *p = NULL;
+        for (size_t k = 0; k < e->peer_count; k++)
+            if (e->peers[k]->link.node == l->node)
+                p = e->peers[k];
+        if (p == NULL)
+            p = peer_add(e, &r->logs[i]);
+        if (p->keyed && memcmp(p->key, l->key, KEY_BYTES) != 0)
+            hub_door_forget(e->door, p->key);
+        p->keyed = l->keyed;
+        memcpy(p->key, l->key, KEY_BYTES);
+        p->link.revoked = l->revoked;
+        p->link.paused = l->paused;
+        p->link.full = l->full;
+        step(e, &(struct hub_event){.kind = HUB_PEER, .link = &p->link}, NULL);
+    }
+    if (result == 0)
+        e->roster_known = true;
+    free(r->lines);
+    free(r->logs);
+    free(r);
+    if (e->roster_wanted)
+        roster_soon(e);
+}
+
+static void roster_soon(struct hub_engine *e) {
+    e->roster_wanted = e->roster_reading;
+    if (e->roster_reading || e->closing)
+        return;
+    struct roster *r = memory_zeroed(1, sizeof *r);
+    e->roster_reading = true;
+    r->engine = e;
+    r->read.work = roster_works;
+    r->read.done = roster_done;
+    hub_engine_read(e, &r->read);
+}
+
+/* ---- effects */
+
+struct stepping {
+    struct hub_engine *engine;
+    struct heard *heard;
+};
+
+static void say(struct hub_engine *e, struct hub_peer *p, const struct message *m) {
+    struct buffer frame = {0};
+    if (wire_pack(m, &frame) == 0)
+        hub_door_send(e->door, p->key, buffer_bytes(&frame));
+    else
+        log_fact(LOG_ERROR, "hub.message_too_big", FACT_TEXT("kind", message_name(m->kind)));
+    buffer_close(&frame);
+}
+
+static void on_effect(void *owner, const struct hub_effect *x) {
+    struct stepping *s = owner;
+    struct hub_engine *e = s->engine;
+    switch (x->kind) {
+    case HUB_FX_SEND:
+        say(e, (struct hub_peer *)x->link, &x->message);
+        break;
+    case HUB_FX_APPEND:
+    case HUB_FX_NONCE:
+        append(e, x, s->heard);
+        break;
+    case HUB_FX_WELCOME:
+    case HUB_FX_PAGE:
+    case HUB_FX_REPAIR:
+        answer_with(e, x, s->heard);
+        break;
+    case HUB_FX_NOTE:
+        log_fact(
+            x->note == HUB_NOTE_REFUSED || x->note == HUB_NOTE_FLOOD ? LOG_WARNING : LOG_INFO, "hub",
+            FACT_TEXT("note", hub_note_name(x->note)), FACT_UINT("node", x->link == NULL ? 0 : x->link->node),
+            FACT_TEXT("refusal", x->refusal == 0 ? "" : refusal_text(x->refusal)));
+        break;
+    }
+}
+
+static void step(struct hub_engine *e, struct hub_event *in, struct heard *h) {
+    struct stepping s = {e, h};
+    in->now = clock_now();
+    in->wall = clock_wall();
+    hub_side_step(&e->side, in, &(struct hub_out){on_effect, &s});
+}
+
+/* ---- the check worker: everything that comes is decoded off the loop, in order */
+
+struct arrival {
+    struct job job;
+    struct hub_peer *peer;
+    struct heard *heard;
+    int outcome;
+    bool holds;
+};
+
+static bool push_holds(const struct push *p) {
+    struct buffer raw = {0};
+    bool good = wire_batch_open(p->body, &raw) == 0;
+    struct reader r = {.rest = buffer_bytes(&raw)};
+    struct bytes packed;
+    struct hash h = p->before;
+    uint32_t count = 0;
+    while (good && wire_batch_next(&r, &packed)) {
+        h = wire_chain(&h, packed);
+        count++;
+    }
+    good = good && !r.bad && count == p->count && count <= LIMIT_PUSH_CHANGES && hash_equal(&h, &p->after);
+    buffer_close(&raw);
+    return good;
+}
+
+static void arrival_works(struct job *j, void *owner) {
+    struct arrival *a = (struct arrival *)j;
+    (void)owner;
+    a->outcome = heard_decode(a->heard);
+    a->holds = a->outcome == 0 && (a->heard->message.kind != MESSAGE_PUSH || push_holds(&a->heard->message.push));
+}
+
+static void arrival_done(struct job *j, int result) {
+    struct arrival *a = (struct arrival *)j;
+    struct hub_engine *e = a->peer->engine;
+    (void)result;
+    if (!a->holds)
+        log_fact(
+            LOG_WARNING, "hub.garbage", FACT_UINT("node", a->peer->link.node), FACT_INT("outcome", a->outcome),
+            FACT_TEXT("what", a->outcome == 0 ? "a push whose chain does not hold" : "an unreadable message"));
+    else if (!e->closing)
+        step(e, &(struct hub_event){.kind = HUB_HEARD, .link = &a->peer->link, .heard = &a->heard->message}, a->heard);
+    heard_drop(a->heard);
+    free(a);
+}
+
+/* ---- the door */
+
+static enum gate_verdict admits(void *owner, const uint8_t key[KEY_BYTES]) {
+    const struct hub_engine *e = owner;
+    const struct hub_peer *p = peer_by_key(e, key);
+    if (p == NULL)
+        return e->roster_known ? GATE_REFUSED : GATE_LATER;
+    return p->link.revoked ? GATE_REFUSED : GATE_ADMITTED;
+}
+
+static void on_frame(void *owner, const uint8_t key[KEY_BYTES], struct bytes frame) {
+    struct hub_engine *e = owner;
+    struct hub_peer *p = peer_by_key(e, key);
+    if (p == NULL || e->closing)
+        return;
+    struct arrival *a = memory_zeroed(1, sizeof *a);
+    a->peer = p;
+    a->heard = heard_of(frame);
+    a->job.work = arrival_works;
+    a->job.done = arrival_done;
+    worker_submit(e->check, &a->job);
+}
+
+static void on_gone(void *owner, const uint8_t key[KEY_BYTES]) {
+    struct hub_engine *e = owner;
+    struct hub_peer *p = peer_by_key(e, key);
+    if (p != NULL && !e->closing)
+        step(e, &(struct hub_event){.kind = HUB_GONE, .link = &p->link}, NULL);
+}
+
+bool hub_engine_settle_fork(struct hub_engine *e, uint32_t node) {
+    for (size_t i = 0; i < e->peer_count; i++) {
+        struct hub_link *l = &e->peers[i]->link;
+        if (l->node != node)
+            continue;
+        l->forked = false;
+        memset(&l->current, 0, sizeof l->current);
+        l->issued = l->used = 0;
+        append(e, &(struct hub_effect){.kind = HUB_FX_NONCE, .link = l}, NULL);
+        return true;
+    }
+    return false;
+}
+
+/* ---- stores */
+
+static int collect(void *owner, const struct hub_log_node *n) {
+    struct buffer *all = owner;
+    buffer_add(all, bytes_of(n, sizeof *n));
+    return 0;
+}
+
+/* Log and state are of one moment, or a restore is settled: a new epoch begins, and no nonce of before counts. */
+static int settle(struct hub_stores *s) {
+    struct txn *log, *state, *own;
+    struct hub_log_place at;
+    struct hub_place *place = memory_zeroed(1, sizeof *place);
+    struct id16 life = entropy_id();
+    uint64_t chance;
+    int r = store_write(s->log, &log);
+    entropy_fill(&chance, sizeof chance);
+    if (r == 0)
+        r = store_write(s->state, &state);
+    if (r == 0)
+        r = store_write(s->own, &own);
+    invariant(r == 0);
+    bool log_there = hub_log_place(log, &at), state_there = hub_place_get(state, place) && place->epoch_count > 0;
+    if (!log_there)
+        hub_log_begin(log, &life, 1);
+    struct id16 own_life = {{0}};
+    if (hub_own_last(own, &own_life) == 0 && id_zero(&own_life)) {
+        struct id16 fresh = entropy_id();
+        hub_own_begin(own, &fresh);
+    }
+    bool fits =
+        log_there && state_there && id_equal(&place->log_life, &at.life) && place->position + 1 >= at.first && place->position <= at.last;
+    if (!fits) {
+        if (log_there || state_there)
+            log_fact(LOG_WARNING, "hub.restored", FACT_UINT("position", place->position), FACT_UINT("log_last", at.last));
+        r = hub_join_log(state, log, &life);
+        struct buffer all = {0};
+        hub_log_nodes(log, collect, &all);
+        for (size_t i = 0; i < all.len / sizeof(struct hub_log_node); i++) {
+            struct hub_log_node *n = memory_zeroed(1, sizeof *n);
+            memcpy(n, all.at + i * sizeof *n, sizeof *n);
+            n->issued = n->used = 0;
+            hub_log_node_put(log, n);
+            free(n);
+        }
+        buffer_close(&all);
+        hub_epoch_begin(state, clock_wall(), chance);
+    }
+    if (r != 0) {
+        txn_abort(own);
+        txn_abort(state);
+        txn_abort(log);
+    } else {
+        r = txn_commit(own);
+        int second = txn_commit(log), third = txn_commit(state);
+        r = r != 0 ? r : second != 0 ? second : third;
+    }
+    free(place);
+    return r;
+}
+
+int hub_stores_open(const char *folder, struct hub_stores *out) {
+    static const struct {
+        const char *name;
+        const struct store_shape *shape;
+    } parts[] = {{"log", &shape_hub_log}, {"state", &shape_hub_state}, {"own", &shape_hub_own}};
+    struct store *open[3] = {NULL, NULL, NULL};
+    int r = 0;
+    for (size_t i = 0; i < 3 && r == 0; i++) {
+        struct buffer path = {0};
+        buffer_format(&path, "%s/%s", folder, parts[i].name);
+        r = store_open_lmdb(buffer_string(&path), parts[i].shape, 0, &open[i]);
+        buffer_close(&path);
+    }
+    *out = (struct hub_stores){open[0], open[1], open[2]};
+    if (r == 0)
+        r = settle(out);
+    if (r != 0)
+        hub_stores_close(out);
+    return r;
+}
+
+void hub_stores_close(struct hub_stores *s) {
+    s->log = store_close(s->log);
+    s->state = store_close(s->state);
+    s->own = store_close(s->own);
+}
+
+/* ---- life */
+
+int hub_engine_open(
+    uv_loop_t *loop, struct hub_stores *stores, const char *endpoint, const struct keys *keys, const struct hub_engine_calls *calls,
+    struct hub_engine **out) {
+    struct hub_engine *e = memory_zeroed(1, sizeof *e);
+    uint64_t seed;
+    entropy_fill(&seed, sizeof seed);
+    e->loop = loop;
+    e->stores = *stores;
+    *stores = (struct hub_stores){NULL, NULL, NULL};
+    e->calls = *calls;
+    e->generation = 1;
+    e->writes_last = &e->writes;
+    hub_side_init(&e->side, seed, POOL_BYTES);
+    struct worker_calls check = {.owner = e}, merge = {.owner = e};
+    struct worker_calls log = {.begin = log_begin, .end = log_end, .owner = e, .batch_max = 4096};
+    struct worker_calls read = {.begin = read_begin, .end = read_end, .owner = e, .batch_max = 64};
+    e->check = worker_open(loop, "anju-check", &check);
+    e->log = worker_open(loop, "anju-log", &log);
+    e->merge = worker_open(loop, "anju-merge", &merge);
+    e->read = worker_open(loop, "anju-read", &read);
+    uv_timer_init(loop, &e->merge_again);
+    e->merge_again.data = e;
+    struct own_start *s = memory_zeroed(1, sizeof *s);
+    s->engine = e;
+    s->job.work = own_start_works;
+    s->job.done = own_start_done;
+    worker_submit(e->log, &s->job);
+    roster_soon(e);
+    struct hub_door_calls door = {admits, on_frame, on_gone, e};
+    int r = 0;
+    while (!e->roster_known) /* nobody is told to wait who need not */
+        uv_run(loop, UV_RUN_ONCE);
+    r = hub_door_open(loop, endpoint, keys, &door, &e->door);
+    if (r != 0) {
+        hub_engine_close(e);
+        return r;
+    }
+    *out = e;
+    return 0;
+}
+
+static void on_closed(uv_handle_t *h) {
+    struct hub_engine *e = h->data;
+    hub_side_close(&e->side);
+    for (size_t i = 0; i < e->peer_count; i++)
+        free(e->peers[i]);
+    free(e->peers);
+    free(e->links);
+    free(e);
+}
+
+struct hub_engine *hub_engine_close(struct hub_engine *e) {
+    if (e == NULL)
+        return NULL;
+    e->closing = true;
+    e->door = hub_door_close(e->door);
+    e->check = worker_close(e->check);
+    e->log = worker_close(e->log);
+    e->merge = worker_close(e->merge);
+    e->read = worker_close(e->read);
+    while (e->writes != NULL) {
+        struct hub_write *w = e->writes;
+        e->writes = (struct hub_write *)w->job.next;
+        arena_close(&w->arena);
+        w->done(w, -1);
+    }
+    hub_stores_close(&e->stores);
+    uv_close((uv_handle_t *)&e->merge_again, on_closed);
+    return NULL;
+}
+
+size_t hub_engine_peers(const struct hub_engine *e) {
+    return e->peer_count;
+}
+
+const struct hub_peer *hub_engine_peer(const struct hub_engine *e, size_t i) {
+    return e->peers[i];
+}
+
+uint32_t hub_engine_free_node(const struct hub_engine *e) {
+    return e->peer_count == 0 ? 1 : e->peers[e->peer_count - 1]->link.node + 1;
+}
+
+const char *hub_engine_endpoint(const struct hub_engine *e) {
+    return hub_door_endpoint(e->door);
+}
+
+struct hub_counts hub_engine_counts(const struct hub_engine *e) {
+    return e->counts;
+}
+
+uint64_t hub_engine_refused(const struct hub_engine *e) {
+    return hub_door_refused(e->door);
+}
+
+bool hub_engine_disk_full(const struct hub_engine *e) {
+    return e->disk_full;
+}

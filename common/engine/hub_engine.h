@@ -1,0 +1,83 @@
+/* The hub's engine: the loop's thread with the protocol's machines, and four workers.
+ *
+ *   check   decodes what came, decompresses pushes under the cap, verifies their chain
+ *   log     appends to the hub-log, one transaction and one fsync for all that waits; only then is anything acknowledged
+ *   merge   folds the log into the hub-state, stretch by stretch
+ *   read    answers from snapshots of the state: pages, repairs, Welcomes, the roster, questions of operators
+ */
+#pragma once
+
+#include "common/engine/worker.h"
+#include "common/net/keys.h"
+#include "common/store/hub_feed.h"
+#include "common/sync/hub_side.h"
+
+struct hub_engine;
+
+struct hub_peer {
+    struct hub_link link; /* first: effects give it back */
+    uint8_t key[KEY_BYTES];
+    bool keyed;
+    struct hub_engine *engine;
+};
+
+struct hub_stores {
+    struct store *log, *state, *own;
+};
+
+struct hub_counts {
+    uint64_t position, log_last, hub_seq, records, conflicts, held, merged_changes, received_bytes;
+    wall_ms merged_at;
+};
+
+struct hub_engine_calls {
+    void (*fatal)(void *owner, int result); /* a store failed, or the log is rotten: stop, verify */
+    void *owner;                            /* borrows */
+};
+
+/* Makes a new city's stores under the folder, or opens them and settles what a restore left (hub_join_log). + enum store_outcome,
+ * HUB_JOIN_TRIMMED + 100 */
+int hub_stores_open(const char *folder, struct hub_stores *out /* gives */);
+void hub_stores_close(struct hub_stores *s);
+
+int hub_engine_open(
+    uv_loop_t *loop, struct hub_stores *stores /* takes */, const char *endpoint, const struct keys *keys,
+    const struct hub_engine_calls *calls, struct hub_engine **out /* gives */);
+struct hub_engine *hub_engine_close(struct hub_engine *e /* takes, may be NULL */); /* returns NULL; finishes all work */
+
+/* A question: `work` runs on the read worker on a snapshot of the state. */
+struct hub_read {
+    struct job job;
+    void (*work)(struct hub_read *q, struct txn *state, struct txn *log);
+    void (*done)(struct hub_read *q, int result);
+};
+void hub_engine_read(struct hub_engine *e, struct hub_read *q /* takes; `done` gives it back */);
+
+/* A change of the hub itself (writer 0): stamped, named, written to its second home, appended, merged. A SET without names replaces all
+ * heads of its field. Such changes go one after the other, each on the base of the one before. */
+struct hub_write {
+    struct job job;
+    uint32_t type;
+    struct id16 record, actor;
+    uint32_t purpose;
+    struct op ops[16];
+    size_t op_count;
+    struct arena arena;                            /* owns what the ops point to; closed by the engine before `done` */
+    void (*done)(struct hub_write *w, int result); /* on the loop, when it is merged: 0, STORE_DISK_FULL */
+    struct hub_engine *engine;                     /* the rest is the engine's */
+    uint64_t position;
+};
+void hub_engine_write(struct hub_engine *e, struct hub_write *w /* takes; `done` gives it back */);
+
+/* An operator's word on two disks that speak with one key: the one that is connected now goes on (2-PROTOCOL, FORKED). False: no such node.
+ */
+bool hub_engine_settle_fork(struct hub_engine *e, uint32_t node);
+
+/* For status; on the loop. */
+size_t hub_engine_peers(const struct hub_engine *e);
+const struct hub_peer *hub_engine_peer(const struct hub_engine *e, size_t i); /* in order of node id */
+uint32_t hub_engine_free_node(const struct hub_engine *e);                    /* an id never used before */
+const char *hub_engine_endpoint(const struct hub_engine *e);
+struct hub_counts hub_engine_counts(const struct hub_engine *e);
+uint64_t hub_engine_refused(const struct hub_engine *e); /* handshakes */
+bool hub_engine_disk_full(const struct hub_engine *e);

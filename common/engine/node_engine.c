@@ -1,0 +1,480 @@
+#include "common/engine/node_engine.h"
+
+#include "common/base/invariant.h"
+#include "common/base/log.h"
+#include "common/base/random.h"
+#include "common/engine/clock.h"
+#include "common/engine/heard.h"
+#include "common/net/node_door.h"
+#include "common/store/layout.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+enum { RETRY_MS = 500, TRIM_MAX = 5000 };
+
+struct node_engine {
+    uv_loop_t *loop;
+    char *folder;
+    struct store *store;
+    struct arena arena; /* of the enrolment */
+    struct enrolment who;
+    struct node_engine_calls calls;
+    struct node_side side;
+    struct node_door *door;
+    struct worker *worker;
+    uv_timer_t timer;
+    bool closing, disk_full, failed;
+    const char *reason;
+    /* Of the store thread. */
+    struct txn *txn;
+    /* Shared: the progress after the last commit. */
+    pthread_mutex_t lock;
+    struct node_progress latest;
+};
+
+/* ---- the store thread: one write transaction a batch */
+
+static int begin(void *owner) {
+    struct node_engine *e = owner;
+    return store_write(e->store, &e->txn);
+}
+
+static int end(void *owner) {
+    struct node_engine *e = owner;
+    struct node_progress *p = memory_zeroed(1, sizeof *p);
+    bool known = node_progress_get(e->txn, p);
+    int r = txn_commit(e->txn);
+    e->txn = NULL;
+    if (r == 0 && known) {
+        pthread_mutex_lock(&e->lock);
+        e->latest = *p;
+        pthread_mutex_unlock(&e->lock);
+    }
+    free(p);
+    return r;
+}
+
+static void step(struct node_engine *e, struct node_event *in, struct heard *h);
+
+/* What a commit gave concerns the whole engine once a batch. */
+static void judge(struct node_engine *e, int result) {
+    if (result == STORE_DISK_FULL && !e->disk_full)
+        log_fact(LOG_ERROR, "store.disk_full", FACT_TEXT("do", "free space on the node's disk; edits are refused until then"));
+    if (result >= 0)
+        e->disk_full = result == STORE_DISK_FULL;
+    if (result < 0 && !e->failed) {
+        e->failed = true;
+        e->calls.fatal(e->calls.owner, result);
+    }
+}
+
+/* ---- one's own work */
+
+static void work_runs(struct job *j, void *owner) {
+    struct node_work *w = (struct node_work *)j;
+    w->work(w, ((struct node_engine *)owner)->txn);
+}
+
+static void work_done(struct job *j, int result) {
+    struct node_work *w = (struct node_work *)j;
+    struct node_engine *e = w->engine;
+    bool edits = w->edits;
+    judge(e, result);
+    w->done(w, result);
+    if (edits && result == 0 && !e->closing) {
+        struct node_progress *p = memory_zeroed(1, sizeof *p);
+        pthread_mutex_lock(&e->lock);
+        *p = e->latest;
+        pthread_mutex_unlock(&e->lock);
+        step(e, &(struct node_event){.kind = NODE_SAVED, .progress = p}, NULL);
+        free(p);
+    }
+}
+
+void node_engine_submit(struct node_engine *e, struct node_work *w) {
+    w->engine = e;
+    w->job.work = work_runs;
+    w->job.done = work_done;
+    worker_submit(e->worker, &w->job);
+}
+
+/* ---- the protocol's work */
+
+struct verb {
+    struct job job;
+    struct node_engine *engine;
+    struct heard *heard;
+    enum node_effect_kind effect;
+    enum node_verb verb;
+    area area;
+    uint64_t session, after;
+    size_t bytes;
+    struct id16 incarnation;
+    struct node_event event; /* what to tell the machine */
+    struct node_progress progress;
+    struct digest buckets[DIGEST_BUCKETS];
+    struct buffer raw, body;
+    uv_timer_t again;
+};
+
+static void verb_free(struct verb *v) {
+    heard_drop(v->heard);
+    buffer_close(&v->raw);
+    buffer_close(&v->body);
+    free(v);
+}
+
+static void read_batch(struct verb *v, struct txn *t) {
+    struct push *p = &v->event.batch.push;
+    buffer_clear(&v->raw);
+    buffer_clear(&v->body);
+    v->event = (struct node_event){.kind = NODE_BATCH};
+    v->event.batch.session = v->session;
+    /* zstd takes small records to about a third; what does not fit the credit after all is read again, smaller. */
+    size_t most = v->bytes * 2;
+    int r = node_batch(t, &v->incarnation, v->after, most, p, &v->raw);
+    if (r == 0)
+        r = wire_batch_seal(buffer_bytes(&v->raw), &v->body);
+    while (r == 0 && v->body.len > v->bytes && p->count > 1 && most > 512) {
+        most /= 2;
+        buffer_clear(&v->raw);
+        buffer_clear(&v->body);
+        r = node_batch(t, &v->incarnation, v->after, most, p, &v->raw);
+        if (r == 0)
+            r = wire_batch_seal(buffer_bytes(&v->raw), &v->body);
+    }
+    if (r != 0)
+        p->count = 0;
+    p->incarnation = v->incarnation;
+    p->body = buffer_bytes(&v->body);
+}
+
+static void verb_works(struct job *j, void *owner) {
+    struct verb *v = (struct verb *)j;
+    struct node_engine *e = owner;
+    struct txn *t = e->txn;
+    struct node_laid laid = {0};
+    struct message *m = v->heard == NULL ? NULL : &v->heard->message;
+    if (v->effect == NODE_FX_READ) {
+        read_batch(v, t);
+        return;
+    }
+    if (v->effect == NODE_FX_ACK) {
+        node_acked(t, &m->ack);
+        return;
+    }
+    if (v->effect == NODE_FX_TRIM) {
+        node_trim(t, clock_wall(), TRIM_MAX);
+        return;
+    }
+    v->event = (struct node_event){.kind = NODE_DONE};
+    v->event.done.verb = v->verb;
+    switch (v->verb) {
+    case NODE_VERB_WELCOME:
+        v->event.done.outcome = node_welcome(t, &m->welcome, clock_wall());
+        break;
+    case NODE_VERB_NEW_LIFE: {
+        struct id16 id = entropy_id();
+        node_new_life(t, &id);
+        break;
+    }
+    case NODE_VERB_LAY_FEED:
+        v->event.done.outcome = node_lay_feed(t, &m->feed, &laid);
+        break;
+    case NODE_VERB_BUCKETS:
+        node_buckets(t, v->area, v->buckets);
+        break;
+    case NODE_VERB_LAY_REPAIR:
+        v->event.done.outcome = node_lay_repair(t, &m->repair_fill, &laid);
+        v->event.done.more = m->repair_fill.more;
+        break;
+    case NODE_VERB_NONE:
+        break;
+    }
+    if (v->event.done.outcome < 0)
+        txn_fail(t, v->event.done.outcome);
+    v->event.done.dropped = laid.dropped;
+    v->event.done.caught_up = laid.caught_up;
+    v->event.done.compared = laid.compared;
+    v->event.done.equal = laid.digests_equal;
+    v->event.done.alarm = laid.alarm;
+    v->event.done.differs = laid.differs;
+    node_progress_get(t, &v->progress);
+}
+
+static void on_again_closed(uv_handle_t *h) {
+    struct verb *v = h->data;
+    if (v->engine->closing)
+        verb_free(v);
+    else
+        worker_submit(v->engine->worker, &v->job);
+}
+
+static void on_again(uv_timer_t *t) {
+    uv_close((uv_handle_t *)t, on_again_closed);
+}
+
+static void verb_done(struct job *j, int result) {
+    struct verb *v = (struct verb *)j;
+    struct node_engine *e = v->engine;
+    judge(e, result);
+    bool answers = v->effect == NODE_FX_READ || v->effect == NODE_FX_VERB;
+    if (result == STORE_DISK_FULL && answers && !e->closing) {
+        uv_timer_init(e->loop, &v->again);
+        v->again.data = v;
+        uv_timer_start(&v->again, on_again, RETRY_MS, 0);
+        return;
+    }
+    if (result == 0 && answers && !e->closing) {
+        if (v->effect == NODE_FX_VERB) {
+            v->event.done.progress = &v->progress;
+            v->event.done.buckets = v->buckets;
+        }
+        step(e, &v->event, NULL);
+    }
+    verb_free(v);
+}
+
+static struct verb *verb_of(struct node_engine *e, enum node_effect_kind effect, struct heard *h) {
+    struct verb *v = memory_zeroed(1, sizeof *v);
+    v->engine = e;
+    v->effect = effect;
+    v->heard = h == NULL ? NULL : heard_hold(h);
+    v->job.work = verb_works;
+    v->job.done = verb_done;
+    return v;
+}
+
+/* ---- effects */
+
+static uint64_t disk_free(const struct node_engine *e) {
+    struct statvfs v;
+    return statvfs(e->folder, &v) == 0 ? (uint64_t)v.f_bavail * v.f_frsize : 0;
+}
+
+static void say(struct node_engine *e, const struct message *m) {
+    struct buffer frame = {0};
+    if (m->kind == MESSAGE_REPORT) {
+        struct message with = *m;
+        with.report.disk_free = disk_free(e);
+        if (wire_pack(&with, &frame) == 0)
+            node_door_send(e->door, buffer_bytes(&frame));
+    } else if (wire_pack(m, &frame) != 0) {
+        log_fact(LOG_ERROR, "link.message_too_big", FACT_TEXT("kind", message_name(m->kind)));
+    } else {
+        node_door_send(e->door, buffer_bytes(&frame));
+    }
+    buffer_close(&frame);
+}
+
+static void carry_out(struct node_engine *e, const struct node_effect *x, struct heard *h) {
+    struct verb *v;
+    switch (x->kind) {
+    case NODE_FX_CONNECT:
+        node_door_connect(e->door);
+        break;
+    case NODE_FX_DISCONNECT:
+        node_door_disconnect(e->door);
+        break;
+    case NODE_FX_SEND:
+        say(e, &x->message);
+        break;
+    case NODE_FX_READ:
+        v = verb_of(e, x->kind, NULL);
+        v->session = x->read.session;
+        v->incarnation = x->read.incarnation;
+        v->after = x->read.after;
+        v->bytes = x->read.bytes;
+        worker_submit(e->worker, &v->job);
+        break;
+    case NODE_FX_VERB:
+        v = verb_of(e, x->kind, h);
+        v->verb = x->verb.verb;
+        v->area = x->verb.area;
+        worker_submit(e->worker, &v->job);
+        break;
+    case NODE_FX_ACK:
+    case NODE_FX_TRIM:
+        v = verb_of(e, x->kind, h);
+        worker_submit(e->worker, &v->job);
+        break;
+    case NODE_FX_NOTE:
+        log_fact(
+            x->note.note == NODE_NOTE_ALARM || x->note.note == NODE_NOTE_REFUSED ? LOG_WARNING : LOG_INFO, "node",
+            FACT_TEXT("note", node_note_name(x->note.note)), FACT_UINT("number", x->note.number),
+            FACT_TEXT("refusal", x->note.refusal == 0 ? "" : refusal_text(x->note.refusal)));
+        if (e->calls.note != NULL)
+            e->calls.note(e->calls.owner);
+        break;
+    }
+}
+
+static void on_tick(uv_timer_t *t);
+
+static void step(struct node_engine *e, struct node_event *in, struct heard *h) {
+    struct node_effects *out = memory_zeroed(1, sizeof *out);
+    in->now = clock_now();
+    in->wall = clock_wall();
+    node_side_step(&e->side, in, out);
+    for (size_t i = 0; i < out->count; i++)
+        carry_out(e, &out->list[i], h);
+    free(out);
+    instant at = node_side_deadline(&e->side), now = clock_now();
+    if (at == INSTANT_NEVER)
+        uv_timer_stop(&e->timer);
+    else
+        uv_timer_start(&e->timer, on_tick, at > now ? at - now : 0, 0);
+}
+
+static void on_tick(uv_timer_t *t) {
+    step(t->data, &(struct node_event){.kind = NODE_TICK}, NULL);
+}
+
+/* ---- the door */
+
+static void on_up(void *owner) {
+    struct node_engine *e = owner;
+    e->reason = "";
+    step(e, &(struct node_event){.kind = NODE_LINK_UP}, NULL);
+}
+
+static void on_down(void *owner, const char *reason) {
+    struct node_engine *e = owner;
+    e->reason = reason;
+    log_fact(LOG_INFO, "link.down", FACT_TEXT("reason", reason));
+    step(e, &(struct node_event){.kind = NODE_LINK_DOWN}, NULL);
+}
+
+static void on_frame(void *owner, struct bytes frame) {
+    struct node_engine *e = owner;
+    struct heard *h = heard_of(frame);
+    int r = heard_decode(h);
+    if (r == 0)
+        step(e, &(struct node_event){.kind = NODE_HEARD, .heard = &h->message}, h);
+    else
+        log_fact(LOG_WARNING, "link.unreadable", FACT_INT("outcome", r), FACT_UINT("bytes", frame.len));
+    heard_drop(h);
+}
+
+/* ---- life */
+
+int node_engine_enrol(struct store *s, struct bytes file) {
+    struct arena a = {0};
+    struct enrolment *e = memory_zeroed(1, sizeof *e);
+    struct txn *t;
+    int r = wire_enrolment_unpack(file, &a, e) == 0 ? store_write(s, &t) : NODE_ENROLMENT_BROKEN;
+    if (r == 0) {
+        struct node_progress *p = memory_zeroed(1, sizeof *p);
+        struct key k = key_word("enrolment");
+        struct id16 life = entropy_id();
+        if (!node_progress_get(t, p) || p->node == 0)
+            node_begin(t, e->node, e->served, e->served_count, &life);
+        txn_put(t, NODE_META, key_bytes(&k), file);
+        r = txn_commit(t);
+        free(p);
+    }
+    free(e);
+    arena_close(&a);
+    return r;
+}
+
+int node_engine_enrolment(struct store *s, struct arena *a, struct enrolment *out) {
+    struct txn *t;
+    struct bytes stored;
+    struct key k = key_word("enrolment");
+    int r = store_read(s, &t);
+    if (r != 0)
+        return r;
+    if (!txn_get(t, NODE_META, key_bytes(&k), &stored))
+        r = NODE_NOT_ENROLLED;
+    else
+        r = wire_enrolment_unpack(arena_copy(a, stored), a, out) == 0 ? 0 : NODE_ENROLMENT_BROKEN;
+    txn_abort(t);
+    return r;
+}
+
+struct node_engine *node_engine_open(
+    uv_loop_t *loop, struct store *store, const char *folder, const struct keys *keys, const struct node_engine_calls *calls) {
+    struct node_engine *e = memory_zeroed(1, sizeof *e);
+    e->folder = memory_text(folder);
+    struct public_keys hub;
+    uint64_t seed;
+    e->loop = loop;
+    e->store = store;
+    e->calls = *calls;
+    e->reason = "";
+    pthread_mutex_init(&e->lock, NULL);
+    invariant(node_engine_enrolment(store, &e->arena, &e->who) == 0);
+    invariant(public_parse(e->who.hub_public, &hub));
+    char endpoint[256];
+    invariant(e->who.endpoint.len < sizeof endpoint);
+    memcpy(endpoint, e->who.endpoint.at, e->who.endpoint.len);
+    endpoint[e->who.endpoint.len] = '\0';
+    entropy_fill(&seed, sizeof seed);
+    node_side_init(&e->side, seed, BYTES("anju-node 0.1"));
+    struct node_door_calls door = {on_up, on_down, on_frame, e};
+    e->door = node_door_open(loop, endpoint, hub.curve, keys, &door);
+    struct worker_calls w = {.begin = begin, .end = end, .owner = e, .batch_max = 1000};
+    e->worker = worker_open(loop, "anju-store", &w);
+    uv_timer_init(loop, &e->timer);
+    e->timer.data = e;
+    return e;
+}
+
+void node_engine_start(struct node_engine *e) {
+    struct node_progress *p = memory_zeroed(1, sizeof *p);
+    struct txn *t;
+    invariant(store_read(e->store, &t) == 0);
+    invariant(node_progress_get(t, p));
+    txn_abort(t);
+    e->latest = *p;
+    step(e, &(struct node_event){.kind = NODE_START, .progress = p}, NULL);
+    free(p);
+}
+
+void node_engine_pause(struct node_engine *e) {
+    step(e, &(struct node_event){.kind = NODE_PAUSE}, NULL);
+}
+
+static void on_closed(uv_handle_t *h) {
+    struct node_engine *e = h->data;
+    pthread_mutex_destroy(&e->lock);
+    arena_close(&e->arena);
+    free(e->folder);
+    free(e);
+}
+
+struct node_engine *node_engine_close(struct node_engine *e) {
+    if (e == NULL)
+        return NULL;
+    e->closing = true;
+    e->door = node_door_close(e->door);
+    e->worker = worker_close(e->worker);
+    e->store = store_close(e->store);
+    uv_close((uv_handle_t *)&e->timer, on_closed);
+    return NULL;
+}
+
+const struct node_side *node_engine_side(const struct node_engine *e) {
+    return &e->side;
+}
+
+const struct enrolment *node_engine_who(const struct node_engine *e) {
+    return &e->who;
+}
+
+const char *node_engine_link_reason(const struct node_engine *e) {
+    return e->reason;
+}
+
+bool node_engine_disk_full(const struct node_engine *e) {
+    return e->disk_full;
+}
+
+struct store *node_engine_store(const struct node_engine *e) {
+    return e->store;
+}

@@ -1,0 +1,50 @@
+/* The node's engine: one loop, one store thread, one door.
+ *
+ * All work on the store goes through one queue and shares its transactions: edits of clerks, reads, the protocol's verbs. An answer leaves
+ * only when its batch is durable. A full disk fails edits (the clerk is told) and makes verbs wait; any other failure of a commit stops the
+ * daemon, since the device cannot be trusted. */
+#pragma once
+
+#include "common/engine/worker.h"
+#include "common/net/keys.h"
+#include "common/store/node_apply.h"
+#include "common/sync/node_side.h"
+
+struct node_engine;
+
+struct node_engine_calls {
+    void (*fatal)(void *owner, int result); /* the store failed: stop, restart, verify */
+    void (*note)(void *owner);              /* may be NULL: something that status shows has changed */
+    void *owner;                            /* borrows */
+};
+
+/* The store is opened and enrolled already (node_engine_begin); the engine takes it. */
+struct node_engine *node_engine_open(
+    uv_loop_t *loop, struct store *store /* takes */, const char *folder /* of the store */, const struct keys *keys,
+    const struct node_engine_calls *calls);                                            /* gives */
+struct node_engine *node_engine_close(struct node_engine *e /* takes, may be NULL */); /* returns NULL; finishes all work */
+void node_engine_start(struct node_engine *e);
+void node_engine_pause(struct node_engine *e);
+
+/* Enrolment in the store: who we are, and the first progress. 0, or a store outcome. */
+int node_engine_enrol(struct store *s, struct bytes enrolment_file);
+enum node_enrolled { NODE_NOT_ENROLLED = 1, NODE_ENROLMENT_BROKEN };
+int node_engine_enrolment(struct store *s, struct arena *a, struct enrolment *out); /* + enum node_enrolled */
+
+/* One's own work: `work` runs on the store thread inside a write transaction that it shares with others. It must not fail the
+ * transaction for reasons of its own: what is wrong with the request is found before anything is written. */
+struct node_work {
+    struct job job;
+    void (*work)(struct node_work *w, struct txn *t);
+    void (*done)(struct node_work *w, int result); /* on the loop; 0 durable, STORE_DISK_FULL: nothing of it was written */
+    bool edits;                                    /* the change log may have grown */
+    struct node_engine *engine;                    /* filled in */
+};
+void node_engine_submit(struct node_engine *e, struct node_work *w /* takes; `done` gives it back */);
+
+/* For status. */
+const struct node_side *node_engine_side(const struct node_engine *e);
+const struct enrolment *node_engine_who(const struct node_engine *e);
+const char *node_engine_link_reason(const struct node_engine *e); /* why the last attempt ended; "" = none did */
+bool node_engine_disk_full(const struct node_engine *e);
+struct store *node_engine_store(const struct node_engine *e); /* borrows */
