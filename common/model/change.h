@@ -14,6 +14,7 @@ enum {
     FIELD_DELETED = 2, /* flag */
     FIELD_SUBJECT = 3, /* reference: the person the record is about */
     FIELD_SHARED = 4,  /* elements of area: offices that also serve the record */
+    FIELD_KEY = 5,     /* text: the key under which a source calls the record; its id is derived from it */
     FIELD_OWN = 16,
 };
 
@@ -24,6 +25,8 @@ enum {
 };
 /* Of TYPE_OFFICE: areas served (a list of digit texts), name, public key string, status (text: active, paused, revoked). */
 enum { OFFICE_AREAS = 16, OFFICE_NAME = 17, OFFICE_KEY = 18, OFFICE_STATUS = 19 };
+/* Of TYPE_POLICY: kind and name (text), version (number), body (text), signer's public key and signature (blob) over policy_signed. */
+enum { POLICY_KIND = 16, POLICY_NAME = 17, POLICY_VERSION = 18, POLICY_BODY = 19, POLICY_SIGNER = 20, POLICY_SIGNATURE = 21 };
 
 struct name {
     uint32_t node;

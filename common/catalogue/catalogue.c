@@ -1,0 +1,338 @@
+#include "common/catalogue/catalogue.h"
+
+#include "common/base/memory.h"
+#include "common/model/change.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const rules[] = {"last", "once", "both", "hub", "max", "min", "set", "ledger", "workflow", NULL};
+static const char *const kinds[] = {"text", "number", "blob", "flag", "date", "money", "reference", "area", "list", "code", NULL};
+static const char *const checks[] = {"gb11643", "gb32100", NULL};
+static const char *const classes[] = {"public", "internal", "personal", "sensitive", NULL};
+
+static int place(const char *const *list, const char *word) {
+    for (int i = 0; word != NULL && list[i] != NULL; i++)
+        if (strcmp(list[i], word) == 0)
+            return i;
+    return -1;
+}
+
+const char *show_rule_name(enum show_rule r) {
+    return r < SHOW_RULES ? rules[r] : "?";
+}
+
+/* A word of a list, or a complaint that names the list. */
+static int word_of(
+    const struct document *d, const struct document_node *map, const char *key, const char *const *list, int standard,
+    struct complaints *c) {
+    const struct document_node *n = document_get(map, key);
+    if (n == NULL)
+        return standard;
+    int at = place(list, document_text(n));
+    if (at < 0) {
+        struct buffer all = {0};
+        for (size_t i = 0; list[i] != NULL; i++)
+            buffer_format(&all, "%s%s", i == 0 ? "" : ", ", list[i]);
+        document_complain(d, n, c, "%s is one of: %s", key, buffer_string(&all));
+        buffer_close(&all);
+        return standard;
+    }
+    return at;
+}
+
+static char *text_of(const struct document *d, const struct document_node *map, const char *key, bool needed, struct complaints *c) {
+    const struct document_node *n = document_get(map, key);
+    const char *text = document_text(n);
+    if (n != NULL && text == NULL)
+        document_complain(d, n, c, "%s: a word or text belongs here", key);
+    else if (needed && (n == NULL || *text == '\0'))
+        document_complain(d, n == NULL ? map : n, c, "%s is missing", key);
+    return text == NULL || *text == '\0' ? NULL : memory_text(text);
+}
+
+static uint32_t number_of(const struct document *d, const struct document_node *map, int64_t least, int64_t most, struct complaints *c) {
+    int64_t v = 0;
+    const struct document_node *n = document_get(map, "number");
+    if (n == NULL)
+        document_complain(d, map, c, "number is missing");
+    else
+        document_int(d, n, least, most, &v, c);
+    return (uint32_t)v;
+}
+
+static void field_close(struct catalogue_field *f) {
+    free(f->name);
+    free(f->zh);
+    free(f->refers);
+    free(f->unverified);
+}
+
+static void type_close(struct catalogue_type *t) {
+    for (size_t i = 0; i < t->field_count; i++)
+        field_close(&t->fields[i]);
+    free(t->fields);
+    free(t->name);
+    free(t->zh);
+}
+
+static void read_field(const struct document *d, const struct document_node *map, struct catalogue_field *f, struct complaints *c) {
+    static const char *const keys[] = {"number", "name", "zh", "kind", "rule", "check", "refers", "unverified", "required", NULL};
+    if (document_kind(map) != DOCUMENT_MAP) {
+        document_complain(d, map, c, "a field is written {number: 16, name: …, zh: …, kind: …}");
+        return;
+    }
+    document_only(d, map, keys, c);
+    f->number = number_of(d, map, FIELD_OWN, 4095, c);
+    f->name = text_of(d, map, "name", true, c);
+    f->zh = text_of(d, map, "zh", true, c);
+    f->kind = (enum value_kind)(word_of(d, map, "kind", kinds, 0, c) + 1);
+    f->rule = (enum show_rule)word_of(d, map, "rule", rules, SHOW_LAST, c);
+    f->check = (enum field_check)(word_of(d, map, "check", checks, -1, c) + 1);
+    f->refers = text_of(d, map, "refers", f->kind == VALUE_REFERENCE, c);
+    f->unverified = text_of(d, map, "unverified", false, c);
+    if (document_get(map, "required") != NULL)
+        document_bool(d, document_get(map, "required"), &f->required, c);
+}
+
+static void read_type(struct catalogue *k, const struct document *d, const struct document_node *map, struct complaints *c) {
+    static const char *const keys[] = {"kind", "number", "name", "zh", "class", "keep", "fields", NULL};
+    struct catalogue_type t = {.number = 0};
+    unsigned before = c->count;
+    document_only(d, map, keys, c);
+    t.number = number_of(d, map, 1, 65535, c);
+    t.name = text_of(d, map, "name", true, c);
+    t.zh = text_of(d, map, "zh", true, c);
+    t.personal = word_of(d, map, "class", classes, 2, c) >= 2;
+    const struct document_node *list = document_get(map, "fields");
+    if (list == NULL || document_kind(list) != DOCUMENT_LIST) {
+        document_complain(d, list == NULL ? map : list, c, "fields is a list of fields");
+    } else {
+        t.fields = memory_zeroed(document_count(list) + 1, sizeof *t.fields);
+        t.field_count = document_count(list);
+        for (size_t i = 0; i < t.field_count; i++) {
+            read_field(d, document_item(list, i), &t.fields[i], c);
+            for (size_t b = 0; b < i; b++)
+                if (t.fields[b].number == t.fields[i].number ||
+                    (t.fields[b].name != NULL && t.fields[i].name != NULL && strcmp(t.fields[b].name, t.fields[i].name) == 0))
+                    document_complain(d, document_item(list, i), c, "this number or name was given to a field before");
+        }
+    }
+    if (c->count > before) {
+        type_close(&t);
+        return;
+    }
+    k->types = memory_resize(k->types, (k->type_count + 1) * sizeof *k->types);
+    k->types[k->type_count++] = t;
+}
+
+static void read_purposes(struct catalogue *k, const struct document *d, const struct document_node *map, struct complaints *c) {
+    static const char *const keys[] = {"kind", "name", "purposes", NULL}, *const own[] = {"number", "name", "zh", NULL};
+    const struct document_node *list = document_get(map, "purposes");
+    document_only(d, map, keys, c);
+    if (list == NULL || document_kind(list) != DOCUMENT_LIST) {
+        document_complain(d, list == NULL ? map : list, c, "purposes is a list");
+        return;
+    }
+    for (size_t i = 0; i < document_count(list); i++) {
+        const struct document_node *n = document_item(list, i);
+        document_only(d, n, own, c);
+        k->purposes = memory_resize(k->purposes, (k->purpose_count + 1) * sizeof *k->purposes);
+        struct catalogue_purpose *p = &k->purposes[k->purpose_count++];
+        p->number = number_of(d, n, 1, 65535, c);
+        p->name = text_of(d, n, "name", true, c);
+        p->zh = text_of(d, n, "zh", true, c);
+    }
+}
+
+bool catalogue_add(struct catalogue *k, const char *name, struct bytes text, struct complaints *c) {
+    unsigned before = c->count;
+    struct document *d = document_read(name, text, c);
+    if (d == NULL)
+        return false;
+    const struct document_node *root = document_root(d);
+    const char *kind = document_kind(root) == DOCUMENT_MAP ? document_text(document_get(root, "kind")) : NULL;
+    if (kind != NULL && strcmp(kind, "record_type") == 0)
+        read_type(k, d, root, c);
+    else if (kind != NULL && strcmp(kind, "purposes") == 0)
+        read_purposes(k, d, root, c);
+    else
+        document_complain(d, root, c, "kind is record_type or purposes");
+    document_free(d);
+    return c->count == before;
+}
+
+bool catalogue_add_all(struct catalogue *k, struct bytes text, struct complaints *c) {
+    static const char apart[] = "\n---\n";
+    bool good = true;
+    for (unsigned n = 1; text.len > 0; n++) {
+        const uint8_t *end = memmem(text.at, text.len, apart, sizeof apart - 1);
+        size_t len = end == NULL ? text.len : (size_t)(end - text.at);
+        struct buffer name = {0};
+        buffer_format(&name, "catalogue document %u", n);
+        good &= catalogue_add(k, buffer_string(&name), bytes_of(text.at, len), c);
+        buffer_close(&name);
+        size_t skip = end == NULL ? text.len : len + sizeof apart - 1;
+        text = bytes_of(text.at + skip, text.len - skip);
+    }
+    return good & catalogue_finish(k, c);
+}
+
+static void complain(struct complaints *c, const char *what, const char *which) {
+    buffer_format(&c->text, "catalogue: %s: %s\n", which, what);
+    c->count++;
+}
+
+bool catalogue_finish(struct catalogue *k, struct complaints *c) {
+    unsigned before = c->count;
+    for (size_t i = 0; i < k->type_count; i++) {
+        struct catalogue_type *t = &k->types[i];
+        for (size_t b = 0; b < i; b++)
+            if (k->types[b].number == t->number || strcasecmp(k->types[b].name, t->name) == 0)
+                complain(c, "this number or name is used by two types", t->name);
+        for (size_t f = 0; f < t->field_count; f++) {
+            struct catalogue_field *x = &t->fields[f];
+            const struct catalogue_type *to = x->refers == NULL ? NULL : catalogue_type(k, x->refers);
+            if (x->refers != NULL && to == NULL)
+                complain(c, "refers to a type that is not there", x->name);
+            x->refers_type = to == NULL ? 0 : to->number;
+            if (x->unverified != NULL && type_field(t, x->unverified) == NULL)
+                complain(c, "unverified names a field that is not there", x->name);
+        }
+    }
+    return c->count == before;
+}
+
+void catalogue_close(struct catalogue *k) {
+    for (size_t i = 0; i < k->type_count; i++)
+        type_close(&k->types[i]);
+    for (size_t i = 0; i < k->purpose_count; i++) {
+        free(k->purposes[i].name);
+        free(k->purposes[i].zh);
+    }
+    free(k->types);
+    free(k->purposes);
+    *k = (struct catalogue){.types = NULL};
+}
+
+const struct catalogue_type *catalogue_type(const struct catalogue *k, const char *name) {
+    for (size_t i = 0; i < k->type_count; i++)
+        if (strcasecmp(k->types[i].name, name) == 0)
+            return &k->types[i];
+    return NULL;
+}
+
+const struct catalogue_type *catalogue_type_number(const struct catalogue *k, uint32_t number) {
+    for (size_t i = 0; i < k->type_count; i++)
+        if (k->types[i].number == number)
+            return &k->types[i];
+    return NULL;
+}
+
+const struct catalogue_field *type_field(const struct catalogue_type *t, const char *name) {
+    for (size_t i = 0; i < t->field_count; i++)
+        if (strcmp(t->fields[i].name, name) == 0)
+            return &t->fields[i];
+    return NULL;
+}
+
+const struct catalogue_field *type_field_number(const struct catalogue_type *t, uint32_t number) {
+    for (size_t i = 0; i < t->field_count; i++)
+        if (t->fields[i].number == number)
+            return &t->fields[i];
+    return NULL;
+}
+
+const struct catalogue_purpose *catalogue_purpose(const struct catalogue *k, const char *name) {
+    for (size_t i = 0; i < k->purpose_count; i++)
+        if (strcmp(k->purposes[i].name, name) == 0)
+            return &k->purposes[i];
+    return NULL;
+}
+
+const char *catalogue_nearest_type(const struct catalogue *k, const char *name) {
+    const char **names = memory_zeroed(k->type_count + 1, sizeof *names);
+    for (size_t i = 0; i < k->type_count; i++)
+        names[i] = k->types[i].name;
+    const char *near = nearest_word(name, names);
+    free(names);
+    return near;
+}
+
+const char *type_nearest_field(const struct catalogue_type *t, const char *name) {
+    const char **names = memory_zeroed(t->field_count + 1, sizeof *names);
+    for (size_t i = 0; i < t->field_count; i++)
+        names[i] = t->fields[i].name;
+    const char *near = nearest_word(name, names);
+    free(names);
+    return near;
+}
+
+uint32_t common_field(const char *name) {
+    static const char *const names[] = {"home", "deleted", "subject", "shared", "key", NULL};
+    static const uint32_t numbers[] = {FIELD_HOME, FIELD_DELETED, FIELD_SUBJECT, FIELD_SHARED, FIELD_KEY};
+    int at = place(names, name);
+    return at < 0 ? 0 : numbers[at];
+}
+
+/* ---- checks */
+
+static bool two_digits(const uint8_t *at, unsigned least, unsigned most) {
+    unsigned v = (unsigned)(at[0] - '0') * 10 + (unsigned)(at[1] - '0');
+    return v >= least && v <= most;
+}
+
+static const char *check_identity(struct bytes t) {
+    static const unsigned weight[17] = {7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2};
+    unsigned sum = 0;
+    struct value date;
+    char day[11];
+    if (t.len != 18)
+        return "an identity number has 18 characters";
+    for (size_t i = 0; i < 17; i++) {
+        if (t.at[i] < '0' || t.at[i] > '9')
+            return "the first 17 characters of an identity number are digits";
+        sum += weight[i] * (unsigned)(t.at[i] - '0');
+    }
+    if (t.at[17] != (uint8_t) "10X98765432"[sum % 11])
+        return "the last character of the identity number does not fit the others";
+    for (size_t i = 0, o = 0; i < 8; i++) {
+        if (i == 4 || i == 6)
+            day[o++] = '-';
+        day[o++] = (char)t.at[6 + i];
+    }
+    if (!two_digits(t.at + 10, 1, 12) || value_read(VALUE_DATE, bytes_of(day, 10), &date) != NULL)
+        return "the birth date inside the identity number is no day";
+    return NULL;
+}
+
+static const char *check_organisation(struct bytes t) {
+    static const char letters[] = "0123456789ABCDEFGHJKLMNPQRTUWXY";
+    static const unsigned weight[17] = {1, 3, 9, 27, 19, 26, 16, 17, 20, 29, 25, 13, 8, 24, 10, 30, 28};
+    unsigned sum = 0;
+    if (t.len != 18)
+        return "an organisation code has 18 characters";
+    for (size_t i = 0; i < 18; i++) {
+        const char *at = t.at[i] == 0 ? NULL : strchr(letters, t.at[i]);
+        if (at == NULL)
+            return "an organisation code has digits and capital letters without I, O, S, V, Z";
+        if (i < 17)
+            sum += weight[i] * (unsigned)(at - letters);
+        else if ((31 - sum % 31) % 31 != (unsigned)(at - letters))
+            return "the last character of the organisation code does not fit the others";
+    }
+    return NULL;
+}
+
+const char *field_check_text(enum field_check check, struct bytes text) {
+    switch (check) {
+    case CHECK_GB11643:
+        return check_identity(text);
+    case CHECK_GB32100:
+        return check_organisation(text);
+    case CHECK_NONE:
+        break;
+    }
+    return NULL;
+}

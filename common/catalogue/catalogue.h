@@ -1,0 +1,64 @@
+/* The catalogue: one YAML document per record type, and one with the purposes (3-RECORDS, "Catalogue"). */
+#pragma once
+
+#include "common/base/document.h"
+#include "common/model/value.h"
+
+enum show_rule { SHOW_LAST, SHOW_ONCE, SHOW_BOTH, SHOW_HUB, SHOW_MAX, SHOW_MIN, SHOW_SET, SHOW_LEDGER, SHOW_WORKFLOW, SHOW_RULES };
+enum field_check { CHECK_NONE, CHECK_GB11643 /* identity number */, CHECK_GB32100 /* organisation code */ };
+
+struct catalogue_field {
+    uint32_t number;
+    char *name, *zh; /* owns */
+    enum value_kind kind;
+    enum show_rule rule;
+    enum field_check check;
+    char *refers;         /* owns; REFERENCE: the type's name, else NULL */
+    uint32_t refers_type; /* its number */
+    char *unverified;     /* owns; the field that says so when the check fails, else NULL */
+    bool required;
+};
+
+struct catalogue_type {
+    uint32_t number;
+    char *name, *zh;                /* owns */
+    bool personal;                  /* classes personal and sensitive */
+    struct catalogue_field *fields; /* owns */
+    size_t field_count;
+};
+
+struct catalogue_purpose {
+    uint32_t number;
+    char *name, *zh; /* owns */
+};
+
+struct catalogue {
+    struct catalogue_type *types; /* owns */
+    size_t type_count;
+    struct catalogue_purpose *purposes; /* owns */
+    size_t purpose_count;
+};
+
+/* Adds one document; what is wrong goes to c and nothing of the document is added then. `name` is for messages. */
+bool catalogue_add(struct catalogue *k, const char *name, struct bytes text, struct complaints *c);
+/* After the last document: references to types that are there, numbers and names used once. */
+bool catalogue_finish(struct catalogue *k, struct complaints *c);
+void catalogue_close(struct catalogue *k); /* idempotent */
+/* Several documents in one text, apart by lines of "---", as enrolment files carry them. */
+bool catalogue_add_all(struct catalogue *k, struct bytes text, struct complaints *c);
+
+const struct catalogue_type *catalogue_type(const struct catalogue *k, const char *name); /* NULL: none; case does not count */
+const struct catalogue_type *catalogue_type_number(const struct catalogue *k, uint32_t number);
+const struct catalogue_field *type_field(const struct catalogue_type *t, const char *name);
+const struct catalogue_field *type_field_number(const struct catalogue_type *t, uint32_t number);
+const struct catalogue_purpose *catalogue_purpose(const struct catalogue *k, const char *name);
+const char *catalogue_nearest_type(const struct catalogue *k, const char *name);  /* for "did you mean"; NULL */
+const char *type_nearest_field(const struct catalogue_type *t, const char *name); /* likewise */
+const char *show_rule_name(enum show_rule r);
+
+/* What a check says of a text: NULL all is well, else why not, static. Identity numbers: GB 11643-1999, 18 characters, ISO 7064 MOD 11-2;
+ * the place in the first six digits is not looked at. Organisation codes: GB 32100-2015. */
+const char *field_check_text(enum field_check check, struct bytes text);
+
+/* Fields that every type has, by name; 0 = no such. */
+uint32_t common_field(const char *name); /* "home", "deleted", "subject", "shared", "key" */

@@ -1,0 +1,431 @@
+#include "common/daemon/control.h"
+
+#include "common/base/error.h"
+#include "common/base/invariant.h"
+#include "common/base/limits.h"
+#include "common/base/log.h"
+#include "common/base/memory.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct session {
+    uv_pipe_t pipe;
+    struct control *control;
+    struct session *next;
+    enum control_level level;
+    struct buffer in;
+    unsigned requests; /* under way; the session lives as long */
+    bool closing, closed, paused, eof;
+    unsigned uid;
+    char read_room[65536];
+};
+
+struct door {
+    uv_pipe_t pipe;
+    struct control *control;
+    enum control_level level;
+    char path[108];
+    bool open;
+};
+
+struct control {
+    uv_loop_t *loop;
+    const struct command *table;
+    size_t count;
+    void *owner;
+    struct door doors[2];
+    struct session *sessions;
+    unsigned handles;
+    bool closing;
+};
+
+struct request {
+    struct session *session;
+    json_t *whole; /* owns */
+    json_int_t id;
+    uint64_t rows;
+};
+
+/* ---- writing */
+
+struct writing {
+    uv_write_t write;
+    char *text; /* owns */
+};
+
+static void session_read(struct session *s);
+static void session_end(struct session *s);
+
+static void on_written(uv_write_t *w, int status) {
+    struct writing *out = (struct writing *)w;
+    struct session *s = w->data;
+    (void)status;
+    free(out->text);
+    free(out);
+    if (s->paused && !s->closing && uv_stream_get_write_queue_size((uv_stream_t *)&s->pipe) < LIMIT_STATUS_BEHIND_BYTES / 2) {
+        s->paused = false;
+        session_read(s);
+    }
+}
+
+static void say(struct session *s, json_t *line /* takes */) {
+    char *text = s->closing ? NULL : json_dumps(line, JSON_COMPACT);
+    json_decref(line);
+    if (text == NULL)
+        return;
+    size_t len = strlen(text);
+    text[len] = '\n';
+    struct writing *w = memory_zeroed(1, sizeof *w);
+    uv_buf_t b = uv_buf_init(text, (unsigned)len + 1);
+    w->text = text;
+    w->write.data = s;
+    if (uv_write(&w->write, (uv_stream_t *)&s->pipe, &b, 1, on_written) != 0) {
+        free(text);
+        free(w);
+    }
+}
+
+static json_t *error_object(const char *code, const char *message, const char *hint) {
+    return json_pack("{s:s, s:s, s:s}", "code", code, "message", message, "hint", hint == NULL ? "" : hint);
+}
+
+/* ---- requests */
+
+static void session_free(struct session *s) {
+    if (!s->closed || s->requests > 0)
+        return;
+    buffer_close(&s->in);
+    free(s);
+}
+
+static void request_free(struct request *q) {
+    struct session *s = q->session;
+    json_decref(q->whole);
+    free(q);
+    s->requests--;
+    if (s->eof && s->requests == 0 && !s->closing)
+        session_end(s);
+    session_free(s);
+}
+
+const json_t *request_args(const struct request *q) {
+    return json_object_get(q->whole, "args");
+}
+
+const char *request_text(const struct request *q, const char *name) {
+    return json_string_value(json_object_get(request_args(q), name));
+}
+
+bool request_flag(const struct request *q, const char *name) {
+    return json_is_true(json_object_get(request_args(q), name));
+}
+
+enum control_level request_level(const struct request *q) {
+    return q->session->level;
+}
+
+unsigned request_uid(const struct request *q) {
+    return q->session->uid;
+}
+
+void request_row(struct request *q, json_t *row) {
+    q->rows++;
+    say(q->session, json_pack("{s:I, s:o}", "id", q->id, "row", row));
+}
+
+void request_end(struct request *q) {
+    say(q->session, json_pack("{s:I, s:{s:I}}", "id", q->id, "end", "count", (json_int_t)q->rows));
+    request_free(q);
+}
+
+void request_ok(struct request *q, json_t *answer) {
+    say(q->session, json_pack("{s:I, s:o}", "id", q->id, "ok", answer));
+    request_free(q);
+}
+
+void request_error(struct request *q, const char *code, const char *message, const char *hint) {
+    say(q->session, json_pack("{s:I, s:o}", "id", q->id, "error", error_object(code, message, hint)));
+    request_free(q);
+}
+
+void request_errorf(struct request *q, const char *code, const char *hint, const char *format, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    request_error(q, code, text, hint);
+}
+
+/* ---- the commands every daemon has */
+
+static void tell_commands(struct control *c, struct request *q) {
+    for (size_t i = 0; i < c->count; i++) {
+        const struct command *k = &c->table[i];
+        request_row(
+            q, json_pack(
+                   "{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "name", k->name, "level", k->level == CONTROL_ADMIN ? "admin" : "status",
+                   "arguments", k->arguments, "options", k->options, "columns", k->columns, "summary", k->summary, "summary_zh",
+                   k->summary_zh));
+    }
+    request_end(q);
+}
+
+static void tell_limits(struct request *q) {
+    static const struct {
+        const char *name;
+        json_int_t value;
+        const char *unit, *what;
+    } rows[] = {
+#define X(n, v, u, w) {#n, v, u, w},
+        LIMITS(X)
+#undef X
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        request_row(
+            q, json_pack("{s:s, s:I, s:s, s:s}", "name", rows[i].name, "value", rows[i].value, "unit", rows[i].unit, "what", rows[i].what));
+    request_end(q);
+}
+
+static void run(struct request *q, const char *cmd) {
+    struct control *c = q->session->control;
+    if (strcmp(cmd, "commands") == 0) {
+        tell_commands(c, q);
+        return;
+    }
+    if (strcmp(cmd, "limits") == 0) {
+        tell_limits(q);
+        return;
+    }
+    if (strcmp(cmd, "hello") == 0) {
+        request_ok(
+            q,
+            json_pack("{s:s, s:i, s:s}", "protocol", "anju-ctl", "v", 1, "level", q->session->level == CONTROL_ADMIN ? "admin" : "status"));
+        return;
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        if (strcmp(c->table[i].name, cmd) != 0)
+            continue;
+        if (c->table[i].level > q->session->level)
+            request_error(q, "denied", "this socket may only read the state of the daemon", "use admin.sock");
+        else
+            c->table[i].run(c->owner, q);
+        return;
+    }
+    request_errorf(q, "unknown_cmd", "`commands` lists what there is", "no command '%s' here", cmd);
+}
+
+static void refuse_line(struct session *s, const char *code, const char *message, const char *hint) {
+    say(s, json_pack("{s:n, s:o}", "id", "error", error_object(code, message, hint)));
+}
+
+static void on_line(struct session *s, const char *at, size_t len) {
+    json_error_t wrong;
+    if (len == 0)
+        return;
+    json_t *whole = json_loadb(at, len, JSON_REJECT_DUPLICATES, &wrong);
+    const char *cmd = json_string_value(json_object_get(whole, "cmd"));
+    const json_t *v = json_object_get(whole, "v"), *args = json_object_get(whole, "args");
+    if (whole == NULL) {
+        refuse_line(s, "bad_request", wrong.text, "one JSON object a line: {\"v\":1,\"id\":1,\"cmd\":\"status\"}");
+    } else if (cmd == NULL || (args != NULL && !json_is_object(args))) {
+        refuse_line(s, "bad_request", "a request needs \"cmd\", and \"args\" must be an object", "");
+    } else if (v != NULL && json_integer_value(v) != 1) {
+        refuse_line(s, "bad_version", "this daemon speaks version 1", "");
+    } else {
+        struct request *q = memory_zeroed(1, sizeof *q);
+        if (args == NULL)
+            json_object_set_new(whole, "args", json_object());
+        q->session = s;
+        q->whole = json_incref(whole);
+        q->id = json_integer_value(json_object_get(whole, "id"));
+        s->requests++;
+        run(q, cmd);
+    }
+    json_decref(whole);
+}
+
+/* ---- sessions */
+
+static void on_closed(uv_handle_t *h) {
+    struct session *s = h->data;
+    struct session **at = &s->control->sessions;
+    while (*at != s)
+        at = &(*at)->next;
+    *at = s->next;
+    s->closed = true;
+    session_free(s);
+}
+
+static void session_close(struct session *s) {
+    if (s->closing)
+        return;
+    s->closing = true;
+    uv_close((uv_handle_t *)&s->pipe, on_closed);
+}
+
+static void on_alloc(uv_handle_t *h, size_t wanted, uv_buf_t *b) {
+    struct session *s = h->data;
+    (void)wanted;
+    *b = uv_buf_init(s->read_room, sizeof s->read_room);
+}
+
+static void on_flushed(uv_shutdown_t *r, int status) {
+    (void)status;
+    session_close(r->data);
+    free(r);
+}
+
+/* Says what there is to say, then closes. */
+static void session_end(struct session *s) {
+    uv_shutdown_t *r = memory_zeroed(1, sizeof *r);
+    r->data = s;
+    uv_read_stop((uv_stream_t *)&s->pipe);
+    s->paused = false;
+    if (uv_shutdown(r, (uv_stream_t *)&s->pipe, on_flushed) != 0) {
+        free(r);
+        session_close(s);
+    }
+}
+
+static void take_lines(struct session *s) {
+    size_t from = 0, most = s->level == CONTROL_ADMIN ? LIMIT_BATCH_BYTES : LIMIT_STATUS_LINE_BYTES;
+    for (;;) {
+        const uint8_t *end = s->in.len > from ? memchr(s->in.at + from, '\n', s->in.len - from) : NULL;
+        if (end == NULL)
+            break;
+        size_t len = (size_t)(end - (s->in.at + from));
+        if (len > most)
+            break;
+        on_line(s, (const char *)s->in.at + from, len);
+        from += len + 1;
+        if (s->closing)
+            return;
+    }
+    if (from > 0) {
+        memmove(s->in.at, s->in.at + from, s->in.len - from);
+        s->in.len -= from;
+    }
+    if (s->in.len > most) {
+        refuse_line(s, "too_long", "the request line is too long", s->level == CONTROL_ADMIN ? "" : "admin.sock takes longer ones");
+        session_end(s);
+    } else if (uv_stream_get_write_queue_size((uv_stream_t *)&s->pipe) > LIMIT_STATUS_BEHIND_BYTES) {
+        s->paused = true;
+        uv_read_stop((uv_stream_t *)&s->pipe);
+    }
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
+    struct session *s = stream->data;
+    if (n < 0) {
+        uv_read_stop(stream);
+        s->eof = n == UV_EOF; /* half-closed: the answers still go out */
+        if (!s->eof)
+            session_close(s);
+        else if (s->requests == 0)
+            session_end(s);
+        return;
+    }
+    buffer_add(&s->in, bytes_of(b->base, (size_t)n));
+    take_lines(s);
+}
+
+static void session_read(struct session *s) {
+    take_lines(s);
+    if (!s->closing && !s->paused)
+        uv_read_start((uv_stream_t *)&s->pipe, on_alloc, on_read);
+}
+
+static void on_connection(uv_stream_t *server, int status) {
+    struct door *d = server->data;
+    struct control *c = d->control;
+    if (status != 0)
+        return;
+    struct session *s = memory_zeroed(1, sizeof *s);
+    uv_pipe_init(c->loop, &s->pipe, 0);
+    s->pipe.data = s;
+    s->control = c;
+    s->level = d->level;
+    s->next = c->sessions;
+    c->sessions = s;
+    if (uv_accept(server, (uv_stream_t *)&s->pipe) != 0) {
+        session_close(s);
+        return;
+    }
+    uv_os_fd_t fd;
+    struct ucred who = {.uid = (uid_t)-1};
+    socklen_t len = sizeof who;
+    if (uv_fileno((uv_handle_t *)&s->pipe, &fd) == 0)
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len);
+    s->uid = who.uid;
+    session_read(s);
+}
+
+static int door_open(struct control *c, struct door *d, const char *folder, const char *name, enum control_level level, mode_t mode) {
+    d->control = c;
+    d->level = level;
+    if ((size_t)snprintf(d->path, sizeof d->path, "%s/%s", folder, name) >= 100)
+        return fail(-ENAMETOOLONG);
+    unlink(d->path);
+    uv_pipe_init(c->loop, &d->pipe, 0);
+    d->pipe.data = d;
+    d->open = true;
+    c->handles++;
+    int r = uv_pipe_bind(&d->pipe, d->path);
+    if (r == 0 && chmod(d->path, mode) != 0)
+        r = -errno;
+    if (r == 0)
+        r = uv_listen((uv_stream_t *)&d->pipe, 64, on_connection);
+    return r == 0 ? 0 : fail(r);
+}
+
+int control_open(uv_loop_t *loop, const char *folder, const struct command *table, size_t count, void *owner, struct control **out) {
+    struct control *c = memory_zeroed(1, sizeof *c);
+    c->loop = loop;
+    c->table = table;
+    c->count = count;
+    c->owner = owner;
+    if (mkdir(folder, 0750) != 0 && errno != EEXIST) {
+        free(c);
+        return fail(-errno);
+    }
+    int r = door_open(c, &c->doors[0], folder, "status.sock", CONTROL_STATUS, 0666);
+    if (r == 0)
+        r = door_open(c, &c->doors[1], folder, "admin.sock", CONTROL_ADMIN, 0660);
+    if (r != 0) {
+        control_close(c);
+        return r;
+    }
+    *out = c;
+    return 0;
+}
+
+static void on_door_closed(uv_handle_t *h) {
+    struct door *d = h->data;
+    if (--d->control->handles == 0)
+        free(d->control);
+}
+
+struct control *control_close(struct control *c) {
+    if (c == NULL)
+        return NULL;
+    c->closing = true;
+    for (struct session *s = c->sessions; s != NULL; s = s->next)
+        session_close(s);
+    while (c->sessions != NULL)
+        uv_run(c->loop, UV_RUN_NOWAIT);
+    for (size_t i = 0; i < 2; i++)
+        if (c->doors[i].open) {
+            unlink(c->doors[i].path);
+            uv_close((uv_handle_t *)&c->doors[i].pipe, on_door_closed);
+        }
+    return NULL;
+}

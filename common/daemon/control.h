@@ -1,0 +1,51 @@
+/* The status socket `anju-ctl/1`: one JSON object a line, over two Unix sockets in one folder. `status.sock` may only read, `admin.sock`
+ * (mode 0660) may all; the socket decides, not the caller.
+ *
+ *   -> {"v":1,"id":7,"cmd":"nodes","args":{…}}
+ *   <- {"id":7,"ok":{…}} | {"id":7,"row":{…}} … {"id":7,"end":{"count":30}} | {"id":7,"error":{"code":"…","message":"…","hint":"…"}}
+ *
+ * A session may send many requests without waiting; answers carry their ids. A request line longer than LIMIT_STATUS_LINE_BYTES on
+ * status.sock (LIMIT_BATCH_BYTES on admin.sock, where records come in) ends the session with too_long; a reader that is
+ * LIMIT_STATUS_BEHIND_BYTES behind is not read from until it catches up. */
+#pragma once
+
+#include "common/base/bytes.h"
+
+#include <jansson.h>
+#include <uv.h>
+
+enum control_level { CONTROL_STATUS, CONTROL_ADMIN };
+
+struct control;
+struct request; /* one question; answered exactly once by ok, end or error, at any later time on the loop */
+
+/* One command of a daemon. The table also makes `commands`, from which anjuctl has its help, its arguments and its columns. */
+struct command {
+    const char *name; /* "node add" */
+    enum control_level level;
+    void (*run)(void *owner, struct request *q);
+    const char *arguments; /* positional names, space-separated; "name?" may be missing, "name*" takes the rest */
+    const char *options;   /* known --options, space-separated; "name=" takes a value */
+    const char *columns;   /* of rows in a table, space-separated; "" = the answer is one object */
+    const char *summary;
+    const char *summary_zh;
+};
+
+int control_open(
+    uv_loop_t *loop, const char *folder /* for the sockets; made 0750 when missing */, const struct command *table, size_t count,
+    void *owner, struct control **out /* gives */);
+struct control *control_close(struct control *c /* takes, may be NULL */); /* returns NULL */
+
+const json_t *request_args(const struct request *q);                 /* borrows; an object */
+const char *request_text(const struct request *q, const char *name); /* borrows; NULL: not there, or no text */
+bool request_flag(const struct request *q, const char *name);
+enum control_level request_level(const struct request *q);
+unsigned request_uid(const struct request *q); /* SO_PEERCRED */
+
+void request_row(struct request *q, json_t *row /* takes */);
+void request_end(struct request *q /* takes */);
+void request_ok(struct request *q /* takes */, json_t *answer /* takes */);
+/* code: bad_request bad_version unknown_cmd denied not_found conflict busy timeout too_long too_slow internal */
+void request_error(struct request *q /* takes */, const char *code, const char *message, const char *hint);
+void request_errorf(struct request *q /* takes */, const char *code, const char *hint, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));

@@ -1,0 +1,131 @@
+#include "common/daemon/service.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static void help(const char *program, bool joins) {
+    printf(
+        "%s %s\n\n"
+        "  --init              make keys%s; never overwrites anything\n"
+        "%s"
+        "  --config FILE       run with this configuration (YAML)\n"
+        "  --set KEY=VALUE     one setting; wins over the file; may be given again\n"
+        "  --check-config      say all that is wrong with the configuration, and end\n"
+        "  --show-config       print every setting with its value and what it means, and end\n"
+        "  --version, --help\n\n"
+        "Exit: 0 good, 1 failed, 64 usage, 69 something this daemon needs is not there, 74 the store failed: verify it, 78 configuration\n",
+        program, joins ? "at one community office" : "at city hall", joins ? "" : ", stores and the city's secrets",
+        joins ? "  --join FILE         become the node that this enrolment file (anjuctl node add) describes\n" : "");
+}
+
+int service_arguments(int argc, char **argv, const char *program, bool joins, struct service_options *out) {
+    enum { INIT = 1000, JOIN, CONFIG, SET, CHECK, SHOW, VERSION, HELP };
+    static const struct option options[] = {
+        {"init", no_argument, NULL, INIT},       {"join", required_argument, NULL, JOIN},    {"config", required_argument, NULL, CONFIG},
+        {"set", required_argument, NULL, SET},   {"check-config", no_argument, NULL, CHECK}, {"show-config", no_argument, NULL, SHOW},
+        {"version", no_argument, NULL, VERSION}, {"help", no_argument, NULL, HELP},          {NULL, 0, NULL, 0}};
+    *out = (struct service_options){.init = false};
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (c) {
+        case INIT:
+            out->init = true;
+            break;
+        case JOIN:
+            out->join = optarg;
+            break;
+        case CONFIG:
+            out->config = optarg;
+            break;
+        case SET:
+            if (out->set_count == sizeof out->sets / sizeof *out->sets) {
+                fprintf(stderr, "%s: too many --set; use a file\n", program);
+                return EXIT_USAGE;
+            }
+            out->sets[out->set_count++] = optarg;
+            break;
+        case CHECK:
+            out->check_config = true;
+            break;
+        case SHOW:
+            out->show_config = true;
+            break;
+        case VERSION:
+            printf("%s 0.1, store format 1, protocol 1\n", program);
+            return EXIT_GOOD;
+        case HELP:
+            help(program, joins);
+            return EXIT_GOOD;
+        default:
+            fprintf(stderr, "%s --help lists what there is\n", program);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind < argc || (out->join != NULL && !joins)) {
+        fprintf(stderr, "%s: '%s' has no place here; --help lists what there is\n", program, optind < argc ? argv[optind] : "--join");
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
+static void notify(const char *text) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    if (path == NULL || strlen(path) >= sizeof to.sun_path)
+        return;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    strcpy(to.sun_path, path);
+    if (to.sun_path[0] == '@')
+        to.sun_path[0] = '\0';
+    sendto(
+        fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+    close(fd);
+}
+
+static void on_signal(uv_signal_t *h, int number) {
+    struct service *s = h->data;
+    (void)number;
+    s->stopping = true;
+    notify("STOPPING=1");
+    uv_stop(h->loop);
+}
+
+static void on_watchdog(uv_timer_t *t) {
+    (void)t;
+    notify("WATCHDOG=1");
+}
+
+void service_start(struct service *s, uv_loop_t *loop) {
+    memset(s, 0, sizeof *s);
+    signal(SIGPIPE, SIG_IGN);
+    uv_signal_init(loop, &s->term);
+    uv_signal_init(loop, &s->interrupt);
+    uv_timer_init(loop, &s->watchdog);
+    s->term.data = s->interrupt.data = s;
+    uv_signal_start(&s->term, on_signal, SIGTERM);
+    uv_signal_start(&s->interrupt, on_signal, SIGINT);
+    const char *usec = getenv("WATCHDOG_USEC");
+    unsigned long long every = usec == NULL ? 0 : strtoull(usec, NULL, 10) / 2000;
+    if (every > 0)
+        uv_timer_start(&s->watchdog, on_watchdog, every, every);
+}
+
+void service_ready(struct service *s, const char *status) {
+    char text[512];
+    (void)s;
+    snprintf(text, sizeof text, "READY=1\nSTATUS=%s", status);
+    notify(text);
+}
+
+void service_stop(struct service *s) {
+    uv_close((uv_handle_t *)&s->term, NULL);
+    uv_close((uv_handle_t *)&s->interrupt, NULL);
+    uv_close((uv_handle_t *)&s->watchdog, NULL);
+}

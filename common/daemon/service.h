@@ -1,0 +1,29 @@
+/* What both daemons do around their work: the command line, signals, and words to systemd. */
+#pragma once
+
+#include "common/daemon/settings.h"
+
+#include <uv.h>
+
+/* The command line that both daemons share: --init, --join FILE, --config FILE, --set KEY=VALUE, --check-config, --show-config, --version,
+ * --help. */
+struct service_options {
+    bool init, check_config, show_config;
+    const char *join, *config; /* borrow argv */
+    const char *sets[64];
+    size_t set_count;
+};
+enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_CONFIG = 78 /* sysexits(3) EX_CONFIG */, EXIT_USAGE = 64, EXIT_FULL = 69, EXIT_STORE = 74 };
+
+/* < 0: go on; else exit with it (help and version were printed, or what is wrong). */
+int service_arguments(int argc, char **argv, const char *program, bool joins, struct service_options *out);
+
+/* SIGTERM and SIGINT stop the loop; SIGPIPE is ignored. Readiness and watchdog: sd_notify(3), sd_watchdog_enabled(3). */
+struct service {
+    uv_signal_t term, interrupt;
+    uv_timer_t watchdog;
+    bool stopping;
+};
+void service_start(struct service *s, uv_loop_t *loop);
+void service_ready(struct service *s, const char *status);
+void service_stop(struct service *s); /* closes its handles */

@@ -1,0 +1,147 @@
+#include "common/daemon/settings.h"
+
+#include "common/base/invariant.h"
+#include "common/base/memory.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct settings {
+    const struct setting *table; /* borrows, static */
+    size_t count;
+    char **values; /* owns */
+};
+
+static size_t place(const struct settings *s, const char *name) {
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->table[i].name, name) == 0)
+            return i;
+    return s->count;
+}
+
+/* What is wrong with a value; NULL: nothing. */
+static const char *wrong(const struct setting *t, const char *text, struct buffer *why) {
+    char *end;
+    errno = 0;
+    switch (t->kind) {
+    case SETTING_TEXT:
+        return NULL;
+    case SETTING_FLAG:
+        return strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ? NULL : "true or false belongs here";
+    case SETTING_NUMBER: {
+        long long v = strtoll(text, &end, 10);
+        if (*text != '\0' && *end == '\0' && errno == 0 && v >= t->least && v <= t->most)
+            return NULL;
+        buffer_format(why, "a whole number from %" PRId64 " to %" PRId64 " belongs here", t->least, t->most);
+        return buffer_string(why);
+    }
+    }
+    return NULL;
+}
+
+static void take(struct settings *s, size_t i, const char *text) {
+    free(s->values[i]);
+    s->values[i] = memory_text(text);
+}
+
+static void from_file(struct settings *s, const char *path, const char *const *known, struct complaints *c) {
+    struct document *d = document_load(path, c);
+    if (d == NULL)
+        return;
+    const struct document_node *root = document_root(d);
+    if (document_kind(root) != DOCUMENT_MAP) {
+        document_complain(d, root, c, "a configuration is a list of `key: value` lines");
+    } else {
+        document_only(d, root, known, c);
+        for (size_t i = 0; i < s->count; i++) {
+            const struct document_node *n = document_get(root, s->table[i].name);
+            struct buffer why = {0};
+            if (n == NULL)
+                continue;
+            const char *text = document_text(n), *what = text == NULL ? "one value belongs here" : wrong(&s->table[i], text, &why);
+            if (what != NULL)
+                document_complain(d, n, c, "%s: %s", s->table[i].name, what);
+            else
+                take(s, i, text);
+            buffer_close(&why);
+        }
+    }
+    document_free(d);
+}
+
+static void from_set(struct settings *s, const char *set, const char *const *known, struct complaints *c) {
+    const char *equals = strchr(set, '=');
+    struct buffer name = {0}, why = {0};
+    buffer_add(&name, bytes_of(set, equals == NULL ? strlen(set) : (size_t)(equals - set)));
+    size_t i = place(s, buffer_string(&name));
+    const char *what = NULL, *near = i == s->count ? nearest_word(buffer_string(&name), known) : NULL;
+    if (equals == NULL)
+        what = "write --set key=value";
+    else if (i == s->count)
+        what = "there is no such setting";
+    else
+        what = wrong(&s->table[i], equals + 1, &why);
+    if (what != NULL) {
+        buffer_format(&c->text, "--set %s: %s", buffer_string(&name), what);
+        if (near != NULL)
+            buffer_format(&c->text, "; did you mean '%s'?", near);
+        buffer_text(&c->text, "\n");
+        c->count++;
+    } else {
+        take(s, i, equals + 1);
+    }
+    buffer_close(&name);
+    buffer_close(&why);
+}
+
+struct settings *settings_load(
+    const struct setting *table, size_t count, const char *path, const char *const *sets, size_t set_count, struct complaints *c) {
+    struct settings *s = memory_zeroed(1, sizeof *s);
+    const char **known = memory_zeroed(count + 1, sizeof *known);
+    unsigned before = c->count;
+    s->table = table;
+    s->count = count;
+    s->values = memory_zeroed(count + 1, sizeof *s->values);
+    for (size_t i = 0; i < count; i++) {
+        known[i] = table[i].name;
+        s->values[i] = memory_text(table[i].standard);
+    }
+    if (path != NULL)
+        from_file(s, path, known, c);
+    for (size_t i = 0; i < set_count; i++)
+        from_set(s, sets[i], known, c);
+    free(known);
+    return c->count == before ? s : settings_free(s);
+}
+
+struct settings *settings_free(struct settings *s) {
+    for (size_t i = 0; s != NULL && i < s->count; i++)
+        free(s->values[i]);
+    if (s != NULL)
+        free(s->values);
+    free(s);
+    return NULL;
+}
+
+const char *settings_text(const struct settings *s, const char *name) {
+    size_t i = place(s, name);
+    invariant(i < s->count);
+    return s->values[i];
+}
+
+int64_t settings_number(const struct settings *s, const char *name) {
+    return strtoll(settings_text(s, name), NULL, 10);
+}
+
+bool settings_flag(const struct settings *s, const char *name) {
+    return strcmp(settings_text(s, name), "true") == 0;
+}
+
+void settings_show(const struct settings *s, struct buffer *out) {
+    for (size_t i = 0; i < s->count; i++) {
+        buffer_format(out, "# %s\n%s: ", s->table[i].help, s->table[i].name);
+        buffer_format(out, s->table[i].kind == SETTING_TEXT ? "\"%s\"\n" : "%s\n", s->values[i]);
+    }
+}
