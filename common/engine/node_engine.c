@@ -436,6 +436,17 @@ void node_engine_start(struct node_engine *e) {
     free(p);
 }
 
+void node_engine_resume(struct node_engine *e) {
+    if (e->side.state != NODE_ASLEEP)
+        return;
+    struct node_progress *p = memory_zeroed(1, sizeof *p);
+    pthread_mutex_lock(&e->lock);
+    *p = e->latest;
+    pthread_mutex_unlock(&e->lock);
+    step(e, &(struct node_event){.kind = NODE_START, .progress = p}, NULL);
+    free(p);
+}
+
 void node_engine_pause(struct node_engine *e) {
     step(e, &(struct node_event){.kind = NODE_PAUSE}, NULL);
 }

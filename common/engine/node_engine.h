@@ -24,7 +24,8 @@ struct node_engine *node_engine_open(
     const struct node_engine_calls *calls);                                            /* gives */
 struct node_engine *node_engine_close(struct node_engine *e /* takes, may be NULL */); /* returns NULL; finishes all work */
 void node_engine_start(struct node_engine *e);
-void node_engine_pause(struct node_engine *e);
+void node_engine_pause(struct node_engine *e); /* an operator's: the link closes and stays closed */
+void node_engine_resume(struct node_engine *e);
 
 /* Enrolment in the store: who we are, and the first progress. 0, or a store outcome. */
 int node_engine_enrol(struct store *s, struct bytes enrolment_file);

@@ -10,7 +10,7 @@ files '*.c' '*.h' | xargs awk '
         may["store"] = "base model wire store"
         may["catalogue"] = "base model catalogue"
         may["net"] = "base net"
-        may["daemon"] = "base store daemon"
+        may["daemon"] = "base model catalogue store daemon"
         may["engine"] = "base model sync wire store catalogue net daemon engine"
         # library header -> places where it may stand; tests may use all but generated code
         place["lmdb.h"] = "^common/store/lmdb\\.c$"

@@ -1,0 +1,89 @@
+#include "common/catalogue/show.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+const char *type_name(const struct catalogue *k, uint32_t type, char out[16]) {
+    const struct catalogue_type *t = catalogue_type_number(k, type);
+    if (t != NULL)
+        return t->name;
+    if (type == TYPE_OFFICE)
+        return "Office";
+    if (type == TYPE_POLICY)
+        return "PolicyDocument";
+    snprintf(out, 16, "type-%" PRIu32, type);
+    return out;
+}
+
+void value_show(struct bytes packed, struct buffer *out) {
+    struct value v;
+    if (!value_unpack(packed, &v))
+        hex_encode(packed, out);
+    else if (v.kind == VALUE_REFERENCE && v.reference.key.len > 0)
+        buffer_add(out, v.reference.key);
+    else
+        value_text(&v, out);
+}
+
+static json_t *text_of(struct bytes packed) {
+    struct buffer b = {0};
+    value_show(packed, &b);
+    json_t *text = json_stringn(buffer_string(&b), b.len);
+    if (text == NULL) { /* a later build's text form may be no UTF-8 */
+        buffer_clear(&b);
+        hex_encode(packed, &b);
+        text = json_stringn(buffer_string(&b), b.len);
+    }
+    buffer_close(&b);
+    return text;
+}
+
+static json_t *sides_of(const struct field *f) {
+    json_t *all = json_array();
+    for (size_t i = 0; i < f->head_count; i++)
+        json_array_append_new(
+            all, json_pack(
+                     "{s:o, s:I, s:I}", "value", text_of(f->heads[i].value), "node", (json_int_t)f->heads[i].version.node, "at_ms",
+                     (json_int_t)hlc_ms(f->heads[i].version.hlc)));
+    return all;
+}
+
+static json_t *elements_of(const struct field *f) {
+    json_t *all = json_array();
+    for (size_t i = 0; i < f->element_count; i++)
+        json_array_append_new(all, text_of(f->elements[i].value));
+    return all;
+}
+
+json_t *record_show(const struct catalogue *k, const struct record *r, bool sides) {
+    const struct catalogue_type *t = catalogue_type_number(k, r->type);
+    json_t *fields = json_object(), *concurrent = json_array(), *both = json_object(), *out;
+    char id[ID_HEX], unknown[16], number[24];
+    for (size_t i = 0; i < r->field_count; i++) {
+        const struct field *f = &r->fields[i];
+        const struct catalogue_field *known = t == NULL ? NULL : type_field_number(t, f->number);
+        const struct head *winner = field_winner(f);
+        if (f->number < FIELD_OWN)
+            continue;
+        snprintf(number, sizeof number, "field-%" PRIu32, f->number);
+        const char *name = known == NULL ? number : known->name;
+        if (winner != NULL && winner->value.len > 0)
+            json_object_set_new(fields, name, text_of(winner->value));
+        else if (f->element_count > 0)
+            json_object_set_new(fields, name, elements_of(f));
+        if (field_concurrent(f)) {
+            json_array_append_new(concurrent, json_string(name));
+            json_object_set_new(both, name, sides_of(f));
+        }
+    }
+    const struct head *key = field_winner(record_field(r, FIELD_KEY)), *home = field_winner(record_field(r, FIELD_HOME));
+    out = json_pack(
+        "{s:s, s:s, s:o?, s:o?, s:b, s:o, s:o}", "type", type_name(k, r->type, unknown), "id", id_hex(&r->id, id), "key",
+        key == NULL ? NULL : text_of(key->value), "home", home == NULL ? NULL : text_of(home->value), "deleted", record_deleted(r),
+        "fields", fields, "concurrent", concurrent);
+    if (sides)
+        json_object_set_new(out, "sides", both);
+    else
+        json_decref(both);
+    return out;
+}

@@ -1,0 +1,14 @@
+/* A record as people read it: JSON with the catalogue's names. Fields that the catalogue does not know are shown by number, as hex. */
+#pragma once
+
+#include "common/catalogue/catalogue.h"
+#include "common/model/record.h"
+
+#include <jansson.h>
+
+/* {"type","id","key","home","deleted","fields":{name:text},"concurrent":[name…]}; with `sides` also
+ * "sides":{name:[{"value","node","at_ms"}…]} for concurrent fields. */
+json_t *record_show(const struct catalogue *k, const struct record *r, bool sides); /* gives */
+/* A value as text: a reference by its source's key where it has one. */
+void value_show(struct bytes packed, struct buffer *out);                      /* appends */
+const char *type_name(const struct catalogue *k, uint32_t type, char out[16]); /* borrows */

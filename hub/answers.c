@@ -1,0 +1,430 @@
+/* What operators ask. No value of a person's record leaves here: ids, numbers, reasons. */
+#include "common/engine/clock.h"
+#include "hub/city.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+static void question_work(struct hub_read *r, struct txn *state, struct txn *log) {
+    struct question *a = (struct question *)r;
+    a->run(a, state, log);
+}
+
+static void question_done(struct hub_read *r, int result) {
+    struct question *a = (struct question *)r;
+    size_t n = json_array_size(a->rows);
+    if (a->finish != NULL)
+        a->finish(a);
+    n = json_array_size(a->rows);
+    if (result != 0)
+        request_error(a->request, "internal", "the store could not be read", "restart the hub and run `anjuctl verify`");
+    else if (a->code != NULL)
+        request_error(a->request, a->code, buffer_string(&a->message), a->hint);
+    else if (a->one)
+        request_ok(a->request, n > 0 ? json_incref(json_array_get(a->rows, 0)) : json_object());
+    else {
+        for (size_t i = 0; i < n; i++)
+            request_row(a->request, json_incref(json_array_get(a->rows, i)));
+        request_end(a->request);
+    }
+    json_decref(a->rows);
+    buffer_close(&a->message);
+    free(a);
+}
+
+struct question *question_new(struct city *c, struct request *q, void (*run)(struct question *a, struct txn *state, struct txn *log)) {
+    struct question *a = memory_zeroed(1, sizeof *a);
+    a->city = c;
+    a->request = q;
+    a->run = run;
+    a->rows = json_array();
+    a->read.work = question_work;
+    a->read.done = question_done;
+    return a;
+}
+
+void question_submit(struct question *a) {
+    hub_engine_read(a->city->engine, &a->read);
+}
+
+void question_fail(struct question *a, const char *code, const char *hint, const char *format, ...) {
+    char text[512];
+    va_list args;
+    if (a->code != NULL)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    a->code = code;
+    a->hint = hint;
+    buffer_text(&a->message, text);
+}
+
+/* ---- status and nodes: from the machines, without the store */
+
+enum { STALE_MS = 150000 }; /* two reports and a half */
+
+static const char *state_of(const struct hub_link *l, instant now) {
+    if (l->revoked)
+        return "revoked";
+    if (l->paused)
+        return "paused";
+    if (l->forked)
+        return "forked";
+    if (l->heard == 0)
+        return "never seen";
+    if (l->state == HUB_ABSENT || now - l->heard > STALE_MS)
+        return "offline";
+    return l->state == HUB_GREETING ? "greeting" : "online";
+}
+
+static json_t *number(uint64_t v) {
+    return json_integer((json_int_t)v);
+}
+
+void cmd_status(void *owner, struct request *q) {
+    struct city *c = owner;
+    struct hub_counts n = hub_engine_counts(c->engine);
+    size_t online = 0, offline = 0, other = 0, forked = 0;
+    uint64_t received = 0;
+    struct statvfs disk;
+    instant now = clock_now();
+    for (size_t i = 0; i < hub_engine_peers(c->engine); i++) {
+        const struct hub_link *l = &hub_engine_peer(c->engine, i)->link;
+        const char *s = state_of(l, now);
+        online += strcmp(s, "online") == 0;
+        offline += strcmp(s, "offline") == 0 || strcmp(s, "never seen") == 0;
+        other += strcmp(s, "paused") == 0 || strcmp(s, "revoked") == 0;
+        forked += l->forked;
+        for (size_t k = 0; k < l->life_count; k++)
+            received += l->lives[k].accepted;
+    }
+    json_t *problems = json_array(), *out = json_object();
+    if (forked > 0)
+        json_array_append_new(
+            problems, json_string("two disks speak with one key: find out which is right, then `anjuctl node approve N`"));
+    if (hub_engine_disk_full(c->engine))
+        json_array_append_new(problems, json_string("the disk is full: nothing is accepted; free space"));
+    if (n.held > 0)
+        json_array_append_new(problems, json_string("changes are in quarantine: `anjuctl quarantine list`"));
+    json_array_append_new(problems, json_string("no backup was made yet: nodes keep all they ever sent"));
+    json_object_set_new(out, "endpoint", json_string(hub_engine_endpoint(c->engine)));
+    json_object_set_new(out, "nodes", number(hub_engine_peers(c->engine)));
+    json_object_set_new(out, "online", number(online));
+    json_object_set_new(out, "offline", number(offline));
+    json_object_set_new(out, "paused_or_revoked", number(other));
+    json_object_set_new(out, "records", number(n.records));
+    json_object_set_new(out, "received", number(received));
+    json_object_set_new(out, "log_last", number(n.log_last));
+    json_object_set_new(out, "merged_to", number(n.position));
+    json_object_set_new(out, "merge_backlog", number(n.log_last - n.position));
+    json_object_set_new(out, "hub_seq", number(n.hub_seq));
+    json_object_set_new(out, "conflicts", number(n.conflicts));
+    json_object_set_new(out, "held", number(n.held));
+    json_object_set_new(out, "handshakes_refused", number(hub_engine_refused(c->engine)));
+    json_object_set_new(
+        out, "disk_free_bytes",
+        statvfs(settings_text(c->settings, "data"), &disk) == 0 ? number((uint64_t)disk.f_bavail * disk.f_frsize) : json_null());
+    json_object_set_new(out, "up_ms", number(clock_wall() - c->started));
+    json_object_set_new(out, "problems", problems);
+    json_object_set_new(out, "as_of_ms", number(clock_wall()));
+    request_ok(q, out);
+}
+
+/* Names and areas lie in the state, what the link says in the machine. */
+static int office_row(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office) {
+    struct question *a = owner;
+    char text[AREA_TEXT];
+    struct buffer name = {0}, areas = {0};
+    if (a->node != 0 && node != a->node)
+        return 0;
+    const struct head *h = office == NULL ? NULL : field_winner(record_field(office, OFFICE_NAME));
+    if (h != NULL)
+        value_show(h->value, &name);
+    for (size_t i = 0; i < n->served_count; i++)
+        buffer_format(&areas, "%s%s", i == 0 ? "" : " ", area_text(n->served[i], text));
+    json_array_append_new(
+        a->rows, json_pack(
+                     "{s:i, s:s, s:s, s:I, s:I, s:I, s:I}", "node", (int)node, "name", buffer_string(&name), "areas", buffer_string(&areas),
+                     "received", (json_int_t)n->received, "merged", (json_int_t)n->merged, "held", (json_int_t)n->held, "repeated",
+                     (json_int_t)n->repeated));
+    buffer_close(&name);
+    buffer_close(&areas);
+    return 0;
+}
+
+static void run_nodes(struct question *a, struct txn *state, struct txn *log) {
+    (void)log;
+    hub_offices(state, office_row, a);
+}
+
+static void finish_nodes(struct question *a) {
+    const struct hub_engine *e = a->city->engine;
+    instant now = clock_now();
+    size_t i;
+    json_t *row;
+    json_array_foreach(a->rows, i, row) {
+        uint32_t node = (uint32_t)json_integer_value(json_object_get(row, "node"));
+        for (size_t k = 0; k < hub_engine_peers(e); k++) {
+            const struct hub_link *l = &hub_engine_peer(e, k)->link;
+            uint64_t accepted = 0;
+            if (l->node != node)
+                continue;
+            for (size_t x = 0; x < l->life_count; x++)
+                accepted += l->lives[x].accepted;
+            json_object_set_new(row, "state", json_string(state_of(l, now)));
+            json_object_set_new(row, "accepted", number(accepted));
+            json_object_set_new(row, "at", number(l->at));
+            json_object_set_new(row, "backlog", l->reported == 0 ? json_null() : number(l->last.backlog));
+            json_object_set_new(row, "reported_ms", l->reported == 0 ? json_null() : number(l->reported));
+            json_object_set_new(row, "disk_free_bytes", l->reported == 0 ? json_null() : number(l->last.disk_free));
+            json_object_set_new(row, "last_seen_ms", l->heard == 0 ? json_null() : number(now - l->heard));
+        }
+    }
+    if (a->node != 0 && json_array_size(a->rows) == 0)
+        question_fail(a, "not_found", "`anjuctl nodes` lists them", "there is no node %u", a->node);
+}
+
+static uint32_t node_of(struct request *q, const char *name) {
+    const char *text = request_text(q, name);
+    return text == NULL ? 0 : (uint32_t)strtoul(text, NULL, 10);
+}
+
+void cmd_nodes(void *owner, struct request *q) {
+    struct question *a = question_new(owner, q, run_nodes);
+    a->finish = finish_nodes;
+    question_submit(a);
+}
+
+void cmd_node_show(void *owner, struct request *q) {
+    struct question *a = question_new(owner, q, run_nodes);
+    a->finish = finish_nodes;
+    a->one = true;
+    a->node = node_of(q, "node");
+    if (a->node == 0)
+        a->node = UINT32_MAX;
+    question_submit(a);
+}
+
+/* ---- policies and their reach */
+
+static int policy_row(void *owner, const struct record *r) {
+    struct question *a = owner;
+    struct policy p;
+    char id[ID_HEX];
+    if (policy_of(r, &p))
+        json_array_append_new(
+            a->rows, json_pack(
+                         "{s:s#, s:s#, s:I, s:I, s:s}", "kind", (const char *)p.kind.at, (int)p.kind.len, "name", (const char *)p.name.at,
+                         (int)p.name.len, "version", (json_int_t)p.version, "hub_seq", (json_int_t)r->feed_seq, "id", id_hex(&r->id, id)));
+    return 0;
+}
+
+static void run_policies(struct question *a, struct txn *state, struct txn *log) {
+    (void)log;
+    hub_records(state, TYPE_POLICY, policy_row, a);
+}
+
+static void finish_policies(struct question *a) {
+    const struct hub_engine *e = a->city->engine;
+    size_t i;
+    json_t *row;
+    json_array_foreach(a->rows, i, row) {
+        uint64_t at = (uint64_t)json_integer_value(json_object_get(row, "hub_seq"));
+        size_t reached = 0, all = 0;
+        for (size_t k = 0; k < hub_engine_peers(e); k++) {
+            const struct hub_link *l = &hub_engine_peer(e, k)->link;
+            all += !l->revoked;
+            reached += !l->revoked && l->at >= at;
+        }
+        json_object_set_new(row, "applied", number(reached));
+        json_object_set_new(row, "of", number(all));
+    }
+}
+
+void cmd_policies(void *owner, struct request *q) {
+    struct question *a = question_new(owner, q, run_policies);
+    a->finish = finish_policies;
+    question_submit(a);
+}
+
+/* ---- conflicts, quarantine */
+
+static int conflict_row(void *owner, const struct record *r) {
+    struct question *a = owner;
+    char id[ID_HEX];
+    for (size_t i = 0; i < r->field_count; i++) {
+        const struct field *f = &r->fields[i];
+        if (!field_concurrent(f))
+            continue;
+        json_t *nodes = json_array();
+        for (size_t k = 0; k < f->head_count; k++)
+            json_array_append_new(
+                nodes,
+                json_pack(
+                    "{s:I, s:I}", "node", (json_int_t)f->heads[k].version.node, "at_ms", (json_int_t)hlc_ms(f->heads[k].version.hlc)));
+        json_array_append_new(
+            a->rows, json_pack(
+                         "{s:I, s:s, s:I, s:o}", "type", (json_int_t)r->type, "id", id_hex(&r->id, id), "field", (json_int_t)f->number,
+                         "sides", nodes));
+    }
+    return 0;
+}
+
+static void run_conflicts(struct question *a, struct txn *state, struct txn *log) {
+    (void)log;
+    hub_records(state, 0, conflict_row, a);
+}
+
+static void name_fields(struct question *a) {
+    size_t i;
+    json_t *row;
+    char unknown[16];
+    json_array_foreach(a->rows, i, row) {
+        uint32_t type = (uint32_t)json_integer_value(json_object_get(row, "type"));
+        json_t *field = json_object_get(row, "field");
+        const struct catalogue_type *t = catalogue_type_number(&a->city->catalogue, type);
+        const struct catalogue_field *f = t == NULL ? NULL : type_field_number(t, (uint32_t)json_integer_value(field));
+        json_object_set_new(row, "type", json_string(type_name(&a->city->catalogue, type, unknown)));
+        if (f != NULL)
+            json_object_set_new(row, "field", json_string(f->name));
+    }
+}
+
+void cmd_conflicts(void *owner, struct request *q) {
+    struct question *a = question_new(owner, q, run_conflicts);
+    a->finish = name_fields;
+    question_submit(a);
+}
+
+static int held_row(void *owner, uint32_t node, const struct held *h, const struct quarantined *held) {
+    struct question *a = owner;
+    struct arena arena = {0};
+    struct change c;
+    char id[ID_HEX];
+    json_t *row = json_pack(
+        "{s:i, s:I, s:s, s:I}", "node", (int)node, "seq", (json_int_t)h->seq, "reason", verdict_text(held->reason), "received_ms",
+        (json_int_t)held->received);
+    if (wire_change_unpack(held->change, &arena, &c) == 0) {
+        json_object_set_new(row, "type", number(c.type));
+        json_object_set_new(row, "id", json_string(id_hex(&c.record, id)));
+    }
+    json_array_append_new(a->rows, row);
+    arena_close(&arena);
+    return 0;
+}
+
+static void run_quarantine(struct question *a, struct txn *state, struct txn *log) {
+    (void)log;
+    hub_held(state, a->node, held_row, a);
+}
+
+void cmd_quarantine(void *owner, struct request *q) {
+    struct question *a = question_new(owner, q, run_quarantine);
+    a->node = node_of(q, "node");
+    a->finish = name_fields;
+    question_submit(a);
+}
+
+/* ---- the same as a node has: digests and the replicated state of its areas */
+
+static bool find_areas(struct question *a, struct txn *state) {
+    struct hub_node_state *n = memory_zeroed(1, sizeof *n);
+    if (a->node == 0) {
+        a->area_count = 0;
+    } else if (hub_node_get(state, a->node, n)) {
+        a->area_count = area_expand(n->served, n->served_count, a->node, a->areas, LIMIT_AREAS);
+    } else {
+        question_fail(a, "not_found", "`anjuctl nodes` lists them", "there is no node %u", a->node);
+    }
+    free(n);
+    return a->code == NULL;
+}
+
+static void run_digest(struct question *a, struct txn *state, struct txn *log) {
+    char text[AREA_TEXT], hex[40];
+    (void)log;
+    if (!find_areas(a, state))
+        return;
+    for (size_t i = 0; i < a->area_count; i++) {
+        struct digest d = hub_digest(state, a->areas[i]);
+        snprintf(hex, sizeof hex, "%016lx%016lx", (unsigned long)d.lane[0], (unsigned long)d.lane[1]);
+        json_array_append_new(a->rows, json_pack("{s:s, s:s}", "area", area_text(a->areas[i], text), "digest", hex));
+    }
+}
+
+void cmd_digest(void *owner, struct request *q) {
+    struct question *a = question_new(owner, q, run_digest);
+    a->node = node_of(q, "node");
+    if (a->node == 0) {
+        area one;
+        const char *text = request_text(q, "area");
+        if (text == NULL || !area_parse(bytes_text(text), &one)) {
+            question_fail(a, "bad_request", "--node N or --area DIGITS", "a digest is of an area, or of all areas of a node");
+        } else {
+            a->areas[0] = one;
+            a->area_count = 1;
+        }
+    }
+    question_submit(a);
+}
+
+static int export_row(void *owner, const struct record *r) {
+    struct question *a = owner;
+    area now[64];
+    size_t count = record_areas_now(r, now, 64);
+    bool in = a->node == 0;
+    for (size_t i = 0; i < count && i < 64 && !in; i++)
+        for (size_t k = 0; k < a->area_count && !in; k++)
+            in = now[i] == a->areas[k];
+    struct buffer form = {0}, hex = {0};
+    record_canonical(r, &form);
+    if (in && form.len > 0) {
+        hex_encode(buffer_bytes(&form), &hex);
+        json_array_append_new(a->rows, json_pack("{s:s#}", "raw", buffer_string(&hex), (int)hex.len));
+    }
+    buffer_close(&form);
+    buffer_close(&hex);
+    return 0;
+}
+
+static void run_export(struct question *a, struct txn *state, struct txn *log) {
+    (void)log;
+    if (find_areas(a, state))
+        hub_records(state, 0, export_row, a);
+}
+
+void cmd_export(void *owner, struct request *q) {
+    if (!request_flag(q, "raw")) {
+        request_error(q, "bad_request", "the hub gives out no records of persons, only the replicated state for comparing", "--raw");
+        return;
+    }
+    struct question *a = question_new(owner, q, run_export);
+    a->node = node_of(q, "node");
+    question_submit(a);
+}
+
+static void complain(void *owner, const char *what) {
+    struct question *a = owner;
+    json_array_append_new(a->rows, json_pack("{s:s}", "complaint", what));
+}
+
+static void run_verify(struct question *a, struct txn *state, struct txn *log) {
+    uint64_t checked = 0;
+    (void)log;
+    if (hub_verify(state, complain, a, &checked) != 0 || json_array_size(a->rows) > 0)
+        question_fail(
+            a, "conflict", "keep a copy of the data folder, then restore a backup", "%zu complaints; the first: %s",
+            json_array_size(a->rows), json_string_value(json_object_get(json_array_get(a->rows, 0), "complaint")));
+    else
+        json_array_append_new(a->rows, json_pack("{s:I, s:s}", "checked", (json_int_t)checked, "result", "sound"));
+}
+
+void cmd_verify_state(void *owner, struct request *q) {
+    struct question *a = question_new(owner, q, run_verify);
+    a->one = true;
+    question_submit(a);
+}

@@ -1,0 +1,254 @@
+/* anju-hub: the city's daemon. Its life: settings, keys, the city's secrets, stores, engine, status socket, loop, ordered stop. */
+#include "hub/city.h"
+
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/random.h"
+#include "common/engine/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const struct setting settings[] = {
+    {"data", SETTING_TEXT, "/var/lib/anju/hub", 0, 0, "folder of the stores, the keys and the city's secrets"},
+    {"socket", SETTING_TEXT, "/run/anju/hub", 0, 0, "folder of status.sock and admin.sock"},
+    {"listen", SETTING_TEXT, "tcp://[::]:7401", 0, 0, "where nodes connect; port * takes a free one"},
+    {"advertise", SETTING_TEXT, "", 0, 0, "the address that enrolment files name; empty: what listen gave"},
+    {"catalogue", SETTING_TEXT, "/usr/share/anju/catalogue", 0, 0,
+     "folder of catalogue documents that are published at start; empty: none"},
+    {"log_level", SETTING_TEXT, "info", 0, 0, "debug, info, warning or error"},
+    {"log_form", SETTING_TEXT, "plain", 0, 0, "plain, journal or json, on standard error"},
+};
+
+static const struct command commands[] = {
+    {"status", CONTROL_STATUS, cmd_status, "", "", "", "the city on one screen", "全市状态"},
+    {"nodes", CONTROL_STATUS, cmd_nodes, "", "", "node name areas state backlog accepted merged held at", "every office's node",
+     "所有节点"},
+    {"node show", CONTROL_STATUS, cmd_node_show, "node", "", "", "one node", "查看一个节点"},
+    {"node add", CONTROL_ADMIN, cmd_node_add, "area", "name= key= out=", "", "enrol a node; --out FILE gets its enrolment file",
+     "登记新节点"},
+    {"node approve", CONTROL_ADMIN, cmd_node_approve, "node", "", "", "two disks spoke with one key: the next to connect goes on",
+     "确认节点"},
+    {"node pause", CONTROL_ADMIN, cmd_node_pause, "node", "", "", "take nothing from a node for a while", "暂停节点"},
+    {"node resume", CONTROL_ADMIN, cmd_node_resume, "node", "", "", "go on with a paused node", "恢复节点"},
+    {"node revoke", CONTROL_ADMIN, cmd_node_revoke, "node", "", "", "never take anything from this key again", "吊销节点"},
+    {"policies", CONTROL_STATUS, cmd_policies, "", "", "kind name version applied of", "policies and how many nodes have them",
+     "政策与到达情况"},
+    {"policy publish", CONTROL_ADMIN, cmd_publish, "file", "", "", "sign a policy and put it into the feed", "发布政策"},
+    {"conflicts", CONTROL_STATUS, cmd_conflicts, "", "", "type id field sides", "fields with concurrent values (without the values)",
+     "并发值"},
+    {"quarantine list", CONTROL_STATUS, cmd_quarantine, "", "node=", "node seq reason type id", "changes that were not taken, and why",
+     "隔离区"},
+    {"digest", CONTROL_STATUS, cmd_digest, "", "node= area=", "area digest", "digests, as the node has them", "摘要"},
+    {"export", CONTROL_ADMIN, cmd_export, "", "raw node=", "raw", "--raw: the replicated state, in all or of a node's areas",
+     "导出原始状态"},
+    {"verify", CONTROL_ADMIN, cmd_verify_state, "", "", "", "check the merged state against itself", "检查存储"},
+};
+
+static void path_of(const struct city *c, const char *name, struct buffer *out) {
+    buffer_format(out, "%s/%s", settings_text(c->settings, "data"), name);
+}
+
+static int say(const char *what, const char *why) {
+    fprintf(stderr, "anju-hub: %s: %s\n", what, why);
+    return EXIT_FAILED;
+}
+
+/* ---- --init: the city. Each file is made once and never overwritten. */
+
+static int write_once(const char *path, struct bytes text) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno == EEXIST ? 0 : -errno;
+    int r = write(fd, text.at, text.len) == (ssize_t)text.len && fsync(fd) == 0 ? 0 : -EIO;
+    close(fd);
+    if (r != 0)
+        unlink(path);
+    return r;
+}
+
+static int make_city(const struct city *c, const char *path) {
+    struct enrolment *e = memory_zeroed(1, sizeof *e);
+    struct buffer file = {0};
+    char text[PUBLIC_TEXT];
+    uint8_t secret[32], index[32];
+    entropy_fill(secret, sizeof secret);
+    entropy_fill(index, sizeof index);
+    e->city = entropy_id();
+    e->name = BYTES("city");
+    e->city_secret = bytes_of(secret, sizeof secret);
+    e->index_key = bytes_of(index, sizeof index);
+    e->hub_public = bytes_text(public_text(&c->keys.public, text));
+    e->policy_root = hash_of(bytes_of(c->policy_keys.public.sign, KEY_BYTES));
+    e->endpoint = BYTES("tcp://127.0.0.1:7401");
+    wire_enrolment_pack(e, &file);
+    int r = write_once(path, buffer_bytes(&file));
+    buffer_close(&file);
+    free(e);
+    return r;
+}
+
+static int make_keys(const struct city *c, const char *name, struct keys *out) {
+    struct buffer path = {0};
+    path_of(c, name, &path);
+    int r = keys_make(buffer_string(&path), out);
+    if (r == KEYS_EXIST)
+        r = keys_load(buffer_string(&path), out);
+    if (r != 0)
+        say(buffer_string(&path), keys_outcome_text(r));
+    buffer_close(&path);
+    return r;
+}
+
+static int init(struct city *c) {
+    struct buffer path = {0};
+    char text[PUBLIC_TEXT];
+    const char *folder = settings_text(c->settings, "data");
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return say(folder, strerror(errno));
+    if (make_keys(c, "keys", &c->keys) != 0 || make_keys(c, "policy.keys", &c->policy_keys) != 0)
+        return EXIT_FAILED;
+    path_of(c, "city", &path);
+    int r = make_city(c, buffer_string(&path));
+    if (r != 0)
+        say(buffer_string(&path), strerror(-r));
+    else
+        printf("%s\n", public_text(&c->keys.public, text));
+    buffer_close(&path);
+    return r == 0 ? EXIT_GOOD : EXIT_FAILED;
+}
+
+/* ---- running */
+
+static int load_keys(const struct city *c, const char *name, struct keys *out) {
+    struct buffer path = {0};
+    path_of(c, name, &path);
+    int r = keys_load(buffer_string(&path), out);
+    if (r != 0)
+        say(buffer_string(&path), keys_outcome_text(r));
+    buffer_close(&path);
+    return r;
+}
+
+static int load_city(struct city *c) {
+    struct buffer path = {0};
+    uint8_t file[65536];
+    path_of(c, "city", &path);
+    FILE *f = fopen(buffer_string(&path), "re");
+    size_t n = f == NULL ? 0 : fread(file, 1, sizeof file, f);
+    if (f != NULL)
+        fclose(f);
+    int r = n > 0 && wire_enrolment_unpack(arena_copy(&c->arena, bytes_of(file, n)), &c->arena, &c->who) == 0 ? 0 : -1;
+    if (r != 0)
+        say(buffer_string(&path), f == NULL ? "there is no city here; run --init first" : "damaged; put back its copy");
+    buffer_close(&path);
+    return r;
+}
+
+static void on_fatal(void *owner, int result) {
+    struct city *c = owner;
+    log_fact(
+        LOG_ERROR, "store.failed", FACT_TEXT("why", error_text(result)), FACT_TEXT("do", "look at the disk, restart, run anjuctl verify"));
+    c->exit = EXIT_STORE;
+    uv_stop(&c->loop);
+}
+
+static int open_engine(struct city *c) {
+    struct hub_stores stores;
+    const char *folder = settings_text(c->settings, "data"), *listen = settings_text(c->settings, "listen");
+    int r = hub_stores_open(folder, &stores);
+    if (r != 0) {
+        say(folder, r > 0 ? store_open_hint(r) : error_text(r));
+        return EXIT_STORE;
+    }
+    struct hub_engine_calls calls = {on_fatal, c};
+    r = hub_engine_open(&c->loop, &stores, listen, &c->keys, &calls, &c->engine);
+    if (r == 0)
+        return EXIT_GOOD;
+    say(listen, r == -EACCES ? "the gate let a stranger in; the hub does not start" : error_text(r));
+    return EXIT_FULL;
+}
+
+static void run_loop(struct city *c) {
+    const char *sockets = settings_text(c->settings, "socket");
+    if (control_open(&c->loop, sockets, commands, sizeof commands / sizeof *commands, c, &c->control) != 0) {
+        say(sockets, "the status sockets cannot be made there");
+        c->exit = EXIT_FULL;
+        return;
+    }
+    city_catalogue_load(c);
+    log_fact(LOG_INFO, "hub.started", FACT_TEXT("endpoint", hub_engine_endpoint(c->engine)));
+    service_ready(&c->service, hub_engine_endpoint(c->engine));
+    uv_run(&c->loop, UV_RUN_DEFAULT);
+}
+
+static int run(struct city *c) {
+    if (load_keys(c, "keys", &c->keys) != 0 || load_keys(c, "policy.keys", &c->policy_keys) != 0 || load_city(c) != 0)
+        return EXIT_FULL;
+    uv_loop_init(&c->loop);
+    service_start(&c->service, &c->loop);
+    c->started = clock_wall();
+    c->exit = open_engine(c);
+    if (c->exit == EXIT_GOOD)
+        run_loop(c);
+    c->engine = hub_engine_close(c->engine);
+    c->control = control_close(c->control);
+    service_stop(&c->service);
+    uv_run(&c->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&c->loop);
+    catalogue_close(&c->catalogue);
+    buffer_close(&c->documents);
+    arena_close(&c->arena);
+    log_fact(LOG_INFO, "hub.stopped", FACT_INT("exit", c->exit));
+    return c->exit;
+}
+
+static bool set_log(const struct settings *s, struct complaints *c) {
+    enum log_level level;
+    const char *form = settings_text(s, "log_form");
+    if (!log_level_parse(settings_text(s, "log_level"), &level)) {
+        buffer_text(&c->text, "log_level: debug, info, warning or error belongs here\n");
+        return false;
+    }
+    log_level_set(level);
+    log_form_set(strcmp(form, "journal") == 0 ? LOG_JOURNAL : strcmp(form, "json") == 0 ? LOG_JSON : LOG_PLAIN);
+    return true;
+}
+
+int main(int argc, char **argv) {
+    struct city *city = memory_zeroed(1, sizeof *city);
+    struct service_options options;
+    struct complaints c = {.count = 0};
+    struct buffer shown = {0};
+    int r = service_arguments(argc, argv, "anju-hub", false, &options);
+    if (r >= 0) {
+        free(city);
+        return r;
+    }
+    city->settings = settings_load(settings, sizeof settings / sizeof *settings, options.config, options.sets, options.set_count, &c);
+    if (city->settings == NULL || !set_log(city->settings, &c)) {
+        fprintf(stderr, "%s", buffer_string(&c.text));
+        r = EXIT_CONFIG;
+    } else if (options.show_config) {
+        settings_show(city->settings, &shown);
+        printf("%s", buffer_string(&shown));
+        r = EXIT_GOOD;
+    } else if (options.check_config) {
+        printf("the configuration is good\n");
+        r = EXIT_GOOD;
+    } else {
+        r = options.init ? init(city) : run(city);
+    }
+    keys_forget(&city->keys);
+    keys_forget(&city->policy_keys);
+    settings_free(city->settings);
+    complaints_close(&c);
+    buffer_close(&shown);
+    free(city);
+    return r;
+}

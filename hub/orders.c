@@ -1,0 +1,412 @@
+/* What an operator orders, each as a change of the hub itself: it is in the log, merged, and in the feeds before it is answered. */
+#include "common/base/log.h"
+#include "common/base/random.h"
+#include "hub/city.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PURPOSE_ADMINISTRATION = 1 };
+
+struct order {
+    struct hub_write write;
+    struct city *city;
+    struct request *request; /* NULL: our own */
+    uint32_t node;
+    json_t *answer; /* owns */
+    struct buffer enrolment;
+    void (*after)(struct order *o); /* on the loop, when it is merged */
+};
+
+static struct op *add_op(struct order *o, uint32_t field, const struct value *v) {
+    struct buffer b = {0};
+    value_pack(v, &b);
+    struct op *op = &o->write.ops[o->write.op_count++];
+    *op = (struct op){.field = field, .kind = OP_SET, .value = arena_copy(&o->write.arena, buffer_bytes(&b))};
+    buffer_close(&b);
+    return op;
+}
+
+static void add_text(struct order *o, uint32_t field, struct bytes text) {
+    add_op(o, field, &(struct value){.kind = VALUE_TEXT, .text = text});
+}
+
+static void order_done(struct hub_write *w, int result) {
+    struct order *o = (struct order *)w;
+    if (o->request != NULL && result == STORE_DISK_FULL)
+        request_error(
+            o->request, "busy", "the disk is full; it was noted and is carried out when there is room", "free space on the hub's disk");
+    else if (o->request != NULL && result != 0)
+        request_error(o->request, "internal", "it could not be saved", "look into the hub's log");
+    else if (o->request != NULL)
+        request_ok(o->request, json_incref(o->answer));
+    if (result == 0 && o->after != NULL)
+        o->after(o);
+    json_decref(o->answer);
+    buffer_close(&o->enrolment);
+    free(o);
+}
+
+static struct order *order_new(struct city *c, struct request *q, uint32_t type) {
+    struct order *o = memory_zeroed(1, sizeof *o);
+    char who[32];
+    o->city = c;
+    o->request = q;
+    o->write.type = type;
+    o->write.purpose = PURPOSE_ADMINISTRATION;
+    o->write.done = order_done;
+    snprintf(who, sizeof who, "operator %u", q == NULL ? 0 : request_uid(q));
+    struct bytes part = bytes_text(who);
+    o->write.actor = hash_derive_id(c->who.city_secret, &part, 1);
+    return o;
+}
+
+/* ---- nodes */
+
+struct adding {
+    area areas[LIMIT_AREAS];
+    size_t count;
+};
+
+static bool parse_areas(const char *text, struct adding *a) {
+    a->count = 0;
+    while (text != NULL && *text != '\0') {
+        size_t len = strcspn(text, ", ");
+        if (a->count == 16 || len == 0 || !area_parse(bytes_of(text, len), &a->areas[a->count]) || area_is_node(a->areas[a->count]))
+            return false;
+        a->count++;
+        text += len + (text[len] != '\0');
+    }
+    return a->count > 0;
+}
+
+static void enrolment_file(struct city *c, uint32_t node, const struct adding *a, const char *name, struct buffer *out) {
+    struct enrolment *e = memory_zeroed(1, sizeof *e);
+    const char *advertised = settings_text(c->settings, "advertise");
+    *e = c->who;
+    e->node = node;
+    memcpy(e->served, a->areas, sizeof e->served);
+    e->served_count = a->count;
+    e->name = bytes_text(name);
+    e->endpoint = bytes_text(*advertised != '\0' ? advertised : hub_engine_endpoint(c->engine));
+    e->catalogue = buffer_bytes(&c->documents);
+    e->catalogue_version = 1;
+    wire_enrolment_pack(e, out);
+    free(e);
+}
+
+static bool key_in_use(const struct city *c, const struct public_keys *k) {
+    for (size_t i = 0; i < hub_engine_peers(c->engine); i++) {
+        const struct hub_peer *p = hub_engine_peer(c->engine, i);
+        if (p->keyed && memcmp(p->key, k->curve, KEY_BYTES) == 0)
+            return true;
+    }
+    return false;
+}
+
+void cmd_node_add(void *owner, struct request *q) {
+    struct city *c = owner;
+    struct adding a;
+    struct public_keys keys;
+    const char *key = request_text(q, "key"), *name = request_text(q, "name");
+    if (!parse_areas(request_text(q, "area"), &a)) {
+        request_error(
+            q, "bad_request", "which areas does the office serve? division codes of 2, 4, 6, 9 or 12 digits, apart by commas",
+            "650203001001");
+        return;
+    }
+    if (key == NULL || !public_parse(bytes_text(key), &keys)) {
+        request_error(
+            q, "bad_request", "the node's public string is missing or mistyped", "`anju-node --init` prints it: anju1:…; --key STRING");
+        return;
+    }
+    if (key_in_use(c, &keys)) {
+        request_error(
+            q, "conflict", "this key belongs to a node already; a machine is enrolled once", "a new machine runs --init of its own");
+        return;
+    }
+    uint32_t node = hub_engine_free_node(c->engine);
+    node = node <= c->promised ? c->promised + 1 : node;
+    c->promised = node;
+    struct order *o = order_new(c, q, TYPE_OFFICE);
+    struct buffer list = {0}, hex = {0};
+    char text[AREA_TEXT];
+    if (name == NULL || *name == '\0')
+        name = area_text(a.areas[0], text);
+    for (size_t i = 0; i < a.count; i++) {
+        char digits[AREA_TEXT];
+        value_list_add(&list, bytes_text(area_text(a.areas[i], digits)));
+    }
+    o->node = node;
+    o->write.record = office_id(node);
+    add_op(o, FIELD_HOME, &(struct value){.kind = VALUE_AREA, .area = area_of_node(node)});
+    add_op(o, OFFICE_AREAS, &(struct value){.kind = VALUE_LIST, .list = buffer_bytes(&list)});
+    add_text(o, OFFICE_NAME, bytes_text(name));
+    add_text(o, OFFICE_KEY, bytes_text(key));
+    add_text(o, OFFICE_STATUS, BYTES("active"));
+    enrolment_file(c, node, &a, name, &o->enrolment);
+    hex_encode(buffer_bytes(&o->enrolment), &hex);
+    o->answer = json_pack("{s:i, s:s, s:s}", "node", (int)node, "name", name, "file_hex", buffer_string(&hex));
+    buffer_close(&list);
+    buffer_close(&hex);
+    hub_engine_write(c->engine, &o->write);
+}
+
+static uint32_t known_node(struct city *c, struct request *q) {
+    const char *text = request_text(q, "node");
+    uint32_t node = text == NULL ? 0 : (uint32_t)strtoul(text, NULL, 10);
+    for (size_t i = 0; i < hub_engine_peers(c->engine); i++)
+        if (hub_engine_peer(c->engine, i)->link.node == node)
+            return node;
+    request_errorf(q, "not_found", "`anjuctl nodes` lists them", "there is no node '%s'", text == NULL ? "" : text);
+    return 0;
+}
+
+static void set_status(struct city *c, struct request *q, const char *status) {
+    uint32_t node = known_node(c, q);
+    if (node == 0)
+        return;
+    struct order *o = order_new(c, q, TYPE_OFFICE);
+    o->write.record = office_id(node);
+    add_text(o, OFFICE_STATUS, bytes_text(status));
+    o->answer = json_pack("{s:i, s:s}", "node", (int)node, "status", status);
+    hub_engine_write(c->engine, &o->write);
+}
+
+void cmd_node_pause(void *owner, struct request *q) {
+    set_status(owner, q, "paused");
+}
+
+void cmd_node_resume(void *owner, struct request *q) {
+    set_status(owner, q, "active");
+}
+
+void cmd_node_revoke(void *owner, struct request *q) {
+    set_status(owner, q, "revoked");
+}
+
+void cmd_node_approve(void *owner, struct request *q) {
+    struct city *c = owner;
+    uint32_t node = known_node(c, q);
+    if (node != 0 && hub_engine_settle_fork(c->engine, node))
+        request_ok(
+            q, json_pack("{s:i, s:s}", "node", (int)node, "next", "the disk that connects next goes on; switch the other one off first"));
+}
+
+/* ---- policies */
+
+/* Where a policy of this text stands: its kind and name, or complaints. */
+static bool describe(const char *file, struct bytes text, struct buffer *kind, struct buffer *name, struct complaints *c) {
+    struct document *d = document_read(file, text, c);
+    if (d == NULL)
+        return false;
+    const struct document_node *root = document_root(d);
+    bool map = document_kind(root) == DOCUMENT_MAP;
+    const char *k = map ? document_text(document_get(root, "kind")) : NULL, *n = map ? document_text(document_get(root, "name")) : NULL;
+    if (k == NULL || *k == '\0' || n == NULL || *n == '\0')
+        document_complain(d, root, c, "a policy has a kind and a name");
+    else {
+        buffer_text(kind, k);
+        buffer_text(name, n);
+    }
+    document_free(d);
+    if (k != NULL && (strcmp(k, "record_type") == 0 || strcmp(k, "purposes") == 0)) {
+        struct catalogue trial = {.types = NULL};
+        catalogue_add(&trial, file, text, c);
+        catalogue_close(&trial);
+    }
+    return c->count == 0;
+}
+
+static void reload(struct order *o) {
+    city_catalogue_load(o->city);
+}
+
+static void publish(struct city *c, struct request *q, struct bytes kind, struct bytes name, int64_t version, struct bytes body) {
+    struct order *o = order_new(c, q, TYPE_POLICY);
+    struct policy p = {.kind = kind, .name = name, .version = version, .body = body};
+    struct buffer said = {0};
+    uint8_t signature[64];
+    policy_words(&p, &said);
+    keys_sign(&c->policy_keys, buffer_bytes(&said), signature);
+    o->write.record = policy_id(&c->who.city, kind, name);
+    add_op(o, FIELD_HOME, &(struct value){.kind = VALUE_AREA, .area = AREA_CITY});
+    add_text(o, POLICY_KIND, kind);
+    add_text(o, POLICY_NAME, name);
+    add_op(o, POLICY_VERSION, &(struct value){.kind = VALUE_NUMBER, .number = version});
+    add_text(o, POLICY_BODY, body);
+    add_op(o, POLICY_SIGNER, &(struct value){.kind = VALUE_BLOB, .text = bytes_of(c->policy_keys.public.sign, KEY_BYTES)});
+    add_op(o, POLICY_SIGNATURE, &(struct value){.kind = VALUE_BLOB, .text = bytes_of(signature, sizeof signature)});
+    o->answer = json_pack(
+        "{s:s#, s:s#, s:I}", "kind", (const char *)kind.at, (int)kind.len, "name", (const char *)name.at, (int)name.len, "version",
+        (json_int_t)version);
+    o->after = reload;
+    log_fact(
+        LOG_INFO, "policy.publish", FACT_TEXT("name", json_string_value(json_object_get(o->answer, "name"))), FACT_INT("version", version));
+    hub_engine_write(c->engine, &o->write);
+    buffer_close(&said);
+}
+
+/* The version that a policy has in the state, and its body; one look for an operator's publish. */
+struct looking {
+    struct question ask;
+    struct buffer kind, name, body, now;
+    int64_t version;
+};
+
+static void look_works(struct hub_read *r, struct txn *state, struct txn *log) {
+    struct looking *l = (struct looking *)r;
+    struct arena a = {0};
+    struct record record;
+    struct policy p;
+    struct id16 id = policy_id(&l->ask.city->who.city, buffer_bytes(&l->kind), buffer_bytes(&l->name));
+    (void)log;
+    if (hub_record(state, TYPE_POLICY, &id, &a, &record) == 0 && policy_of(&record, &p)) {
+        l->version = p.version;
+        buffer_add(&l->now, p.body);
+    }
+    arena_close(&a);
+}
+
+static void look_free(struct looking *l) {
+    buffer_close(&l->kind);
+    buffer_close(&l->name);
+    buffer_close(&l->body);
+    buffer_close(&l->now);
+    free(l);
+}
+
+static void look_done(struct hub_read *r, int result) {
+    struct looking *l = (struct looking *)r;
+    bool same = result == 0 && l->version > 0 && bytes_equal(buffer_bytes(&l->body), buffer_bytes(&l->now));
+    if (result != 0 && l->ask.request != NULL)
+        request_error(l->ask.request, "internal", "the store could not be read", "restart the hub and run `anjuctl verify`");
+    else if (same && l->ask.request != NULL)
+        request_error(l->ask.request, "conflict", "this very text is in force already", "change it, then publish");
+    else if (result == 0 && !same)
+        publish(l->ask.city, l->ask.request, buffer_bytes(&l->kind), buffer_bytes(&l->name), l->version + 1, buffer_bytes(&l->body));
+    look_free(l);
+}
+
+static bool look(struct city *c, struct request *q, const char *file, struct bytes text, struct complaints *wrong) {
+    struct looking *l = memory_zeroed(1, sizeof *l);
+    l->ask.city = c;
+    l->ask.request = q;
+    if (text.len > LIMIT_POLICY_PART_BYTES) {
+        buffer_format(&wrong->text, "%s: a policy has at most %d bytes\n", file, LIMIT_POLICY_PART_BYTES);
+        wrong->count++;
+    }
+    if (wrong->count > 0 || !describe(file, text, &l->kind, &l->name, wrong)) {
+        look_free(l);
+        return false;
+    }
+    buffer_add(&l->body, text);
+    l->ask.read.work = look_works;
+    l->ask.read.done = look_done;
+    hub_engine_read(c->engine, &l->ask.read);
+    return true;
+}
+
+void cmd_publish(void *owner, struct request *q) {
+    const char *text = request_text(q, "file");
+    struct complaints wrong = {.count = 0};
+    if (text == NULL)
+        request_error(q, "bad_request", "which policy?", "anjuctl policy publish FILE.yaml");
+    else if (!look(owner, q, "policy", bytes_text(text), &wrong))
+        request_error(q, "bad_request", buffer_string(&wrong.text), "correct the file, then publish it again");
+    complaints_close(&wrong);
+}
+
+/* ---- the catalogue in force, and what the folder has beside it */
+
+static int yaml_only(const struct dirent *d) {
+    size_t len = strlen(d->d_name);
+    return len > 5 && d->d_name[0] != '.' && strcmp(d->d_name + len - 5, ".yaml") == 0;
+}
+
+static bool read_file(const char *path, struct buffer *out) {
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return false;
+    for (size_t n = 1; n > 0 && out->len <= LIMIT_DOCUMENT_BYTES;) {
+        uint8_t part[8192];
+        n = fread(part, 1, sizeof part, f);
+        buffer_add(out, bytes_of(part, n));
+    }
+    fclose(f);
+    return true;
+}
+
+static void publish_folder(struct city *c) {
+    const char *folder = settings_text(c->settings, "catalogue");
+    struct dirent **files = NULL;
+    int n = *folder == '\0' ? 0 : scandir(folder, &files, yaml_only, alphasort);
+    if (n < 0)
+        log_fact(LOG_WARNING, "catalogue.no_folder", FACT_TEXT("folder", folder));
+    for (int i = 0; i < n; i++) {
+        struct buffer path = {0}, text = {0};
+        struct complaints wrong = {.count = 0};
+        buffer_format(&path, "%s/%s", folder, files[i]->d_name);
+        if (!read_file(buffer_string(&path), &text) || !look(c, NULL, buffer_string(&path), buffer_bytes(&text), &wrong))
+            log_fact(LOG_ERROR, "catalogue.refused", FACT_TEXT("why", buffer_string(&wrong.text)));
+        complaints_close(&wrong);
+        buffer_close(&path);
+        buffer_close(&text);
+        free(files[i]);
+    }
+    free(files);
+}
+
+struct loading_catalogue {
+    struct hub_read read;
+    struct city *city;
+    struct buffer documents;
+};
+
+static int document_each(void *owner, const struct record *r) {
+    struct loading_catalogue *l = owner;
+    struct policy p;
+    if (policy_of(r, &p) && policy_catalogue(&p)) {
+        if (l->documents.len > 0)
+            buffer_text(&l->documents, "\n---\n");
+        buffer_add(&l->documents, p.body);
+    }
+    return 0;
+}
+
+static void load_works(struct hub_read *r, struct txn *state, struct txn *log) {
+    (void)log;
+    hub_records(state, TYPE_POLICY, document_each, r);
+}
+
+static void load_done(struct hub_read *r, int result) {
+    struct loading_catalogue *l = (struct loading_catalogue *)r;
+    struct city *c = l->city;
+    struct catalogue now = {.types = NULL};
+    struct complaints wrong = {.count = 0};
+    bool first = !c->catalogue_known;
+    catalogue_add_all(&now, buffer_bytes(&l->documents), &wrong);
+    if (result == 0) {
+        catalogue_close(&c->catalogue);
+        c->catalogue = now;
+        buffer_close(&c->documents);
+        c->documents = l->documents;
+        l->documents = (struct buffer){NULL, 0, 0};
+        c->catalogue_known = true;
+    }
+    complaints_close(&wrong);
+    buffer_close(&l->documents);
+    free(l);
+    if (first && result == 0)
+        publish_folder(c);
+}
+
+void city_catalogue_load(struct city *c) {
+    struct loading_catalogue *l = memory_zeroed(1, sizeof *l);
+    l->city = c;
+    l->read.work = load_works;
+    l->read.done = load_done;
+    hub_engine_read(c->engine, &l->read);
+}

@@ -1,0 +1,357 @@
+/* What a clerk sends becomes changes. A request with several records is saved whole or not at all: everything is read and checked before
+ * the first change is written. */
+#include "common/base/random.h"
+#include "common/engine/clock.h"
+#include "node/office.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { RECORDS_MAX = 64, OPS_MAX = 64 };
+enum item_kind { ITEM_SET, ITEM_CREATE, ITEM_DELETE, ITEM_ADOPT };
+
+struct item {
+    enum item_kind kind;
+    const struct catalogue_type *type;
+    struct id16 id;
+    bool fresh;             /* no id was given: a new record */
+    bool optional, skipped; /* optional: need not be there */
+    struct bytes key;
+    struct op ops[OPS_MAX + 3];
+    size_t op_count;
+    json_t *warnings; /* owns */
+    struct change change;
+    bool created;
+};
+
+struct editing {
+    struct ask ask;
+    struct arena arena;
+    struct item *items; /* owns */
+    size_t count;
+    area home;
+};
+
+static void editing_free(struct ask *a) {
+    struct editing *e = (struct editing *)a;
+    for (size_t i = 0; i < e->count; i++)
+        json_decref(e->items[i].warnings);
+    free(e->items);
+    arena_close(&e->arena);
+}
+
+static struct bytes pack(struct editing *e, const struct value *v) {
+    struct buffer b = {0};
+    value_pack(v, &b);
+    struct bytes kept = arena_copy(&e->arena, buffer_bytes(&b));
+    buffer_close(&b);
+    return kept;
+}
+
+static void set(struct editing *e, struct item *it, uint32_t field, const struct value *v) {
+    it->ops[it->op_count++] = (struct op){.field = field, .kind = OP_SET, .value = pack(e, v)};
+}
+
+static void warn(struct item *it, const char *field, const char *reason) {
+    json_array_append_new(it->warnings, json_pack("{s:s, s:s}", "field", field, "reason", reason));
+}
+
+/* A field of the catalogue from its text. False: the ask has failed. */
+static bool take_field(struct editing *e, struct item *it, const char *name, const char *text, size_t len) {
+    const struct catalogue_field *f = type_field(it->type, name);
+    struct value v;
+    struct bytes given = bytes_of(text, len);
+    if (f == NULL) {
+        const char *near = type_nearest_field(it->type, name);
+        ask_fail(
+            &e->ask, "bad_request", "`anjuctl types` lists the fields",
+            near == NULL ? "%s has no field '%s'%s" : "%s has no field '%s'; did you mean '%s'?", it->type->name, name,
+            near == NULL ? "" : near);
+        return false;
+    }
+    if (len > LIMIT_VALUE_BYTES - 64 || it->op_count >= OPS_MAX) {
+        ask_fail(&e->ask, "bad_request", "", "%s.%s: too long, or too many fields at once", it->type->name, name);
+        return false;
+    }
+    if (len == 0) {
+        set(e, it, f->number, &(struct value){.kind = VALUE_NONE});
+        return true;
+    }
+    const char *why = value_read(f->kind, given, &v);
+    if (f->kind == VALUE_REFERENCE) {
+        if (why != NULL) { /* a source's key: the id follows from it, whichever came first */
+            v.reference.id = office_derived_id(e->ask.office, f->refers_type, given);
+            v.reference.key = given;
+        }
+        v.reference.type = f->refers_type;
+        why = NULL;
+    }
+    if (why != NULL) {
+        ask_fail(&e->ask, "bad_request", "", "%s.%s: %s", it->type->name, name, why);
+        return false;
+    }
+    const char *doubt = field_check_text(f->check, given);
+    const struct catalogue_field *mark = f->unverified == NULL ? NULL : type_field(it->type, f->unverified);
+    if (doubt != NULL)
+        warn(it, name, doubt);
+    if (f->check != CHECK_NONE && mark != NULL) {
+        static const char unverified[] = "unverified", current[] = "current";
+        struct value m = {.kind = VALUE_CODE, .text = doubt != NULL ? BYTES(unverified) : BYTES(current)};
+        set(e, it, mark->number, &m);
+    }
+    set(e, it, f->number, &v);
+    return true;
+}
+
+static bool take_kind(struct editing *e, struct item *it, const char *op) {
+    if (op == NULL || strcmp(op, "set") == 0)
+        it->kind = ITEM_SET;
+    else if (strcmp(op, "create") == 0)
+        it->kind = ITEM_CREATE;
+    else if (strcmp(op, "delete") == 0)
+        it->kind = ITEM_DELETE;
+    else if (strcmp(op, "adopt") == 0)
+        it->kind = ITEM_ADOPT;
+    else
+        ask_fail(&e->ask, "bad_request", "set, create, delete or adopt", "no operation '%s'", op);
+    return e->ask.code == NULL;
+}
+
+static bool take_item(struct editing *e, struct item *it, const json_t *from) {
+    const char *type = json_string_value(json_object_get(from, "type")), *id = json_string_value(json_object_get(from, "id"));
+    const char *key = json_string_value(json_object_get(from, "key")), *name;
+    json_t *value;
+    it->warnings = json_array();
+    it->optional = json_is_true(json_object_get(from, "optional"));
+    it->type = type == NULL ? NULL : catalogue_type(e->ask.catalogue, type);
+    if (it->type == NULL) {
+        ask_fail(&e->ask, "bad_request", "`anjuctl types` lists them", "no record type '%s'", type == NULL ? "" : type);
+        return false;
+    }
+    if (!take_kind(e, it, json_string_value(json_object_get(from, "op"))))
+        return false;
+    if (id != NULL && !id_parse(id, &it->id))
+        key = id;
+    if (key != NULL && strlen(key) > 128) {
+        ask_fail(&e->ask, "bad_request", "", "a source's key has at most 128 bytes");
+        return false;
+    }
+    if (key != NULL) {
+        it->key = arena_copy(&e->arena, bytes_text(key));
+        it->id = office_derived_id(e->ask.office, it->type->number, it->key);
+    } else if (id == NULL) {
+        it->fresh = true;
+        it->id = entropy_uuid7(clock_wall());
+    }
+    const char *field;
+    json_object_foreach(json_object_get(from, "fields"), field, value) {
+        name = json_string_value(value);
+        if (name == NULL) {
+            ask_fail(&e->ask, "bad_request", "", "%s.%s: a value is sent as text", it->type->name, field);
+            return false;
+        }
+        if (!take_field(e, it, field, name, json_string_length(value)))
+            return false;
+    }
+    return true;
+}
+
+static bool sets_field(const struct item *it, uint32_t number) {
+    for (size_t i = 0; i < it->op_count; i++)
+        if (it->ops[i].field == number && it->ops[i].value.len > 0)
+            return true;
+    return false;
+}
+
+static bool check_required(struct editing *e, const struct item *it) {
+    for (size_t i = 0; i < it->type->field_count; i++)
+        if (it->type->fields[i].required && !sets_field(it, it->type->fields[i].number)) {
+            ask_fail(&e->ask, "bad_request", "", "%s.%s is required", it->type->name, it->type->fields[i].name);
+            return false;
+        }
+    return true;
+}
+
+/* Against the store: does the record exist, may it be edited. Adds what a new record, a delete or an adoption needs. */
+static bool settle(struct editing *e, struct item *it, struct txn *t) {
+    struct arena a = {0};
+    struct record r;
+    bool pending, new_here;
+    int there = node_record(t, it->type->number, &it->id, &a, &r, &pending);
+    bool home = there == 0 && field_winner(record_field(&r, FIELD_HOME)) != NULL;
+    bool come = there == 0 && !home && node_base(t, it->type->number, &it->id, &a, &r) == 0;
+    arena_close(&a);
+    if (there == NODE_RECORD_ROTTEN || there < 0) {
+        ask_fail(
+            &e->ask, "internal", "`anjuctl verify` tells more; repair brings it back when the line is up",
+            "the record is damaged on this disk");
+        return false;
+    }
+    new_here = there == NODE_RECORD_NONE;
+    if (it->kind == ITEM_ADOPT) {
+        struct value v = {.kind = VALUE_AREA, .area = e->home};
+        it->ops[it->op_count++] = (struct op){.field = FIELD_SHARED, .kind = OP_ADD, .value = pack(e, &v)};
+        return true;
+    }
+    if (new_here && it->kind != ITEM_CREATE && !it->fresh) {
+        it->skipped = it->optional;
+        if (it->skipped)
+            return true;
+        ask_fail(
+            &e->ask, "not_found", "`anjuctl adopt` takes up a record of another office; op create makes a new one",
+            "this office has no such %s", it->type->name);
+        return false;
+    }
+    if (!new_here && !home && it->kind == ITEM_CREATE && come) {
+        new_here = true; /* taken up, and the city says that there is none: it is made here */
+    } else if (!new_here && !home) {
+        ask_fail(
+            &e->ask, "conflict", "wait until the city has sent it: `anjuctl wait --caught-up`",
+            "the record was taken up but has not come yet");
+        return false;
+    }
+    if (it->kind == ITEM_DELETE) {
+        struct value v = {.kind = VALUE_FLAG, .number = 1};
+        set(e, it, FIELD_DELETED, &v);
+    } else if (new_here) {
+        struct value v = {.kind = VALUE_AREA, .area = e->home};
+        it->created = true;
+        if (!check_required(e, it))
+            return false;
+        set(e, it, FIELD_HOME, &v);
+        v = (struct value){.kind = VALUE_TEXT, .text = it->key};
+        if (it->key.len > 0)
+            set(e, it, FIELD_KEY, &v);
+    } else if (it->op_count == 0) {
+        ask_fail(&e->ask, "bad_request", "FIELD=VALUE", "nothing to save: no field was given");
+        return false;
+    }
+    return true;
+}
+
+static void write_item(struct editing *e, struct item *it, struct txn *t) {
+    const char *why = "";
+    char id[ID_HEX];
+    struct edit edit = {
+        .type = it->type->number,
+        .record = it->id,
+        .actor = e->ask.actor,
+        .case_id = e->ask.case_id,
+        .purpose = e->ask.purpose,
+        .ops = it->ops,
+        .op_count = it->op_count,
+        .replace_all = true,
+    };
+    entropy_fill(&edit.tag, sizeof edit.tag);
+    entropy_fill(&edit.salt, sizeof edit.salt);
+    int r = node_edit(t, &edit, clock_wall(), &it->change, &why);
+    if (r == NODE_EDIT_BAD)
+        ask_fail(&e->ask, "bad_request", "", "%s: %s", it->type->name, why);
+    else if (r == NODE_EDIT_REQUESTED)
+        ask_fail(
+            &e->ask, "conflict", "wait until the city has sent it: `anjuctl wait --caught-up`",
+            "the record was taken up but has not come yet");
+    else if (r == NODE_EDIT_FULL)
+        ask_fail(&e->ask, "bad_request", "remove what is not needed any more", "the record would become too big");
+    else if (r != 0)
+        ask_fail(&e->ask, "internal", "", "the edit failed");
+    else
+        json_array_append_new(
+            e->ask.rows, json_pack(
+                             "{s:s, s:s, s:b, s:I, s:O}", "type", it->type->name, "id", id_hex(&it->id, id), "created", it->created, "seq",
+                             (json_int_t)it->change.seq, "warnings", it->warnings));
+}
+
+static void run(struct ask *a, struct txn *t) {
+    struct editing *e = (struct editing *)a;
+    for (size_t i = 0; i < e->count; i++)
+        if (!settle(e, &e->items[i], t))
+            return;
+    for (size_t i = 0; i < e->count && a->code == NULL; i++)
+        if (!e->items[i].skipped)
+            write_item(e, &e->items[i], t);
+}
+
+static area home_of(const struct enrolment *who) {
+    for (size_t i = 0; i < who->served_count; i++)
+        if (area_is_community(who->served[i]))
+            return who->served[i];
+    return who->served_count == 0 ? AREA_CITY : who->served[0];
+}
+
+/* records: borrowed, an array of {type, id | key, op, fields}. */
+static void edit(struct office *o, struct request *q, const json_t *records, bool one) {
+    struct editing *e = ask_new(o, q, sizeof *e, run);
+    size_t count = json_array_size(records);
+    if (!ask_purpose(&e->ask, 0))
+        return;
+    e->ask.free = editing_free;
+    e->ask.one = one;
+    e->ask.work.edits = true;
+    e->home = home_of(node_engine_who(o->engine));
+    if (count == 0 || count > RECORDS_MAX)
+        ask_fail(&e->ask, "bad_request", "", "a request has 1 to %d records", RECORDS_MAX);
+    else
+        e->items = memory_zeroed(count, sizeof *e->items);
+    for (size_t i = 0; i < count && e->ask.code == NULL; i++) {
+        e->count = i + 1;
+        take_item(e, &e->items[i], json_array_get(records, i));
+    }
+    if (e->ask.code != NULL) {
+        request_error(q, e->ask.code, buffer_string(&e->ask.message), e->ask.hint);
+        e->ask.request = NULL;
+        editing_free(&e->ask);
+        json_decref(e->ask.rows);
+        buffer_close(&e->ask.message);
+        free(e);
+        return;
+    }
+    ask_submit(&e->ask);
+}
+
+void cmd_edit_many(void *owner, struct request *q) {
+    edit(owner, q, json_object_get(request_args(q), "records"), false);
+}
+
+/* One record from a command line: words FIELD=VALUE, the first without "=" is the id. */
+static void edit_one(struct office *o, struct request *q, const char *op) {
+    json_t *record = json_object(), *fields = json_object(), *records = json_array();
+    const json_t *words = json_object_get(request_args(q), "words");
+    const char *type = request_text(q, "type"), *id = request_text(q, "id");
+    if (type != NULL)
+        json_object_set_new(record, "type", json_string(type));
+    for (size_t i = 0; i < json_array_size(words); i++) {
+        const char *word = json_string_value(json_array_get(words, i)), *equals = word == NULL ? NULL : strchr(word, '=');
+        if (equals == NULL && id == NULL)
+            id = word;
+        else if (equals != NULL) {
+            struct buffer name = {0};
+            buffer_add(&name, bytes_of(word, (size_t)(equals - word)));
+            json_object_set_new(fields, buffer_string(&name), json_string(equals + 1));
+            buffer_close(&name);
+        }
+    }
+    if (id != NULL)
+        json_object_set_new(record, "id", json_string(id));
+    json_object_set_new(record, "op", json_string(op));
+    json_object_set_new(record, "fields", fields);
+    json_array_append_new(records, record);
+    edit(o, q, records, true);
+    json_decref(records);
+}
+
+void cmd_put(void *owner, struct request *q) {
+    edit_one(owner, q, request_flag(q, "create") ? "create" : "set");
+}
+
+void cmd_delete(void *owner, struct request *q) {
+    edit_one(owner, q, "delete");
+}
+
+void cmd_adopt(void *owner, struct request *q) {
+    const char *reason = request_text(q, "reason");
+    if (reason == NULL || *reason == '\0')
+        request_error(q, "bad_request", "why does this office take up the record? the home office will see it", "--reason TEXT");
+    else
+        edit_one(owner, q, "adopt");
+}

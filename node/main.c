@@ -1,0 +1,270 @@
+/* anju-node: the daemon of one community office. Its life: settings, keys, store, enrolment, engine, status socket, loop, ordered stop. */
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/random.h"
+#include "common/store/layout.h"
+#include "node/office.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct setting settings[] = {
+    {"data", SETTING_TEXT, "/var/lib/anju/node", 0, 0, "folder of the store and the keys"},
+    {"socket", SETTING_TEXT, "/run/anju/node", 0, 0, "folder of status.sock and admin.sock"},
+    {"log_level", SETTING_TEXT, "info", 0, 0, "debug, info, warning or error"},
+    {"log_form", SETTING_TEXT, "plain", 0, 0, "plain, journal or json, on standard error"},
+};
+
+static const struct command commands[] = {
+    {"status", CONTROL_STATUS, cmd_status, "", "", "", "how this office's node is doing", "本办公室节点的状态"},
+    {"types", CONTROL_STATUS, cmd_types, "", "", "type name name_zh kind rule", "record types, their fields, and the purposes",
+     "记录类型、字段和用途"},
+    {"policies", CONTROL_STATUS, cmd_policies, "", "", "kind name version signature", "policies that have come", "已收到的政策"},
+    {"digest", CONTROL_STATUS, cmd_digest, "", "", "area digest", "digests of the areas held", "各区域摘要"},
+    {"wait", CONTROL_STATUS, cmd_wait, "", "acked caught-up timeout=", "", "wait until all is accepted, or all is the same as at the hub",
+     "等待同步完成"},
+    {"queue", CONTROL_ADMIN, cmd_queue, "", "", "seq type id state saved_ms", "changes that are not merged yet", "待合并的更改"},
+    {"held", CONTROL_ADMIN, cmd_held, "", "", "seq type id reason", "changes that the city did not take, and why", "被市级搁置的更改"},
+    {"verify", CONTROL_ADMIN, cmd_verify_store, "", "", "", "check the whole store against itself", "检查存储"},
+    {"put", CONTROL_ADMIN, cmd_put, "type words*", "actor= purpose= create", "", "save a record: [ID] FIELD=VALUE…", "保存记录"},
+    {"edit", CONTROL_ADMIN, cmd_edit_many, "", "actor= purpose=", "type id created seq", "save several records, all or none (JSON only)",
+     "批量保存"},
+    {"delete", CONTROL_ADMIN, cmd_delete, "type id", "actor= purpose=", "", "remove a record made by mistake", "删除误录的记录"},
+    {"adopt", CONTROL_ADMIN, cmd_adopt, "type id", "actor= purpose= reason=", "", "take up a record of another office",
+     "接收其他办公室的记录"},
+    {"get", CONTROL_ADMIN, cmd_get, "type id", "actor= purpose=", "", "one record", "查看一条记录"},
+    {"find", CONTROL_ADMIN, cmd_find, "type query", "actor= purpose=", "type id key home fields",
+     "records with this exact value: FIELD=VALUE", "按准确值查找"},
+    {"history", CONTROL_ADMIN, cmd_history, "type id", "actor= purpose=", "seq state saved_ms fields",
+     "what this office changed in a record", "记录的更改历史"},
+    {"conflicts", CONTROL_ADMIN, cmd_conflicts, "", "actor= purpose= type=", "type id key concurrent", "records with concurrent values",
+     "有并发值的记录"},
+    {"export", CONTROL_ADMIN, cmd_export, "", "actor= purpose= type= raw", "type id key home fields",
+     "all records; --raw: the replicated state", "导出"},
+    {"access", CONTROL_ADMIN, cmd_access_log, "id?", "type=", "at_ms actor action purpose type record", "who read what, and what for",
+     "访问记录"},
+    {"pause", CONTROL_ADMIN, cmd_pause, "", "", "", "close the link and keep it closed", "暂停连接"},
+    {"resume", CONTROL_ADMIN, cmd_resume, "", "", "", "open the link again", "恢复连接"},
+};
+
+static void on_fatal(void *owner, int result) {
+    struct office *o = owner;
+    log_fact(
+        LOG_ERROR, "store.failed", FACT_TEXT("why", error_text(result)), FACT_TEXT("do", "look at the disk, restart, run anjuctl verify"));
+    o->exit = EXIT_STORE;
+    uv_stop(&o->loop);
+}
+
+static void on_note(void *owner) {
+    office_noticed(owner);
+}
+
+static int say_store(const char *folder, int r) {
+    fprintf(stderr, "anju-node: the store in %s: %s\n", folder, r > 0 ? store_open_hint(r) : error_text(r));
+    return EXIT_STORE;
+}
+
+static void path_of(const struct office *o, const char *name, struct buffer *out) {
+    buffer_format(out, "%s/%s", settings_text(o->settings, "data"), name);
+}
+
+static int make_folder(const char *path) {
+    return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+static int init(struct office *o) {
+    struct buffer path = {0};
+    char text[PUBLIC_TEXT];
+    const char *folder = settings_text(o->settings, "data");
+    path_of(o, "keys", &path);
+    int r = make_folder(folder);
+    if (r == 0)
+        r = keys_make(buffer_string(&path), &o->keys);
+    if (r == KEYS_EXIST && keys_load(buffer_string(&path), &o->keys) == 0)
+        r = 0;
+    if (r == 0)
+        printf("%s\n", public_text(&o->keys.public, text));
+    else
+        fprintf(stderr, "anju-node: %s: %s\n", buffer_string(&path), keys_outcome_text(r));
+    buffer_close(&path);
+    return r == 0 ? EXIT_GOOD : EXIT_FAILED;
+}
+
+static bool read_file(const char *path, struct buffer *out) {
+    FILE *f = fopen(path, "re");
+    if (f == NULL)
+        return false;
+    for (size_t n = 1; n > 0 && out->len <= LIMIT_DECODE_BYTES;) {
+        uint8_t part[8192];
+        n = fread(part, 1, sizeof part, f);
+        buffer_add(out, bytes_of(part, n));
+    }
+    fclose(f);
+    return true;
+}
+
+static int open_store(struct office *o, struct store **out) {
+    struct buffer path = {0};
+    path_of(o, "store", &path);
+    int r = make_folder(settings_text(o->settings, "data"));
+    if (r == 0)
+        r = store_open_lmdb(buffer_string(&path), &shape_node, 0, out);
+    if (r != 0)
+        say_store(buffer_string(&path), r);
+    buffer_close(&path);
+    return r;
+}
+
+static int join(struct office *o, const char *path) {
+    struct buffer file = {0};
+    struct store *store = NULL;
+    struct arena a = {0};
+    struct enrolment *was = memory_zeroed(1, sizeof *was);
+    int exit = EXIT_STORE;
+    if (!read_file(path, &file)) {
+        fprintf(stderr, "anju-node: %s: %s\n", path, strerror(errno));
+        exit = EXIT_FAILED;
+    } else if (open_store(o, &store) == 0) {
+        struct enrolment *now = memory_zeroed(1, sizeof *now);
+        int r = wire_enrolment_unpack(buffer_bytes(&file), &a, now) == 0 ? 0 : NODE_ENROLMENT_BROKEN;
+        if (r == 0 && node_engine_enrolment(store, &a, was) == 0 && was->node != now->node) {
+            fprintf(stderr, "anju-node: this store belongs to node %u; node %u needs a folder of its own\n", was->node, now->node);
+            exit = EXIT_FAILED;
+        } else if (r == 0 && (r = node_engine_enrol(store, buffer_bytes(&file))) == 0) {
+            printf("this is node %u, %.*s\n", now->node, (int)now->name.len, (const char *)now->name.at);
+            exit = EXIT_GOOD;
+        } else if (r == NODE_ENROLMENT_BROKEN) {
+            fprintf(stderr, "anju-node: %s is no enrolment file, or damaged; make it again: anjuctl node add … --out FILE\n", path);
+            exit = EXIT_FAILED;
+        } else {
+            exit = say_store(settings_text(o->settings, "data"), r);
+        }
+        free(now);
+    }
+    free(was);
+    arena_close(&a);
+    store_close(store);
+    buffer_close(&file);
+    return exit;
+}
+
+static bool first_catalogue(struct office *o) {
+    struct complaints c = {.count = 0};
+    const struct enrolment *who = node_engine_who(o->engine);
+    o->catalogue = memory_zeroed(1, sizeof *o->catalogue);
+    o->catalogue->hash = hash_of(who->catalogue);
+    bool good = catalogue_add_all(&o->catalogue->catalogue, who->catalogue, &c);
+    if (!good)
+        fprintf(stderr, "%s", buffer_string(&c.text));
+    complaints_close(&c);
+    return good;
+}
+
+static int load_keys(struct office *o) {
+    struct buffer path = {0};
+    path_of(o, "keys", &path);
+    int r = keys_load(buffer_string(&path), &o->keys);
+    if (r != 0)
+        fprintf(stderr, "anju-node: %s: %s\n", buffer_string(&path), keys_outcome_text(r));
+    buffer_close(&path);
+    return r;
+}
+
+static int run(struct office *o) {
+    struct store *store = NULL;
+    struct arena a = {0};
+    struct enrolment *who = memory_zeroed(1, sizeof *who);
+    int r = load_keys(o) == 0 && open_store(o, &store) == 0 ? node_engine_enrolment(store, &a, who) : -1;
+    if (r > 0)
+        fprintf(
+            stderr,
+            "anju-node: this machine is not enrolled; take its public string (--init) to city hall, then --join the enrolment file\n");
+    free(who);
+    arena_close(&a);
+    if (r != 0) {
+        store_close(store);
+        return r > 0 ? EXIT_FULL : EXIT_STORE;
+    }
+    uv_loop_init(&o->loop);
+    service_start(&o->service, &o->loop);
+    uv_timer_init(&o->loop, &o->waiting);
+    o->waiting.data = o;
+    struct node_engine_calls calls = {on_fatal, on_note, o};
+    o->engine = node_engine_open(&o->loop, store, settings_text(o->settings, "data"), &o->keys, &calls);
+    o->exit = EXIT_GOOD;
+    if (!first_catalogue(o)) {
+        o->exit = EXIT_CONFIG;
+    } else if (
+        control_open(&o->loop, settings_text(o->settings, "socket"), commands, sizeof commands / sizeof *commands, o, &o->control) != 0) {
+        fprintf(stderr, "anju-node: the status sockets cannot be made in %s\n", settings_text(o->settings, "socket"));
+        o->exit = EXIT_FULL;
+    } else {
+        node_engine_start(o->engine);
+        log_fact(LOG_INFO, "node.started", FACT_UINT("node", node_engine_who(o->engine)->node));
+        service_ready(&o->service, "running");
+        uv_run(&o->loop, UV_RUN_DEFAULT);
+    }
+    office_waits_end(o);
+    uv_close((uv_handle_t *)&o->waiting, NULL);
+    o->engine = node_engine_close(o->engine);
+    o->control = control_close(o->control);
+    service_stop(&o->service);
+    uv_run(&o->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&o->loop);
+    while (o->catalogue != NULL) {
+        struct catalogue_version *older = o->catalogue->older;
+        catalogue_close(&o->catalogue->catalogue);
+        free(o->catalogue);
+        o->catalogue = older;
+    }
+    log_fact(LOG_INFO, "node.stopped", FACT_INT("exit", o->exit));
+    return o->exit;
+}
+
+static bool set_log(const struct settings *s, struct complaints *c) {
+    enum log_level level;
+    const char *form = settings_text(s, "log_form");
+    if (!log_level_parse(settings_text(s, "log_level"), &level)) {
+        buffer_text(&c->text, "log_level: debug, info, warning or error belongs here\n");
+        return false;
+    }
+    log_level_set(level);
+    log_form_set(strcmp(form, "journal") == 0 ? LOG_JOURNAL : strcmp(form, "json") == 0 ? LOG_JSON : LOG_PLAIN);
+    return true;
+}
+
+int main(int argc, char **argv) {
+    struct office office = {.exit = 0};
+    struct service_options options;
+    struct complaints c = {.count = 0};
+    struct buffer shown = {0};
+    int r = service_arguments(argc, argv, "anju-node", true, &options);
+    if (r >= 0)
+        return r;
+    office.settings = settings_load(settings, sizeof settings / sizeof *settings, options.config, options.sets, options.set_count, &c);
+    if (office.settings == NULL || !set_log(office.settings, &c)) {
+        fprintf(stderr, "%s", buffer_string(&c.text));
+        r = EXIT_CONFIG;
+    } else if (options.show_config) {
+        settings_show(office.settings, &shown);
+        printf("%s", buffer_string(&shown));
+        r = EXIT_GOOD;
+    } else if (options.check_config) {
+        printf("the configuration is good\n");
+        r = EXIT_GOOD;
+    } else if (options.init) {
+        r = init(&office);
+    } else if (options.join != NULL) {
+        r = join(&office, options.join);
+    } else {
+        r = run(&office);
+    }
+    keys_forget(&office.keys);
+    settings_free(office.settings);
+    complaints_close(&c);
+    buffer_close(&shown);
+    return r;
+}

@@ -1,0 +1,139 @@
+#include "node/office.h"
+
+#include "common/base/hash.h"
+#include "common/engine/clock.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void answer(struct ask *a, int result) {
+    struct request *q = a->request;
+    size_t n = json_array_size(a->rows);
+    if (result == STORE_DISK_FULL)
+        request_error(q, "busy", "the disk is full; nothing of this was saved", "free space on this machine's disk, then send it again");
+    else if (result != 0)
+        request_error(q, "internal", "the store failed; nothing of this is certain", "restart the node and run `anjuctl verify`");
+    else if (a->code != NULL)
+        request_error(q, a->code, buffer_string(&a->message), a->hint);
+    else if (a->one)
+        request_ok(q, n > 0 ? json_incref(json_array_get(a->rows, 0)) : json_object());
+    else {
+        for (size_t i = 0; i < n; i++)
+            request_row(q, json_incref(json_array_get(a->rows, i)));
+        request_end(q);
+    }
+}
+
+static void ask_free(struct ask *a) {
+    if (a->free != NULL)
+        a->free(a);
+    json_decref(a->rows);
+    buffer_close(&a->message);
+    free(a);
+}
+
+/* No silent reading: the entry is in the same transaction as the read, so nothing is answered without it. */
+static void ask_works(struct node_work *w, struct txn *t) {
+    struct ask *a = (struct ask *)w;
+    a->run(a, t);
+    if (a->action != 0)
+        node_access(
+            t,
+            &(struct access_entry){
+                .at = clock_wall(), .actor = a->actor, .purpose = a->purpose, .type = a->type, .record = a->record, .action = a->action});
+}
+
+static void ask_done(struct node_work *w, int result) {
+    struct ask *a = (struct ask *)w;
+    answer(a, result);
+    ask_free(a);
+}
+
+void *ask_new(struct office *o, struct request *q, size_t size, void (*run)(struct ask *a, struct txn *t)) {
+    struct ask *a = memory_zeroed(1, size);
+    a->office = o;
+    a->request = q;
+    a->catalogue = &o->catalogue->catalogue;
+    a->run = run;
+    a->rows = json_array();
+    a->work.work = ask_works;
+    a->work.done = ask_done;
+    return a;
+}
+
+void ask_submit(struct ask *a) {
+    node_engine_submit(a->office->engine, &a->work);
+}
+
+void ask_fail(struct ask *a, const char *code, const char *hint, const char *format, ...) {
+    char text[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (a->code != NULL)
+        return;
+    a->code = code;
+    a->hint = hint;
+    buffer_text(&a->message, text);
+}
+
+static bool refuse(struct ask *a, const char *code, const char *hint, const char *message) {
+    request_error(a->request, code, message, hint);
+    ask_free(a);
+    return false;
+}
+
+bool ask_purpose(struct ask *a, uint32_t action) {
+    const char *actor = request_text(a->request, "actor"), *purpose = request_text(a->request, "purpose");
+    if (actor == NULL || *actor == '\0')
+        return refuse(a, "bad_request", "--actor LOGIN", "who are you? every look at personal data names its actor");
+    if (purpose == NULL || *purpose == '\0')
+        return refuse(
+            a, "bad_request", "--purpose NAME; `anjuctl types` lists the purposes",
+            "what for? every look at personal data names its purpose");
+    const struct catalogue_purpose *p = catalogue_purpose(a->catalogue, purpose);
+    if (p == NULL)
+        return refuse(a, "bad_request", "`anjuctl types` lists the purposes", "there is no such purpose");
+    enum { TYPE_STAFF = 3 };
+    a->purpose = p->number;
+    a->actor = office_derived_id(a->office, TYPE_STAFF, bytes_text(actor));
+    a->action = action;
+    return true;
+}
+
+const struct catalogue_type *office_type(const struct office *o, struct request *q, const char *name) {
+    const struct catalogue *k = &o->catalogue->catalogue;
+    const struct catalogue_type *t = name == NULL ? NULL : catalogue_type(k, name);
+    if (t != NULL)
+        return t;
+    const char *near = name == NULL ? NULL : catalogue_nearest_type(k, name);
+    request_errorf(
+        q, "bad_request", "`anjuctl types` lists them", near == NULL ? "no record type '%s'%s" : "no record type '%s'; did you mean '%s'?",
+        name == NULL ? "" : name, near == NULL ? "" : near);
+    return NULL;
+}
+
+struct id16 office_derived_id(const struct office *o, uint32_t type, struct bytes key) {
+    static const uint8_t generation = 1;
+    uint8_t number[4] = {(uint8_t)(type >> 24), (uint8_t)(type >> 16), (uint8_t)(type >> 8), (uint8_t)type};
+    struct bytes parts[] = {bytes_of(&generation, 1), bytes_of(number, sizeof number), key};
+    return hash_derive_id(node_engine_who(o->engine)->city_secret, parts, 3);
+}
+
+bool ask_target(struct ask *a) {
+    const char *id = request_text(a->request, "id");
+    const struct catalogue_type *t = office_type(a->office, a->request, request_text(a->request, "type"));
+    if (t == NULL) {
+        ask_free(a);
+        return false;
+    }
+    if (id == NULL || *id == '\0')
+        return refuse(a, "bad_request", "32 hex digits, or the key that a source calls it by", "which record? the id is missing");
+    a->type = t->number;
+    if (!id_parse(id, &a->record))
+        a->record = office_derived_id(a->office, t->number, bytes_text(id));
+    return true;
+}

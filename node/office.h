@@ -1,0 +1,83 @@
+/* The office's daemon: what its parts share. Everything here belongs to the loop's thread but the work functions of asks. */
+#pragma once
+
+#include "common/catalogue/show.h"
+#include "common/daemon/control.h"
+#include "common/daemon/service.h"
+#include "common/engine/node_engine.h"
+
+/* A catalogue in use; older ones live on until the end, since work under way may still read them. */
+struct catalogue_version {
+    struct catalogue catalogue;
+    struct hash hash; /* of its documents */
+    struct catalogue_version *older;
+};
+
+struct office {
+    uv_loop_t loop;
+    struct service service;
+    struct settings *settings;
+    struct keys keys;
+    struct node_engine *engine;
+    struct control *control;
+    struct catalogue_version *catalogue;
+    struct wait *waits;
+    uv_timer_t waiting;
+    bool catalogue_reading;
+    int exit;
+};
+
+/* One question to the store: `run` on the store thread fills rows or an error; then it is answered on the loop. */
+struct ask {
+    struct node_work work;
+    struct office *office;
+    struct request *request;
+    const struct catalogue *catalogue; /* borrows */
+    void (*run)(struct ask *a, struct txn *t);
+    void (*free)(struct ask *a); /* of what follows the struct; may be NULL */
+    json_t *rows;                /* owns; an array: rows, or with `one` the answer's object at [0] */
+    bool one;
+    const char *code; /* static; not NULL: an error */
+    struct buffer message;
+    const char *hint; /* static */
+    /* Who asks, and what for. */
+    struct id16 actor, case_id, record;
+    uint32_t purpose, type, action; /* action: of the access log; 0 = none */
+    const char *query;              /* borrows from the request */
+};
+
+void *ask_new(
+    struct office *o, struct request *q, size_t size, void (*run)(struct ask *a, struct txn *t)); /* gives; starts with struct ask */
+void ask_submit(struct ask *a /* takes */);
+void ask_fail(struct ask *a, const char *code, const char *hint, const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Reads actor and purpose; false: it was answered with an error and freed. */
+bool ask_purpose(struct ask *a, uint32_t action);
+bool ask_target(struct ask *a); /* "type" and "id" (hex, or a source's key); false as above */
+
+/* The id under which a source's key is known all over the city (3-RECORDS): UUIDv8 of city secret, generation, type, key. */
+struct id16 office_derived_id(const struct office *o, uint32_t type, struct bytes key);
+const struct catalogue_type *office_type(const struct office *o, struct request *q, const char *name); /* NULL: was answered */
+
+/* ---- commands, by file */
+void cmd_put(void *owner, struct request *q); /* edit.c */
+void cmd_edit_many(void *owner, struct request *q);
+void cmd_delete(void *owner, struct request *q);
+void cmd_adopt(void *owner, struct request *q);
+void cmd_get(void *owner, struct request *q); /* questions.c */
+void cmd_find(void *owner, struct request *q);
+void cmd_history(void *owner, struct request *q);
+void cmd_export(void *owner, struct request *q);
+void cmd_conflicts(void *owner, struct request *q);
+void cmd_queue(void *owner, struct request *q);
+void cmd_held(void *owner, struct request *q);
+void cmd_access_log(void *owner, struct request *q);
+void cmd_status(void *owner, struct request *q); /* state.c */
+void cmd_wait(void *owner, struct request *q);
+void cmd_digest(void *owner, struct request *q);
+void cmd_verify_store(void *owner, struct request *q);
+void cmd_policies(void *owner, struct request *q);
+void cmd_types(void *owner, struct request *q);
+void cmd_pause(void *owner, struct request *q);
+void cmd_resume(void *owner, struct request *q);
+void office_noticed(struct office *o); /* something happened on the link: waits and the catalogue look again */
+void office_waits_end(struct office *o);

@@ -1,0 +1,317 @@
+/* About the daemon itself: status, waiting, digests, verification, policies and the catalogue they carry. No personal data. */
+#include "common/catalogue/policy.h"
+#include "common/engine/clock.h"
+#include "common/store/layout.h"
+#include "node/office.h"
+
+#include "common/base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *number(uint64_t v) {
+    return json_integer((json_int_t)v);
+}
+
+static const struct life *current(const struct node_progress *p) {
+    return &p->lives[p->life_count - 1];
+}
+
+static bool caught_up(const struct office *o) {
+    const struct node_side *s = node_engine_side(o->engine);
+    const struct node_progress *p = &s->progress;
+    return s->state == NODE_READY && s->caught_up_at != 0 && !s->pulling && s->busy == NODE_VERB_NONE && !s->repair_open && !s->want_pull &&
+           p->loading_count == 0 && p->cursor.at >= s->tip && progress_backlog(p) == 0 && current(p)->includes == current(p)->last;
+}
+
+static bool all_acked(const struct office *o) {
+    return progress_backlog(&node_engine_side(o->engine)->progress) == 0;
+}
+
+static const char *problem(const struct office *o, const struct node_side *s) {
+    if (node_engine_disk_full(o->engine))
+        return "the disk is full: edits are refused; free space";
+    if (s->refused != 0)
+        return refusal_text(s->refused);
+    if (s->state != NODE_READY && *node_engine_link_reason(o->engine) != '\0')
+        return node_engine_link_reason(o->engine);
+    if (s->alarms > 0)
+        return "digests differed although they had been equal: look into the log, run verify";
+    return s->progress.held_count > 0 ? "the city did not take some changes: see `anjuctl held`" : "";
+}
+
+void cmd_status(void *owner, struct request *q) {
+    struct office *o = owner;
+    const struct node_side *s = node_engine_side(o->engine);
+    const struct node_progress *p = &s->progress;
+    const struct enrolment *who = node_engine_who(o->engine);
+    uint64_t saved = 0, acked = 0, merged = 0, safe = 0;
+    json_t *areas = json_array(), *lives = json_array();
+    char text[AREA_TEXT], id[ID_HEX];
+    for (size_t i = 0; i < p->life_count; i++) {
+        const struct life *l = &p->lives[i];
+        saved += l->last;
+        acked += l->acked;
+        merged += l->includes;
+        safe += l->safe;
+        json_array_append_new(
+            lives, json_pack(
+                       "{s:s, s:I, s:I, s:I, s:I, s:I}", "incarnation", id_hex(&l->incarnation, id), "first", (json_int_t)l->first, "saved",
+                       (json_int_t)l->last, "acked", (json_int_t)l->acked, "merged", (json_int_t)l->includes, "safe", (json_int_t)l->safe));
+    }
+    for (size_t i = 0; i < p->served_count; i++)
+        json_array_append_new(areas, json_string(area_text(p->served[i], text)));
+    json_t *out = json_object();
+    json_object_set_new(out, "node", number(who->node));
+    json_object_set_new(out, "name", json_stringn((const char *)who->name.at, who->name.len));
+    json_object_set_new(out, "areas", areas);
+    json_object_set_new(out, "link", json_string(node_state_name(s->state)));
+    json_object_set_new(out, "problem", json_string(problem(o, s)));
+    json_object_set_new(out, "saved", number(saved));
+    json_object_set_new(out, "acked", number(acked));
+    json_object_set_new(out, "merged", number(merged));
+    json_object_set_new(out, "safe", number(safe));
+    json_object_set_new(out, "backlog", number(progress_backlog(p)));
+    json_object_set_new(out, "held", number(p->held_count));
+    json_object_set_new(out, "cursor", number(p->cursor.at));
+    json_object_set_new(out, "caught_up", json_boolean(caught_up(o)));
+    json_object_set_new(out, "digest_ok_at", p->digest_ok_at == 0 ? json_null() : number(p->digest_ok_at));
+    json_object_set_new(out, "clock_offset_ms", json_integer(p->offset_ms));
+    json_object_set_new(out, "repairs", number(s->repairs));
+    json_object_set_new(out, "alarms", number(s->alarms));
+    json_object_set_new(out, "disk_full", json_boolean(node_engine_disk_full(o->engine)));
+    json_object_set_new(out, "store_bytes", number(store_bytes(node_engine_store(o->engine))));
+    json_object_set_new(out, "record_types", number(o->catalogue->catalogue.type_count));
+    json_object_set_new(out, "incarnations", lives);
+    json_object_set_new(out, "as_of_ms", number(clock_wall()));
+    request_ok(q, out);
+}
+
+/* ---- waiting */
+
+struct wait {
+    struct wait *next;
+    struct request *request;
+    bool caught_up;
+    instant until;
+};
+
+static void on_wait(uv_timer_t *t) {
+    struct office *o = t->data;
+    instant now = clock_now();
+    for (struct wait **at = &o->waits; *at != NULL;) {
+        struct wait *w = *at;
+        bool good = w->caught_up ? caught_up(o) : all_acked(o);
+        if (!good && now < w->until) {
+            at = &w->next;
+            continue;
+        }
+        *at = w->next;
+        if (good)
+            cmd_status(o, w->request);
+        else
+            request_error(w->request, "timeout", "it did not happen in time", "`anjuctl status` says how far it is and what is wrong");
+        free(w);
+    }
+    if (o->waits == NULL)
+        uv_timer_stop(t);
+}
+
+void cmd_wait(void *owner, struct request *q) {
+    enum { LOOK_MS = 20, STANDARD_S = 60 };
+    struct office *o = owner;
+    const char *seconds = request_text(q, "timeout");
+    struct wait *w = memory_zeroed(1, sizeof *w);
+    w->request = q;
+    w->caught_up = request_flag(q, "caught-up");
+    w->until = clock_now() + (seconds == NULL ? STANDARD_S * 1000u : (instant)(strtod(seconds, NULL) * 1000));
+    w->next = o->waits;
+    o->waits = w;
+    uv_timer_start(&o->waiting, on_wait, 0, LOOK_MS);
+}
+
+void office_waits_end(struct office *o) {
+    while (o->waits != NULL) {
+        struct wait *w = o->waits;
+        o->waits = w->next;
+        request_error(w->request, "busy", "the daemon is stopping", "");
+        free(w);
+    }
+}
+
+/* ---- digests, verification */
+
+static void run_digest(struct ask *a, struct txn *t) {
+    struct node_progress *p = memory_zeroed(1, sizeof *p);
+    area all[LIMIT_AREAS];
+    char text[AREA_TEXT], hex[40];
+    node_progress_get(t, p);
+    size_t count = area_expand(p->served, p->served_count, p->node, all, LIMIT_AREAS);
+    for (size_t i = 0; i < count; i++) {
+        struct digest d = node_digest(t, all[i]);
+        snprintf(hex, sizeof hex, "%016lx%016lx", (unsigned long)d.lane[0], (unsigned long)d.lane[1]);
+        json_array_append_new(a->rows, json_pack("{s:s, s:s}", "area", area_text(all[i], text), "digest", hex));
+    }
+    free(p);
+}
+
+void cmd_digest(void *owner, struct request *q) {
+    ask_submit(ask_new(owner, q, sizeof(struct ask), run_digest));
+}
+
+static void complain(void *owner, const char *what) {
+    struct ask *a = owner;
+    json_array_append_new(a->rows, json_pack("{s:s}", "complaint", what));
+}
+
+static void run_verify(struct ask *a, struct txn *t) {
+    uint64_t checked = 0;
+    if (node_verify(t, complain, a, &checked) != 0 || json_array_size(a->rows) > 0)
+        ask_fail(
+            a, "conflict", "keep a copy of the store's folder; repair from the hub, or restore a backup", "%zu complaints; the first: %s",
+            json_array_size(a->rows), json_string_value(json_object_get(json_array_get(a->rows, 0), "complaint")));
+    else
+        json_array_append_new(a->rows, json_pack("{s:I, s:s}", "checked", (json_int_t)checked, "result", "sound"));
+}
+
+void cmd_verify_store(void *owner, struct request *q) {
+    struct ask *a = ask_new(owner, q, sizeof *a, run_verify);
+    a->one = true;
+    ask_submit(a);
+}
+
+/* ---- policies: kept as records, used when their signature holds */
+
+/* Signed by whom the enrolment file names. */
+static bool policy_holds(const struct policy *p, const struct hash *root) {
+    struct buffer said = {0};
+    policy_words(p, &said);
+    struct hash signer = hash_of(p->signer);
+    bool good = p->signer.len == KEY_BYTES && hash_equal(&signer, root) && keys_check(p->signer.at, buffer_bytes(&said), p->signature);
+    buffer_close(&said);
+    return good;
+}
+
+static int policy_each(void *owner, const struct record *r, bool pending) {
+    struct ask *a = owner;
+    struct policy p;
+    char id[ID_HEX];
+    (void)pending;
+    if (!policy_of(r, &p))
+        return 0;
+    json_array_append_new(
+        a->rows, json_pack(
+                     "{s:s#, s:s#, s:I, s:s, s:s}", "kind", (const char *)p.kind.at, (int)p.kind.len, "name", (const char *)p.name.at,
+                     (int)p.name.len, "version", (json_int_t)p.version, "signature",
+                     policy_holds(&p, &node_engine_who(a->office->engine)->policy_root) ? "good" : "refused", "id", id_hex(&r->id, id)));
+    return 0;
+}
+
+static void run_policies(struct ask *a, struct txn *t) {
+    node_records(t, TYPE_POLICY, true, policy_each, a);
+}
+
+void cmd_policies(void *owner, struct request *q) {
+    ask_submit(ask_new(owner, q, sizeof(struct ask), run_policies));
+}
+
+/* Record types and purposes that came by the feed take the place of those of the enrolment file. */
+struct reading {
+    struct node_work work;
+    struct office *office;
+    struct buffer documents; /* owns */
+    struct hash root;
+    unsigned refused;
+};
+
+static int document_each(void *owner, const struct record *r, bool pending) {
+    struct reading *x = owner;
+    struct policy p;
+    (void)pending;
+    if (!policy_of(r, &p) || !policy_catalogue(&p))
+        return 0;
+    if (!policy_holds(&p, &x->root)) {
+        x->refused++;
+        return 0;
+    }
+    if (x->documents.len > 0)
+        buffer_text(&x->documents, "\n---\n");
+    buffer_add(&x->documents, p.body);
+    return 0;
+}
+
+static void reading_works(struct node_work *w, struct txn *t) {
+    struct reading *x = (struct reading *)w;
+    node_records(t, TYPE_POLICY, true, document_each, x);
+}
+
+static void reading_done(struct node_work *w, int result) {
+    struct reading *x = (struct reading *)w;
+    struct office *o = x->office;
+    o->catalogue_reading = false;
+    struct hash h = hash_of(buffer_bytes(&x->documents));
+    if (x->refused > 0)
+        log_fact(LOG_WARNING, "policy.refused", FACT_UINT("count", x->refused), FACT_TEXT("why", "not signed by this city's policy key"));
+    if (result == 0 && x->documents.len > 0 && !hash_equal(&h, &o->catalogue->hash)) {
+        struct catalogue_version *v = memory_zeroed(1, sizeof *v);
+        struct complaints c = {.count = 0};
+        v->hash = h;
+        v->older = o->catalogue;
+        if (catalogue_add_all(&v->catalogue, buffer_bytes(&x->documents), &c)) {
+            o->catalogue = v;
+            log_fact(LOG_INFO, "catalogue.changed", FACT_UINT("types", v->catalogue.type_count));
+        } else {
+            log_fact(LOG_WARNING, "catalogue.refused", FACT_TEXT("first", buffer_string(&c.text)));
+            catalogue_close(&v->catalogue);
+            free(v);
+        }
+        complaints_close(&c);
+    }
+    buffer_close(&x->documents);
+    free(x);
+}
+
+void office_noticed(struct office *o) {
+    const struct node_side *s = node_engine_side(o->engine);
+    if (o->catalogue_reading || s->state != NODE_READY || s->caught_up_at == 0)
+        return;
+    struct reading *x = memory_zeroed(1, sizeof *x);
+    o->catalogue_reading = true;
+    x->office = o;
+    x->root = node_engine_who(o->engine)->policy_root;
+    x->work.work = reading_works;
+    x->work.done = reading_done;
+    node_engine_submit(o->engine, &x->work);
+}
+
+void cmd_types(void *owner, struct request *q) {
+    struct office *o = owner;
+    const struct catalogue *k = &o->catalogue->catalogue;
+    for (size_t i = 0; i < k->type_count; i++)
+        for (size_t f = 0; f < k->types[i].field_count; f++) {
+            const struct catalogue_field *x = &k->types[i].fields[f];
+            request_row(
+                q, json_pack(
+                       "{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "type", k->types[i].name, "type_zh", k->types[i].zh, "name", x->name,
+                       "name_zh", x->zh, "kind", value_kind_name(x->kind), "rule", show_rule_name(x->rule), "required", x->required));
+        }
+    for (size_t i = 0; i < k->purpose_count; i++)
+        request_row(
+            q, json_pack(
+                   "{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "type", "(purpose)", "type_zh", "用途", "name", k->purposes[i].name, "name_zh",
+                   k->purposes[i].zh, "kind", "purpose", "rule", "", "required", 0));
+    request_end(q);
+}
+
+void cmd_pause(void *owner, struct request *q) {
+    struct office *o = owner;
+    node_engine_pause(o->engine);
+    request_ok(q, json_pack("{s:s}", "link", "paused"));
+}
+
+void cmd_resume(void *owner, struct request *q) {
+    struct office *o = owner;
+    node_engine_resume(o->engine);
+    request_ok(q, json_pack("{s:s}", "link", "resumed"));
+}
