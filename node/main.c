@@ -129,7 +129,7 @@ static int join(struct office *o, const char *path) {
         exit = EXIT_FAILED;
     } else if (open_store(o, &store) == 0) {
         struct enrolment *now = memory_zeroed(1, sizeof *now);
-        int r = wire_enrolment_unpack(buffer_bytes(&file), &a, now) == 0 ? 0 : NODE_ENROLMENT_BROKEN;
+        int r = wire_enrolment_unpack(buffer_bytes(&file), &a, now) == 0 && now->node != 0 ? 0 : NODE_ENROLMENT_BROKEN;
         if (r == 0 && node_engine_enrolment(store, &a, was) == 0 && was->node != now->node) {
             fprintf(stderr, "anju-node: this store belongs to node %u; node %u needs a folder of its own\n", was->node, now->node);
             exit = EXIT_FAILED;

@@ -206,8 +206,8 @@ static int export_each(void *owner, const struct record *r, bool pending) {
         buffer_close(&hex);
         return 0;
     }
-    if (r->type == TYPE_OFFICE || r->type == TYPE_POLICY)
-        return 0;
+    if (r->type == TYPE_OFFICE || r->type == TYPE_POLICY || field_winner(record_field(r, FIELD_HOME)) == NULL)
+        return 0; /* without a home it was only taken up: it has not come, or there is none */
     json_t *shown = record_show(x->ask.catalogue, r, x->conflicts);
     json_object_set_new(shown, "pending", json_boolean(pending));
     if (x->conflicts && json_array_size(json_object_get(shown, "concurrent")) == 0)

@@ -395,8 +395,10 @@ static json_t *records_of(struct replay *r, const struct step *s, const struct m
 static void note_late(struct replay *r, const struct step *s) {
     if (r->late == NULL || strcmp(s->time, r->now) >= 0)
         return;
-    char code[16];
-    snprintf(code, sizeof code, "%.12s", s->actor);
+    const char *end = strrchr(r->offices[s->office].path, '/'); /* …/COMMUNITY/edits.csv */
+    char code[16] = "";
+    if (end != NULL && end - r->offices[s->office].path >= 12)
+        snprintf(code, sizeof code, "%.12s", end - 12);
     for (size_t i = 0; i < s->count; i++)
         fprintf(r->late, "%s,%s,%.19s.5%s\n", code, cell(r, s, i, SEQ), r->now, r->now + 19);
 }

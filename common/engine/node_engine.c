@@ -366,7 +366,7 @@ int node_engine_enrol(struct store *s, struct bytes file) {
     struct arena a = {0};
     struct enrolment *e = memory_zeroed(1, sizeof *e);
     struct txn *t;
-    int r = wire_enrolment_unpack(file, &a, e) == 0 ? store_write(s, &t) : NODE_ENROLMENT_BROKEN;
+    int r = wire_enrolment_unpack(file, &a, e) == 0 && e->node != 0 ? store_write(s, &t) : NODE_ENROLMENT_BROKEN;
     if (r == 0) {
         struct node_progress *p = memory_zeroed(1, sizeof *p);
         struct key k = key_word("enrolment");

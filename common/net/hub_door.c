@@ -99,14 +99,14 @@ static int set_int(void *socket, int option, int value) {
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0 ? 0 : fail(-zmq_errno());
 }
 
-static int prepare(void *socket, const struct keys *keys) {
+static int prepare(void *socket, const char *endpoint, const struct keys *keys) {
     int64_t most = LIMIT_MESSAGE_BYTES + CURVE_BYTES;
     const struct {
         int option, value;
     } ints[] = {{ZMQ_CURVE_SERVER, 1},     {ZMQ_LINGER, 0},
                 {ZMQ_ROUTER_MANDATORY, 1}, {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
                 {ZMQ_BACKLOG, BACKLOG},    {ZMQ_SNDHWM, QUEUE},
-                {ENFORCE_DOMAIN, 1},       {ZMQ_IPV6, 1},
+                {ENFORCE_DOMAIN, 1},       {ZMQ_IPV6, strchr(endpoint, '[') != NULL},
                 {ZMQ_TCP_KEEPALIVE, 1},    {ZMQ_TCP_KEEPALIVE_IDLE, 60}};
     int r = 0;
     for (size_t i = 0; i < sizeof ints / sizeof *ints && r == 0; i++)
@@ -149,7 +149,7 @@ int hub_door_open(
     if (r == 0 && socket == NULL)
         r = fail(-zmq_errno());
     if (r == 0)
-        r = prepare(socket, keys);
+        r = prepare(socket, endpoint, keys);
     if (r != 0 && socket != NULL)
         zmq_close(socket);
     if (r == 0) {

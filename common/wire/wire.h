@@ -88,7 +88,7 @@ int wire_quarantined_unpack(struct bytes stored, struct quarantined *out); /* + 
 
 /* What an enrolment file holds (3-RECORDS, "Who has an id"). */
 struct enrolment {
-    uint32_t node;
+    uint32_t node; /* 0: the city itself, as its hub keeps it */
     struct id16 city;
     area served[LIMIT_AREAS];
     size_t served_count;
