@@ -203,6 +203,7 @@ static void report(struct node_side *n, instant now, struct node_effects *out) {
     m->software = n->software;
     const struct life *l = &p->lives[p->life_count - 1];
     m->canary = m->backlog == 0 && l->includes == l->last ? n->session : 0;
+    n->told_backlog = m->backlog;
     n->next_report = now + REPORT_MS;
 }
 
@@ -341,6 +342,8 @@ static void on_laid(struct node_side *n, const struct node_event *in, struct nod
     }
     n->caught_up_at = in->now;
     note(out, NODE_NOTE_CAUGHT_UP, n->progress.cursor.at);
+    if (n->told_backlog > 0 && progress_backlog(&n->progress) == 0) /* an operator need not wait a minute to hear that all is sent */
+        report(n, in->now, out);
     if (in->done.compared && !in->done.equal) {
         n->repairs += !in->done.alarm;
         n->alarms += in->done.alarm;

@@ -136,8 +136,9 @@ struct node_side {
     unsigned silent; /* deadlines that passed since the hub last spoke in this session */
 
     instant next_report;
-    enum refusal refused; /* the last refusal, 0 = none since the last Welcome */
-    instant caught_up_at; /* 0 = never in this life of the process */
+    uint64_t told_backlog; /* of the last Report */
+    enum refusal refused;  /* the last refusal, 0 = none since the last Welcome */
+    instant caught_up_at;  /* 0 = never in this life of the process */
     wall_ms welcomed_wall;
     uint64_t repairs, alarms;
     struct bytes software; /* borrows, static */
