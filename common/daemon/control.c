@@ -24,6 +24,8 @@ struct session {
     struct buffer in;
     unsigned requests; /* under way; the session lives as long */
     bool closing, closed, paused, eof;
+    bool deaf;        /* a line was too long: the rest is read and thrown away, so that our answer is read */
+    size_t discarded; /* bytes, while deaf */
     unsigned uid;
     char read_room[65536];
 };
@@ -316,7 +318,8 @@ static void take_lines(struct session *s) {
     }
     if (s->in.len > most) {
         refuse_line(s, "too_long", "the request line is too long", s->level == CONTROL_ADMIN ? "" : "admin.sock takes longer ones");
-        session_end(s);
+        buffer_close(&s->in);
+        s->deaf = true;
     } else if (uv_stream_get_write_queue_size((uv_stream_t *)&s->pipe) > LIMIT_STATUS_BEHIND_BYTES) {
         s->paused = true;
         uv_read_stop((uv_stream_t *)&s->pipe);
@@ -334,6 +337,11 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
             session_end(s);
         return;
     }
+    s->discarded += s->deaf ? (size_t)n : 0;
+    if (s->discarded > LIMIT_BATCH_BYTES)
+        session_close(s);
+    if (s->deaf)
+        return;
     buffer_add(&s->in, bytes_of(b->base, (size_t)n));
     take_lines(s);
 }

@@ -6,6 +6,7 @@
 #include "common/engine/clock.h"
 #include "common/engine/heard.h"
 #include "common/net/node_door.h"
+#include "common/store/envelope.h"
 #include "common/store/layout.h"
 
 #include <errno.h>
@@ -373,7 +374,7 @@ int node_engine_enrol(struct store *s, struct bytes file) {
         struct id16 life = entropy_id();
         if (!node_progress_get(t, p) || p->node == 0)
             node_begin(t, e->node, e->served, e->served_count, &life);
-        txn_put(t, NODE_META, key_bytes(&k), file);
+        envelope_put(t, NODE_META, key_bytes(&k), file);
         r = txn_commit(t);
         free(p);
     }
@@ -389,9 +390,12 @@ int node_engine_enrolment(struct store *s, struct arena *a, struct enrolment *ou
     int r = store_read(s, &t);
     if (r != 0)
         return r;
-    if (!txn_get(t, NODE_META, key_bytes(&k), &stored))
+    r = envelope_get(t, NODE_META, key_bytes(&k), &stored);
+    if (r == ENVELOPE_MISSING)
         r = NODE_NOT_ENROLLED;
-    else
+    else if (r == ENVELOPE_ROTTEN)
+        r = NODE_ENROLMENT_BROKEN;
+    else if (r == 0)
         r = wire_enrolment_unpack(arena_copy(a, stored), a, out) == 0 ? 0 : NODE_ENROLMENT_BROKEN;
     txn_abort(t);
     return r;

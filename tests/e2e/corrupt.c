@@ -1,0 +1,67 @@
+/* Changes one stored value of a stopped node behind its back, with a checksum that holds: what a bug in merging would leave behind.
+ *
+ *   corrupt STORE-FOLDER */
+#include "common/model/value.h"
+#include "common/store/envelope.h"
+#include "common/store/layout.h"
+#include "common/store/node_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct picked {
+    struct arena arena;
+    struct record record;
+    bool found;
+};
+
+/* The first record of a clerk with a text of its own. */
+static int pick(void *owner, const struct record *r, bool pending) {
+    struct picked *p = owner;
+    (void)pending;
+    if (p->found || r->type < 16)
+        return 0;
+    for (size_t i = 0; i < r->field_count; i++) {
+        struct value v;
+        const struct head *h = field_winner(&r->fields[i]);
+        if (r->fields[i].number < FIELD_OWN || h == NULL || !value_unpack(h->value, &v) || v.kind != VALUE_TEXT || v.text.len == 0)
+            continue;
+        p->record = record_copy(r, &p->arena);
+        p->found = true;
+        return 0;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    struct store *s;
+    struct txn *t;
+    struct picked p = {.found = false};
+    if (argc != 2 || store_open_lmdb(argv[1], &shape_node, 0, &s) != 0 || store_write(s, &t) != 0) {
+        fprintf(stderr, "corrupt: the store cannot be opened\n");
+        return 1;
+    }
+    node_records(t, 0, true, pick, &p);
+    for (size_t i = 0; p.found && i < p.record.field_count; i++) {
+        struct field *f = &p.record.fields[i];
+        struct buffer b = {0};
+        if (f->number < FIELD_OWN || f->head_count == 0)
+            continue;
+        value_pack(&(struct value){.kind = VALUE_TEXT, .text = BYTES("not what the clerk wrote")}, &b);
+        f->heads[f->head_count - 1].value = arena_copy(&p.arena, buffer_bytes(&b));
+        buffer_close(&b);
+        break;
+    }
+    if (p.found) { /* past base_put, which would keep the digests true */
+        struct buffer b = {0};
+        struct key k = key_record(p.record.type, &p.record.id);
+        wire_record_pack(&p.record, RECORD_BASE, &b);
+        envelope_put(t, NODE_BASE, key_bytes(&k), buffer_bytes(&b));
+        buffer_close(&b);
+    }
+    int r = txn_commit(t);
+    store_close(s);
+    arena_close(&p.arena);
+    printf("%s\n", p.found && r == 0 ? "one value is another now" : "nothing was changed");
+    return p.found && r == 0 ? 0 : 1;
+}

@@ -1,0 +1,24 @@
+# Sourced by the end-to-end tests: checks, a town of its own, and everything stopped at the end.
+. tests/support/check.sh
+root=$(pwd)
+make -s B="$B" all >&2 || exit 2
+town=$(mktemp -d /tmp/anju-e2e.XXXXXX) || exit 2
+. deploy/city.sh
+trap 'stop_all; rm -rf "$work" "$town"' EXIT
+who="--actor op1 --purpose registration"
+# said TEXT COMMAND…: the command's output holds the text, whatever it exits with
+said() {
+    _text=$1
+    shift
+    "$@" >"$work/.out" 2>&1
+    cat "$work/.out"
+    grep -qF -- "$_text" "$work/.out"
+}
+code_of() {
+    _wanted=$1
+    shift
+    "$@"
+    _got=$?
+    echo "exit $_got, wanted $_wanted"
+    [ "$_got" = "$_wanted" ]
+}
