@@ -32,6 +32,8 @@ void complaints_close(struct complaints *c) {
     c->count = 0;
 }
 
+static void complain_at(const char *name, size_t line, size_t column, struct complaints *c, const char *format, va_list args)
+    __attribute__((format(printf, 5, 0)));
 static void complain_at(const char *name, size_t line, size_t column, struct complaints *c, const char *format, va_list args) {
     char text[1024];
     vsnprintf(text, sizeof text, format, args);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#define HASH_FUNCTION HASH_FNV /* clang warns about fall-throughs in the standard one */
 #include <uthash.h>
 
 enum { IN_FLIGHT = 256, TIMEOUT_MS = 60000, WORDS_MAX = 64 };

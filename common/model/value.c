@@ -26,7 +26,7 @@ static void put_bytes(struct buffer *b, unsigned number, struct bytes v) {
 }
 
 static uint64_t zigzag(int64_t v) {
-    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+    return v < 0 ? ~((uint64_t)v << 1) : (uint64_t)v << 1;
 }
 
 static int64_t unzigzag(uint64_t v) {

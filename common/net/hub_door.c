@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#define HASH_FUNCTION HASH_FNV /* clang warns about fall-throughs in the standard one */
 #include <uthash.h>
 #include <zmq.h>
 
