@@ -22,6 +22,9 @@ struct lay {
     struct txn *t;
     struct node_progress *p;
     struct touched_list touched;
+    struct touched_list
+        laid; /* those that may lie in no served area: from entries, and all after a change of scope. What only an own change
+                 moved away stays: its row comes on this page or a later one, and says if it left, or that another brought it back */
     area areas[LIMIT_AREAS];
     size_t area_count;
 };
@@ -81,11 +84,14 @@ static void lay_entry(struct lay *y, const struct entry *e) {
     const struct record *r = &e->record;
     struct record base;
     touched_add(&y->touched, r->type, &r->id);
+    touched_add(&y->laid, r->type, &r->id);
     if (e->kind == ENTRY_LEFT) {
         base_drop(y->t, r->type, &r->id);
         return;
     }
-    if (e->kind == ENTRY_WHOLE || base_get(y->t, r->type, &r->id, &a, &base) != 0) {
+    bool there = e->kind == ENTRY_FIELDS && base_get(y->t, r->type, &r->id, &a, &base) == 0;
+    if (!there) {
+        y->p->unproven |= e->kind == ENTRY_FIELDS; /* rotten, or dropped for another scope: the comparison finds what is missing */
         base_put(y->t, r);
         return;
     }
@@ -105,10 +111,10 @@ static bool serves(const struct lay *y, const struct record *r) {
 }
 
 static void drop_foreign(struct lay *y) {
-    for (size_t i = 0; i < y->touched.count; i++) {
+    for (size_t i = 0; i < y->laid.count; i++) {
         CLEANUP(arena_close) struct arena a = {.cap = 0};
         struct record base;
-        if (base_get(y->t, y->touched.keys[i].type, &y->touched.keys[i].id, &a, &base) == 0 && !serves(y, &base))
+        if (base_get(y->t, y->laid.keys[i].type, &y->laid.keys[i].id, &a, &base) == 0 && !serves(y, &base))
             base_drop(y->t, base.type, &base.id);
     }
 }
@@ -124,6 +130,7 @@ static int all_base(void *owner, const struct record *r, bool pending) {
     struct lay *y = owner;
     (void)pending;
     touched_add(&y->touched, r->type, &r->id);
+    touched_add(&y->laid, r->type, &r->id);
     return 0;
 }
 
@@ -266,6 +273,7 @@ int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out) {
     p->held_count = store_count(t, NODE_HELD);
     node_progress_put(t, p);
     forget_touched(&y.touched);
+    touched_close(&y.laid);
     return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
 }
 
@@ -346,5 +354,6 @@ int node_lay_repair(struct txn *t, const struct repair_fill *m, struct node_laid
     p->held_count = store_count(t, NODE_HELD);
     node_progress_put(t, p);
     forget_touched(&y.touched);
+    touched_close(&y.laid);
     return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
 }
