@@ -6,6 +6,7 @@
 #   B=build/asan SAN=address,undefined CC=clang make …   another build beside the first
 
 B ?= build
+PREFIX ?= /usr/local
 CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 CCACHE := $(shell command -v ccache 2>/dev/null)
 SAN ?=
@@ -51,7 +52,7 @@ PROGRAMS := $(if $(wildcard hub/main.c),$(B)/bin/anju-hub) $(if $(wildcard node/
 SIM := $(if $(wildcard tests/sim/main.c),$(B)/tests/sim/sim)
 
 .DEFAULT_GOAL := all
-.PHONY: all everything help test units sim fuzz tidy clean
+.PHONY: all everything help test units sim fuzz tidy bench demo install clean
 all: $(PROGRAMS)
 everything: $(PROGRAMS) $(UNITS) $(TOOLS) $(SIM)
 help:
@@ -112,6 +113,17 @@ test:
 	tests/run --no-setup
 tidy:
 	tests/run --no-setup --only tidy
+
+# ---- numbers, the demo, mounting
+bench:
+	tests/bench/run.sh
+demo:
+	deploy/demo
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/anju/catalogue/mapping
+	install -m 755 $(B)/bin/anju-hub $(B)/bin/anju-node $(B)/bin/anjuctl $(DESTDIR)$(PREFIX)/bin
+	install -m 644 deploy/catalogue/*.yaml deploy/catalogue/NUMBERS $(DESTDIR)$(PREFIX)/share/anju/catalogue
+	install -m 644 deploy/catalogue/mapping/*.yaml $(DESTDIR)$(PREFIX)/share/anju/catalogue/mapping
 
 clean:
 	rm -rf $(B)

@@ -118,6 +118,7 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "paused_or_revoked", number(other));
     json_object_set_new(out, "records", number(n.records));
     json_object_set_new(out, "received", number(received));
+    json_object_set_new(out, "received_bytes", number(n.received_bytes));
     json_object_set_new(out, "log_last", number(n.log_last));
     json_object_set_new(out, "merged_to", number(n.position));
     json_object_set_new(out, "merge_backlog", number(n.log_last - n.position));

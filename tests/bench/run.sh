@@ -1,0 +1,122 @@
+#!/bin/sh
+# make bench: W1 (100,000 changes saved one by one while offline, then the link comes up) on 1 and on 10 nodes, beside raw LMDB on this disk in the
+# same run, interleaved. COUNT=n changes the number. Writes build/bench.json; a table goes to standard output.
+set -eu
+root=$(cd "$(dirname "$0")/../.." && pwd)
+cd "$root"
+B=${B:-build}
+COUNT=${COUNT:-100000}
+make --no-print-directory -s -j"$(nproc)" B="$B" all "$B/tests/bench/w1" >&2
+w1=$B/tests/bench/w1
+town=$(mktemp -d "${BENCH_DIR:-$root/$B}/b.XXXXXX")
+. deploy/city.sh
+trap 'stop_all; rm -rf "$town"' EXIT
+trap 'exit 130' INT TERM
+rows=$town/rows
+: >"$rows"
+: >"$town/append"
+: >"$town/fourput"
+
+raw() {
+    for kind in append fourput; do
+        "$w1" $kind "$town/raw.$kind" "$COUNT" >>"$town/$kind"
+        rm -rf "$town/raw.$kind"
+    done
+}
+middle() { sort -n "$1" | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
+low() { sort -n "$1" | head -n 1; }
+high() { sort -n "$1" | tail -n 1; }
+# cpu PID: microseconds of processor time so far
+cpu() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/^.*\) /, ""); print ($12 + $13) * 1000000 / hz }' "/proc/$1/stat"; }
+anon() { awk '/RssAnon/ { print $2 }' "/proc/$1/status"; }
+now() { date +%s.%N; }
+minus() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.4f", a - b }'; }
+per() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.4f", b == 0 ? 0 : a / b }'; }
+
+# row NAME UNIT VALUE LIMIT GOAL LESS N: LIMIT and GOAL may be `null`; LESS: 1 when less is better
+row() {
+    ratio=null met=null
+    [ "$4" = null ] || ratio=$(per "$3" "$4")
+    if [ "$5" != null ]; then
+        compared=$ratio
+        [ "$4" != null ] || compared=$3
+        met=$(awk -v v="$compared" -v g="$5" -v less="$6" 'BEGIN { print ((less && v <= g) || (!less && v >= g)) ? "true" : "false" }')
+    fi
+    printf '{"name":"%s","unit":"%s","value":%s,"limit":%s,"ratio":%s,"goal":%s,"met":%s,"low":%s,"high":%s,"n":%s}\n' \
+        "$1" "$2" "$3" "$4" "$ratio" "$5" "$met" "${8:-$3}" "${9:-$3}" "$7" >>"$rows"
+    printf '%-52s %14s %-12s limit %12s  ratio %8s  goal %6s  met %s\n' "$1" "$3" "$2" "$4" "$ratio" "$5" "$met"
+}
+
+merged_all() { [ "$(ctl hub -o jsonl nodes | field merged | awk '{ n += $1 } END { print n }')" = "$1" ]; }
+received_all() { [ "$(status_of hub received)" = "$1" ]; }
+wait_for() { until "$@"; do :; done; }
+
+# w1_run NODES: the whole of W1 on so many nodes
+w1_run() {
+    nodes=$1
+    each=$((COUNT / nodes))
+    total=$((each * nodes))
+    rm -rf "$town"/hub.d "$town"/n*.d "$town"/*.enrolment "$town"/hub.listen "$town"/hub
+    make_hub
+    start_hub
+    i=1
+    while [ $i -le "$nodes" ]; do
+        make_node "n$i" "$(printf '650203%03d%03d' $i $i)" "office $i"
+        i=$((i + 1))
+    done
+    saved=0
+    i=1
+    while [ $i -le "$nodes" ]; do
+        "$w1" fill "$town/n$i.d/store" "$each" "$i" >"$town/fill.$i"
+        i=$((i + 1))
+    done
+    cut -d' ' -f2 "$town"/fill.* >"$town/saves"
+    hub_pid=$(pid_of hub)
+    hub_before=$(cpu "$hub_pid")
+    bytes_before=$(status_of hub received_bytes)
+    began=$(now)
+    i=1
+    while [ $i -le "$nodes" ]; do
+        start_node "n$i" &
+        i=$((i + 1))
+    done
+    wait_for received_all "$total"
+    acked=$(minus "$(now)" "$began")
+    wait_for merged_all "$total"
+    merged=$(minus "$(now)" "$began")
+    hub_cpu=$(minus "$(cpu "$hub_pid")" "$hub_before")
+    node_cpu=0
+    i=1
+    while [ $i -le "$nodes" ]; do
+        node_cpu=$(awk -v a="$node_cpu" -v b="$(cpu "$(pid_of n$i)")" 'BEGIN { print a + b }')
+        i=$((i + 1))
+    done
+    row "w1.$nodes.acked" changes/s "$(per "$total" "$acked")" "$(middle "$town/append")" 0.15 0 "$total"
+    row "w1.$nodes.merged" changes/s "$(per "$total" "$merged")" "$(middle "$town/fourput")" 1.5 0 "$total"
+    row "w1.$nodes.hub_cpu" us/change "$(per "$hub_cpu" "$total")" null 8 1 "$total"
+    row "w1.$nodes.node_cpu" us/change "$(per "$node_cpu" "$total")" null null 1 "$total"
+    row "w1.$nodes.wire" bytes/change "$(per "$(minus "$(status_of hub received_bytes)" "$bytes_before")" "$total")" null 110 1 "$total"
+    row "w1.$nodes.save_p50" us "$(middle "$town/saves")" "$(middle "$town/commit")" 1.5 1 "$total" "$(low "$town/saves")" "$(high "$town/saves")"
+    row "w1.$nodes.hub_anon" kB "$(anon "$hub_pid")" null null 1 1
+    row "w1.$nodes.node_anon" kB "$(anon "$(pid_of n1)")" null 8192 1 1
+    stop_all
+}
+
+echo "W1 with $COUNT changes on $(nproc) processors; folder $town"
+"$w1" commit "$town/raw.commit" 2000 >"$town/commit"
+rm -rf "$town/raw.commit"
+raw
+w1_run 1
+raw
+w1_run 10
+raw
+"$w1" commit "$town/raw.commit" 2000 >>"$town/commit"
+row raw.append changes/s "$(middle "$town/append")" null null 0 3 "$(low "$town/append")" "$(high "$town/append")"
+row raw.fourput changes/s "$(middle "$town/fourput")" null null 0 3 "$(low "$town/fourput")" "$(high "$town/fourput")"
+row raw.commit_p50 us "$(middle "$town/commit")" null null 1 2 "$(low "$town/commit")" "$(high "$town/commit")"
+{
+    echo '['
+    sed '$!s/$/,/' "$rows"
+    echo ']'
+} >"$B/bench.json"
+echo "written: $B/bench.json"

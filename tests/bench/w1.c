@@ -1,0 +1,195 @@
+/* The parts of the W1 benchmark that are no daemon.
+ *
+ *   w1 fill STORE COUNT SEED    COUNT edits at an enrolled node, each its own durable transaction: 40 % new records of 12 fields, 60 %
+ * updates of two fields. Prints seconds, and the p50 of one save in microseconds. w1 commit FOLDER COUNT      one-change LMDB commits:
+ * prints their p50 in microseconds w1 append FOLDER COUNT      raw appends of 300 bytes, an fsync per 10,000: prints a second's count w1
+ * fourput FOLDER COUNT     raw naive merge: cursor, record, field version and feed row per change to COUNT * 0.4 records, 10,000 a commit
+ */
+#include "common/base/random.h"
+#include "common/engine/clock.h"
+#include "common/model/value.h"
+#include "common/store/layout.h"
+#include "common/store/node_apply.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { BATCH = 10000, CHANGE_BYTES = 300, FIELDS = 12, TYPE = 40 };
+
+static double seconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static int by_size(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *list, size_t n) {
+    qsort(list, n, sizeof *list, by_size);
+    return n == 0 ? 0 : list[n / 2];
+}
+
+static void die(const char *what) {
+    fprintf(stderr, "w1: %s\n", what);
+    exit(1);
+}
+
+static struct id16 record_of(uint64_t seed, uint64_t n) {
+    struct random r;
+    struct id16 id;
+    random_seed(&r, seed * 1000003 + n);
+    random_fill(&r, id.b, sizeof id.b);
+    return id;
+}
+
+static void text_value(struct random *r, struct buffer *out) {
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+    char text[16];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = letters[random_below(r, sizeof letters - 1)];
+    value_pack(&(struct value){.kind = VALUE_TEXT, .text = bytes_of(text, 8 + random_below(r, 8))}, out);
+}
+
+static void one_edit(struct txn *t, struct random *r, uint64_t seed, uint64_t *made, area home) {
+    struct op ops[FIELDS + 1];
+    struct buffer values[FIELDS + 1] = {{0}};
+    bool fresh = *made == 0 || random_below(r, 10) < 4;
+    struct edit e = {.type = TYPE, .purpose = 2, .replace_all = true, .ops = ops};
+    e.record = record_of(seed, fresh ? ++*made : 1 + random_below(r, *made));
+    size_t fields = fresh ? FIELDS : 2, first = fresh ? 0 : random_below(r, FIELDS - 1);
+    struct change out;
+    const char *why;
+    if (fresh) {
+        value_pack(&(struct value){.kind = VALUE_AREA, .area = home}, &values[FIELDS]);
+        ops[e.op_count++] = (struct op){.field = FIELD_HOME, .kind = OP_SET, .value = buffer_bytes(&values[FIELDS])};
+    }
+    for (size_t i = 0; i < fields; i++) {
+        text_value(r, &values[i]);
+        ops[e.op_count++] = (struct op){.field = (uint32_t)(FIELD_OWN + first + i), .kind = OP_SET, .value = buffer_bytes(&values[i])};
+    }
+    entropy_fill(&e.tag, sizeof e.tag);
+    entropy_fill(&e.salt, sizeof e.salt);
+    if (node_edit(t, &e, clock_wall(), &out, &why) != 0)
+        die(why);
+    for (size_t i = 0; i <= FIELDS; i++)
+        buffer_close(&values[i]);
+}
+
+static int fill(const char *folder, uint64_t count, uint64_t seed) {
+    struct store *s;
+    struct txn *t;
+    struct node_progress *p = memory_zeroed(1, sizeof *p);
+    struct random r;
+    uint64_t made = 0;
+    double *each = memory_zeroed(count + 1, sizeof *each);
+    if (store_open_lmdb(folder, &shape_node, 0, &s) != 0 || store_read(s, &t) != 0 || !node_progress_get(t, p))
+        die("this is no enrolled node's store");
+    txn_abort(t);
+    random_seed(&r, seed);
+    double began = seconds();
+    for (uint64_t i = 0; i < count; i++) {
+        double at = seconds();
+        if (store_write(s, &t) != 0)
+            die("no transaction");
+        one_edit(t, &r, seed, &made, p->served[0]);
+        if (txn_commit(t) != 0)
+            die("a commit failed");
+        each[i] = (seconds() - at) * 1e6;
+    }
+    double took = seconds() - began;
+    printf("%.3f %.1f\n", took, median(each, count));
+    store_close(s);
+    free(each);
+    free(p);
+    return 0;
+}
+
+static const char *const raw_trees[] = {"a", "b", "c", "d"};
+static const struct store_shape raw_shape = {"bench", 1, raw_trees, 4};
+
+static struct store *raw_store(const char *folder) {
+    struct store *s;
+    if (store_open_lmdb(folder, &raw_shape, 0, &s) != 0)
+        die("the folder cannot be used");
+    return s;
+}
+
+static void number_key(uint8_t k[8], uint64_t v) {
+    for (unsigned i = 0; i < 8; i++)
+        k[i] = (uint8_t)(v >> (56 - 8 * i));
+}
+
+static int one_commits(const char *folder, uint64_t count) {
+    struct store *s = raw_store(folder);
+    double *each = memory_zeroed(count + 1, sizeof *each);
+    uint8_t value[CHANGE_BYTES] = {0}, k[8];
+    struct txn *t;
+    for (uint64_t i = 0; i < count; i++) {
+        double at = seconds();
+        number_key(k, i + 1);
+        if (store_write(s, &t) != 0)
+            die("no transaction");
+        txn_append(t, 0, bytes_of(k, 8), bytes_of(value, sizeof value));
+        if (txn_commit(t) != 0)
+            die("a commit failed");
+        each[i] = (seconds() - at) * 1e6;
+    }
+    printf("%.1f\n", median(each, count));
+    store_close(s);
+    free(each);
+    return 0;
+}
+
+static int raw(const char *folder, uint64_t count, bool fourput) {
+    struct store *s = raw_store(folder);
+    uint8_t value[CHANGE_BYTES], k[8];
+    struct random r;
+    struct txn *t;
+    uint64_t records = count * 2 / 5 + 1;
+    random_seed(&r, 5);
+    random_fill(&r, value, sizeof value);
+    double began = seconds();
+    for (uint64_t i = 0; i < count;) {
+        if (store_write(s, &t) != 0)
+            die("no transaction");
+        for (uint64_t end = i + BATCH; i < end && i < count; i++) {
+            number_key(k, i + 1);
+            if (!fourput) {
+                txn_append(t, 0, bytes_of(k, 8), bytes_of(value, sizeof value));
+                continue;
+            }
+            struct id16 id = record_of(9, random_below(&r, records));
+            uint8_t version[18];
+            memcpy(version, id.b, 16);
+            version[16] = 0;
+            version[17] = (uint8_t)random_below(&r, FIELDS);
+            txn_put(t, 0, BYTES("cursor"), bytes_of(k, 8));
+            txn_put(t, 1, bytes_of(id.b, 16), bytes_of(value, sizeof value));
+            txn_put(t, 2, bytes_of(version, sizeof version), bytes_of(value, 24));
+            txn_put(t, 3, bytes_of(k, 8), bytes_of(id.b, 16));
+        }
+        if (txn_commit(t) != 0)
+            die("a commit failed");
+    }
+    printf("%.0f\n", (double)count / (seconds() - began));
+    store_close(s);
+    return 0;
+}
+
+int main(int argc, char **argv) {
+    if (argc == 5 && strcmp(argv[1], "fill") == 0)
+        return fill(argv[2], strtoull(argv[3], NULL, 10), strtoull(argv[4], NULL, 10));
+    if (argc == 4 && strcmp(argv[1], "commit") == 0)
+        return one_commits(argv[2], strtoull(argv[3], NULL, 10));
+    if (argc == 4 && strcmp(argv[1], "append") == 0)
+        return raw(argv[2], strtoull(argv[3], NULL, 10), false);
+    if (argc == 4 && strcmp(argv[1], "fourput") == 0)
+        return raw(argv[2], strtoull(argv[3], NULL, 10), true);
+    fprintf(stderr, "w1 fill STORE COUNT SEED | commit|append|fourput FOLDER COUNT\n");
+    return 64;
+}
