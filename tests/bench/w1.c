@@ -82,7 +82,7 @@ static void one_edit(struct txn *t, struct random *r, uint64_t seed, uint64_t *m
 
 static int fill(const char *folder, uint64_t count, uint64_t seed) {
     struct store *s;
-    struct txn *t;
+    struct txn *t = NULL;
     struct node_progress *p = memory_zeroed(1, sizeof *p);
     struct random r;
     uint64_t made = 0;
