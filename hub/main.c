@@ -208,47 +208,17 @@ static int run(struct city *c) {
     return c->exit;
 }
 
-static bool set_log(const struct settings *s, struct complaints *c) {
-    enum log_level level;
-    const char *form = settings_text(s, "log_form");
-    if (!log_level_parse(settings_text(s, "log_level"), &level)) {
-        buffer_text(&c->text, "log_level: debug, info, warning or error belongs here\n");
-        return false;
-    }
-    log_level_set(level);
-    log_form_set(strcmp(form, "journal") == 0 ? LOG_JOURNAL : strcmp(form, "json") == 0 ? LOG_JSON : LOG_PLAIN);
-    return true;
-}
-
 int main(int argc, char **argv) {
     struct city *city = memory_zeroed(1, sizeof *city);
     struct service_options options;
-    struct complaints c = {.count = 0};
-    struct buffer shown = {0};
     int r = service_arguments(argc, argv, "anju-hub", false, &options);
-    if (r >= 0) {
-        free(city);
-        return r;
-    }
-    city->settings = settings_load(settings, sizeof settings / sizeof *settings, options.config, options.sets, options.set_count, &c);
-    if (city->settings == NULL || !set_log(city->settings, &c)) {
-        fprintf(stderr, "%s", buffer_string(&c.text));
-        r = EXIT_CONFIG;
-    } else if (options.show_config) {
-        settings_show(city->settings, &shown);
-        printf("%s", buffer_string(&shown));
-        r = EXIT_GOOD;
-    } else if (options.check_config) {
-        printf("the configuration is good\n");
-        r = EXIT_GOOD;
-    } else {
+    if (r < 0)
+        r = service_settings(&options, settings, sizeof settings / sizeof *settings, &city->settings);
+    if (r < 0)
         r = options.init ? init(city) : run(city);
-    }
     keys_forget(&city->keys);
     keys_forget(&city->policy_keys);
     settings_free(city->settings);
-    complaints_close(&c);
-    buffer_close(&shown);
     free(city);
     return r;
 }

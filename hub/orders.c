@@ -1,4 +1,5 @@
 /* What an operator orders, each as a change of the hub itself: it is in the log, merged, and in the feeds before it is answered. */
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "hub/city.h"
@@ -326,19 +327,6 @@ static int yaml_only(const struct dirent *d) {
     return len > 5 && d->d_name[0] != '.' && strcmp(d->d_name + len - 5, ".yaml") == 0;
 }
 
-static bool read_file(const char *path, struct buffer *out) {
-    FILE *f = fopen(path, "re");
-    if (f == NULL)
-        return false;
-    for (size_t n = 1; n > 0 && out->len <= LIMIT_DOCUMENT_BYTES;) {
-        uint8_t part[8192];
-        n = fread(part, 1, sizeof part, f);
-        buffer_add(out, bytes_of(part, n));
-    }
-    fclose(f);
-    return true;
-}
-
 static void publish_folder(struct city *c) {
     const char *folder = settings_text(c->settings, "catalogue");
     struct dirent **files = NULL;
@@ -349,7 +337,8 @@ static void publish_folder(struct city *c) {
         struct buffer path = {0}, text = {0};
         struct complaints wrong = {.count = 0};
         buffer_format(&path, "%s/%s", folder, files[i]->d_name);
-        if (!read_file(buffer_string(&path), &text) || !look(c, NULL, buffer_string(&path), buffer_bytes(&text), &wrong))
+        if (file_read(buffer_string(&path), LIMIT_DOCUMENT_BYTES, &text) != 0 ||
+            !look(c, NULL, buffer_string(&path), buffer_bytes(&text), &wrong))
             log_fact(LOG_ERROR, "catalogue.refused", FACT_TEXT("why", buffer_string(&wrong.text)));
         complaints_close(&wrong);
         buffer_close(&path);

@@ -1,5 +1,6 @@
 /* anju-node: the daemon of one community office. Its life: settings, keys, store, enrolment, engine, status socket, loop, ordered stop. */
 #include "common/base/error.h"
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/store/layout.h"
@@ -93,19 +94,6 @@ static int init(struct office *o) {
     return r == 0 ? EXIT_GOOD : EXIT_FAILED;
 }
 
-static bool read_file(const char *path, struct buffer *out) {
-    FILE *f = fopen(path, "re");
-    if (f == NULL)
-        return false;
-    for (size_t n = 1; n > 0 && out->len <= LIMIT_DECODE_BYTES;) {
-        uint8_t part[8192];
-        n = fread(part, 1, sizeof part, f);
-        buffer_add(out, bytes_of(part, n));
-    }
-    fclose(f);
-    return true;
-}
-
 static int open_store(struct office *o, struct store **out) {
     struct buffer path = {0};
     path_of(o, "store", &path);
@@ -124,12 +112,13 @@ static int join(struct office *o, const char *path) {
     struct arena a = {0};
     struct enrolment *was = memory_zeroed(1, sizeof *was);
     int exit = EXIT_STORE;
-    if (!read_file(path, &file)) {
-        fprintf(stderr, "anju-node: %s: %s\n", path, strerror(errno));
+    int r = file_read(path, LIMIT_DECODE_BYTES, &file);
+    if (r != 0) {
+        fprintf(stderr, "anju-node: %s: %s\n", path, strerror(-r));
         exit = EXIT_FAILED;
     } else if (open_store(o, &store) == 0) {
         struct enrolment *now = memory_zeroed(1, sizeof *now);
-        int r = wire_enrolment_unpack(buffer_bytes(&file), &a, now) == 0 && now->node != 0 ? 0 : NODE_ENROLMENT_BROKEN;
+        r = wire_enrolment_unpack(buffer_bytes(&file), &a, now) == 0 && now->node != 0 ? 0 : NODE_ENROLMENT_BROKEN;
         if (r == 0 && node_engine_enrolment(store, &a, was) == 0 && was->node != now->node) {
             fprintf(stderr, "anju-node: this store belongs to node %u; node %u needs a folder of its own\n", was->node, now->node);
             exit = EXIT_FAILED;
@@ -224,47 +213,15 @@ static int run(struct office *o) {
     return o->exit;
 }
 
-static bool set_log(const struct settings *s, struct complaints *c) {
-    enum log_level level;
-    const char *form = settings_text(s, "log_form");
-    if (!log_level_parse(settings_text(s, "log_level"), &level)) {
-        buffer_text(&c->text, "log_level: debug, info, warning or error belongs here\n");
-        return false;
-    }
-    log_level_set(level);
-    log_form_set(strcmp(form, "journal") == 0 ? LOG_JOURNAL : strcmp(form, "json") == 0 ? LOG_JSON : LOG_PLAIN);
-    return true;
-}
-
 int main(int argc, char **argv) {
     struct office office = {.exit = 0};
     struct service_options options;
-    struct complaints c = {.count = 0};
-    struct buffer shown = {0};
     int r = service_arguments(argc, argv, "anju-node", true, &options);
-    if (r >= 0)
-        return r;
-    office.settings = settings_load(settings, sizeof settings / sizeof *settings, options.config, options.sets, options.set_count, &c);
-    if (office.settings == NULL || !set_log(office.settings, &c)) {
-        fprintf(stderr, "%s", buffer_string(&c.text));
-        r = EXIT_CONFIG;
-    } else if (options.show_config) {
-        settings_show(office.settings, &shown);
-        printf("%s", buffer_string(&shown));
-        r = EXIT_GOOD;
-    } else if (options.check_config) {
-        printf("the configuration is good\n");
-        r = EXIT_GOOD;
-    } else if (options.init) {
-        r = init(&office);
-    } else if (options.join != NULL) {
-        r = join(&office, options.join);
-    } else {
-        r = run(&office);
-    }
+    if (r < 0)
+        r = service_settings(&options, settings, sizeof settings / sizeof *settings, &office.settings);
+    if (r < 0)
+        r = options.init ? init(&office) : options.join != NULL ? join(&office, options.join) : run(&office);
     keys_forget(&office.keys);
     settings_free(office.settings);
-    complaints_close(&c);
-    buffer_close(&shown);
     return r;
 }

@@ -1,5 +1,6 @@
 #include "common/base/document.h"
 
+#include "common/base/file.h"
 #include "common/base/limits.h"
 #include "common/base/memory.h"
 #include "common/base/utf8.h"
@@ -177,22 +178,12 @@ struct document *document_read(const char *name, struct bytes text, struct compl
 
 struct document *document_load(const char *path, struct complaints *c) {
     struct buffer text = {0};
-    FILE *f = fopen(path, "re");
+    int r = file_read(path, LIMIT_DOCUMENT_BYTES, &text);
     struct document *d = NULL;
-    if (f == NULL) {
-        complain(path, 1, 1, c, "cannot be opened: %s", strerror(errno));
-        return NULL;
-    }
-    for (size_t n = 1; n > 0 && text.len <= LIMIT_DOCUMENT_BYTES;) {
-        uint8_t part[8192];
-        n = fread(part, 1, sizeof part, f);
-        buffer_add(&text, bytes_of(part, n));
-    }
-    if (ferror(f))
-        complain(path, 1, 1, c, "cannot be read: %s", strerror(errno));
-    else
+    if (r == 0 || r == -EFBIG) /* document_read says what is too much */
         d = document_read(path, buffer_bytes(&text), c);
-    fclose(f);
+    else
+        complain(path, 1, 1, c, "cannot be read: %s", strerror(-r));
     buffer_close(&text);
     return d;
 }

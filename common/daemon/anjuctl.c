@@ -1,6 +1,7 @@
 /* anjuctl: the operators' and scripts' tool. It asks the daemon for its command table and makes help, arguments and tables from it; only
  * what reads local files is known here: import, replay, batch. */
 #include "common/base/document.h"
+#include "common/base/file.h"
 #include "common/base/id.h"
 #include "common/base/limits.h"
 #include "common/base/memory.h"
@@ -130,18 +131,10 @@ static bool has_option(const char *list, const char *name, size_t len, bool *val
 
 static bool file_text(const char *path, json_t *args) {
     struct buffer b = {0};
-    FILE *f = fopen(path, "re");
-    bool good = f != NULL;
-    for (size_t n = 1; good && n > 0 && b.len <= LIMIT_POLICY_BYTES;) {
-        uint8_t part[8192];
-        n = fread(part, 1, sizeof part, f);
-        buffer_add(&b, bytes_of(part, n));
-    }
-    if (f != NULL)
-        fclose(f);
-    json_t *v = good ? json_stringn(buffer_string(&b), b.len) : NULL;
+    int r = file_read(path, LIMIT_POLICY_BYTES, &b);
+    json_t *v = r == 0 ? json_stringn(buffer_string(&b), b.len) : NULL;
     if (v == NULL)
-        fprintf(stderr, "anjuctl: %s: %s\n", path, good ? "not valid UTF-8" : strerror(errno));
+        fprintf(stderr, "anjuctl: %s: %s\n", path, r == 0 ? "not valid UTF-8" : strerror(-r));
     else
         json_object_set_new(args, "file", v);
     buffer_close(&b);

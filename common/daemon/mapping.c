@@ -1,6 +1,6 @@
 #include "common/daemon/mapping.h"
 
-#include "common/base/limits.h"
+#include "common/base/file.h"
 #include "common/base/memory.h"
 #include "common/base/utf8.h"
 
@@ -217,6 +217,8 @@ static void on_row(int end, void *owner) {
     r->start = ++r->line;
 }
 
+enum { CSV_BYTES = 256 << 20 };
+
 static void complain(const char *path, size_t line, struct complaints *c, const char *what) {
     buffer_format(&c->text, "%s:%zu: %s\n", path, line, what);
     c->count++;
@@ -245,18 +247,13 @@ bool csv_load(const char *path, struct csv_table *out, struct complaints *c) {
     struct buffer text = {0};
     struct csv_parser p;
     struct csv_reading r = {.table = out, .line = 1, .start = 1};
-    FILE *f = fopen(path, "re");
     *out = (struct csv_table){.rows = 0};
-    if (f == NULL) {
-        complain(path, 1, c, strerror(errno));
+    int failed = file_read(path, CSV_BYTES, &text);
+    if (failed != 0) {
+        complain(path, 1, c, strerror(-failed));
+        buffer_close(&text);
         return false;
     }
-    for (size_t n = 1; n > 0;) {
-        uint8_t part[65536];
-        n = fread(part, 1, sizeof part, f);
-        buffer_add(&text, bytes_of(part, n));
-    }
-    fclose(f);
     if (!utf8_valid(buffer_bytes(&text)) && !from_gb18030(&text)) {
         complain(path, 1, c, "this file is neither UTF-8 nor GB18030; save it as \"CSV UTF-8\"");
         buffer_close(&text);

@@ -1,5 +1,7 @@
 #include "common/daemon/service.h"
 
+#include "common/base/log.h"
+
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -71,6 +73,39 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
         return EXIT_USAGE;
     }
     return -1;
+}
+
+static bool set_log(const struct settings *s, struct complaints *c) {
+    enum log_level level;
+    const char *form = settings_text(s, "log_form");
+    if (!log_level_parse(settings_text(s, "log_level"), &level)) {
+        buffer_text(&c->text, "log_level: debug, info, warning or error belongs here\n");
+        return false;
+    }
+    log_level_set(level);
+    log_form_set(strcmp(form, "journal") == 0 ? LOG_JOURNAL : strcmp(form, "json") == 0 ? LOG_JSON : LOG_PLAIN);
+    return true;
+}
+
+int service_settings(const struct service_options *o, const struct setting *table, size_t count, struct settings **out) {
+    struct complaints c = {.count = 0};
+    struct buffer shown = {0};
+    int r = -1;
+    *out = settings_load(table, count, o->config, o->sets, o->set_count, &c);
+    if (*out == NULL || !set_log(*out, &c)) {
+        fprintf(stderr, "%s", buffer_string(&c.text));
+        r = EXIT_CONFIG;
+    } else if (o->show_config) {
+        settings_show(*out, &shown);
+        fputs(buffer_string(&shown), stdout);
+        r = EXIT_GOOD;
+    } else if (o->check_config) {
+        printf("the configuration is good\n");
+        r = EXIT_GOOD;
+    }
+    complaints_close(&c);
+    buffer_close(&shown);
+    return r;
 }
 
 static void notify(const char *text) {
