@@ -52,7 +52,7 @@ PROGRAMS := $(if $(wildcard hub/main.c),$(B)/bin/anju-hub) $(if $(wildcard node/
 SIM := $(if $(wildcard tests/sim/main.c),$(B)/tests/sim/sim)
 
 .DEFAULT_GOAL := all
-.PHONY: all everything help test units sim fuzz tidy bench demo install clean
+.PHONY: all everything help test units sim fuzz mutants tidy bench demo install clean
 all: $(PROGRAMS)
 everything: $(PROGRAMS) $(UNITS) $(TOOLS) $(SIM)
 help:
@@ -111,6 +111,8 @@ fuzz:
 	tests/run --no-setup --only fuzz
 test:
 	tests/run --no-setup
+mutants:
+	tests/mutants/run.sh
 tidy:
 	tests/run --no-setup --only tidy
 

@@ -1,0 +1,255 @@
+/* The two machines, event by event: what they must refuse, and what they must do again. */
+#include "common/sync/hub_side.h"
+#include "common/sync/node_side.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* ---- the hub, with one node */
+
+struct hub {
+    struct hub_side side;
+    struct hub_link link, *table[1];
+    struct message *in; /* owns */
+    struct hub_effect seen[16];
+    size_t count;
+    struct id16 life;
+    uint64_t session;
+};
+
+static void see(void *owner, const struct hub_effect *e) {
+    struct hub *h = owner;
+    assert_true(h->count < 16);
+    h->seen[h->count++] = *e;
+}
+
+static void step(struct hub *h, struct hub_event *e) {
+    h->count = 0;
+    e->now = 1000;
+    e->wall = 1;
+    hub_side_step(&h->side, e, &(struct hub_out){see, h});
+}
+
+static const struct hub_effect *effect(const struct hub *h, enum hub_effect_kind kind, enum message_kind message) {
+    for (size_t i = 0; i < h->count; i++)
+        if (h->seen[i].kind == kind && (kind != HUB_FX_SEND || h->seen[i].message.kind == message))
+            return &h->seen[i];
+    return NULL;
+}
+
+static void hello(struct hub *h, uint64_t nonce) {
+    memset(h->in, 0, sizeof *h->in);
+    h->in->kind = MESSAGE_HELLO;
+    struct hello *m = &h->in->hello;
+    m->protocol_least = m->protocol_most = 1;
+    m->lives[0] = (struct life){.incarnation = h->life, .first = 1, .last = 9};
+    m->life_count = 1;
+    m->nonce = nonce;
+    step(h, &(struct hub_event){.kind = HUB_HEARD, .link = &h->link, .heard = h->in});
+}
+
+static void push(struct hub *h, uint64_t first, uint32_t count, struct hash before, struct hash after) {
+    memset(h->in, 0, sizeof *h->in);
+    h->in->kind = MESSAGE_PUSH;
+    h->in->push = (struct push){
+        .session = h->session,
+        .incarnation = h->life,
+        .first = first,
+        .count = count,
+        .before = before,
+        .after = after,
+        .body = BYTES("body")};
+    step(h, &(struct hub_event){.kind = HUB_HEARD, .link = &h->link, .heard = h->in});
+}
+
+static void greet(struct hub *h, uint64_t nonce) {
+    hello(h, nonce);
+    const struct hub_effect *e = effect(h, HUB_FX_NONCE, 0);
+    assert_non_null(e);
+    step(h, &(struct hub_event){.kind = HUB_APPENDED, .ticket = e->ticket});
+    e = effect(h, HUB_FX_WELCOME, 0);
+    assert_non_null(e);
+    h->session = e->message.welcome.session;
+}
+
+static void open_hub(struct hub *h) {
+    memset(h, 0, sizeof *h);
+    h->in = calloc(1, sizeof *h->in);
+    h->link.node = 1;
+    h->table[0] = &h->link;
+    memset(h->life.b, 7, sizeof h->life.b);
+    hub_side_init(&h->side, 3, 1 << 20);
+    hub_side_links(&h->side, h->table, 1);
+    greet(h, 0);
+}
+
+static void close_hub(struct hub *h) {
+    hub_side_close(&h->side);
+    free(h->in);
+}
+
+static struct hash hash_n(uint8_t n) {
+    struct hash h;
+    memset(h.b, n, sizeof h.b);
+    return h;
+}
+
+static void a_push_with_a_gap_is_asked_for_again(void **state) {
+    (void)state;
+    struct hub h;
+    open_hub(&h);
+    push(&h, 1, 2, hash_n(0), hash_n(2));
+    assert_non_null(effect(&h, HUB_FX_APPEND, 0));
+    push(&h, 5, 1, hash_n(2), hash_n(5));
+    assert_null(effect(&h, HUB_FX_APPEND, 0));
+    const struct hub_effect *e = effect(&h, HUB_FX_SEND, MESSAGE_ACK);
+    assert_non_null(e);
+    assert_true(e->message.ack.rewind);
+    assert_int_equal(e->message.ack.lives[0].acked, 0); /* queued is not durable */
+    push(&h, 3, 1, hash_n(2), hash_n(3));
+    assert_non_null(effect(&h, HUB_FX_APPEND, 0));
+    close_hub(&h);
+}
+
+static void a_push_of_another_history_is_refused(void **state) {
+    (void)state;
+    struct hub h;
+    open_hub(&h);
+    push(&h, 1, 2, hash_n(0), hash_n(2));
+    push(&h, 3, 1, hash_n(9), hash_n(3));
+    assert_null(effect(&h, HUB_FX_APPEND, 0));
+    const struct hub_effect *e = effect(&h, HUB_FX_SEND, MESSAGE_REFUSE);
+    assert_non_null(e);
+    assert_int_equal(e->message.refuse.reason, REFUSE_RESTORED);
+    close_hub(&h);
+}
+
+static void an_older_copy_of_a_disk_is_refused(void **state) {
+    (void)state;
+    struct hub h;
+    open_hub(&h);
+    uint64_t first = h.session;
+    greet(&h, first);
+    push(&h, 1, 1, hash_n(0), hash_n(1)); /* the second session is in use: the first one's nonce is dead */
+    hello(&h, first);
+    const struct hub_effect *e = effect(&h, HUB_FX_SEND, MESSAGE_REFUSE);
+    assert_non_null(e);
+    assert_int_equal(e->message.refuse.reason, REFUSE_RESTORED);
+    close_hub(&h);
+}
+
+static void a_life_that_returns_is_forked(void **state) {
+    (void)state;
+    struct hub h;
+    open_hub(&h);
+    struct id16 old = h.life;
+    memset(h.life.b, 8, sizeof h.life.b);
+    greet(&h, 0);
+    h.life = old;
+    hello(&h, 0);
+    const struct hub_effect *e = effect(&h, HUB_FX_SEND, MESSAGE_REFUSE);
+    assert_non_null(e);
+    assert_int_equal(e->message.refuse.reason, REFUSE_FORKED);
+    close_hub(&h);
+}
+
+/* ---- the node */
+
+struct node {
+    struct node_side side;
+    struct node_effects out;
+    struct node_progress progress;
+    struct message in;
+};
+
+static void tell(struct node *n, struct node_event *e) {
+    e->now = e->now == 0 ? 1000 : e->now;
+    n->out.count = 0;
+    node_side_step(&n->side, e, &n->out);
+}
+
+static const struct node_effect *did(const struct node *n, enum node_effect_kind kind, enum message_kind message) {
+    for (size_t i = 0; i < n->out.count; i++)
+        if (n->out.list[i].kind == kind && (kind != NODE_FX_SEND || n->out.list[i].message.kind == message))
+            return &n->out.list[i];
+    return NULL;
+}
+
+static struct node *ready_node(void) {
+    struct node *n = calloc(1, sizeof *n);
+    n->progress.node = 1;
+    n->progress.life_count = 1;
+    n->progress.lives[0] = (struct life){.first = 1, .last = 5};
+    memset(n->progress.lives[0].incarnation.b, 7, sizeof n->progress.lives[0].incarnation.b);
+    node_side_init(&n->side, 5, BYTES("test"));
+    tell(n, &(struct node_event){.kind = NODE_START, .progress = &n->progress});
+    tell(
+        n, &(struct node_event){
+               .kind = NODE_TICK, .now = node_side_deadline(&n->side) == INSTANT_NEVER ? 1000 : node_side_deadline(&n->side) + 1});
+    if (did(n, NODE_FX_CONNECT, 0) == NULL)
+        tell(n, &(struct node_event){.kind = NODE_TICK, .now = 10000000});
+    tell(n, &(struct node_event){.kind = NODE_LINK_UP, .now = 10000001});
+    assert_non_null(did(n, NODE_FX_SEND, MESSAGE_HELLO));
+    n->in.kind = MESSAGE_WELCOME;
+    n->in.welcome.session = 42;
+    n->in.welcome.credit = 1 << 20;
+    tell(n, &(struct node_event){.kind = NODE_HEARD, .heard = &n->in, .now = 10000002});
+    assert_non_null(did(n, NODE_FX_VERB, 0));
+    struct node_event done = {.kind = NODE_DONE, .now = 10000003};
+    done.done.verb = NODE_VERB_WELCOME;
+    done.done.progress = &n->progress;
+    tell(n, &done);
+    assert_int_equal(n->side.state, NODE_READY);
+    return n;
+}
+
+static void a_rewind_sends_again(void **state) {
+    (void)state;
+    struct node *n = ready_node();
+    const struct node_effect *e = did(n, NODE_FX_READ, 0);
+    assert_non_null(e);
+    assert_int_equal(e->read.after, 0);
+    struct node_event batch = {.kind = NODE_BATCH, .now = 10000004};
+    batch.batch.session = 42;
+    batch.batch.push = (struct push){.incarnation = n->progress.lives[0].incarnation, .first = 1, .count = 5, .body = BYTES("body")};
+    tell(n, &batch);
+    assert_non_null(did(n, NODE_FX_SEND, MESSAGE_PUSH));
+    memset(&n->in, 0, sizeof n->in);
+    n->in.kind = MESSAGE_ACK;
+    n->in.ack = (struct ack){.session = 42, .life_count = 1, .credit = 1 << 20, .rewind = true};
+    n->in.ack.lives[0] = (struct life){.incarnation = n->progress.lives[0].incarnation, .acked = 2};
+    tell(n, &(struct node_event){.kind = NODE_HEARD, .heard = &n->in, .now = 10000005});
+    e = did(n, NODE_FX_READ, 0);
+    assert_non_null(e);
+    assert_int_equal(e->read.after, 2);
+    free(n);
+}
+
+static void another_session_is_not_heard(void **state) {
+    (void)state;
+    struct node *n = ready_node();
+    memset(&n->in, 0, sizeof n->in);
+    n->in.kind = MESSAGE_ACK;
+    n->in.ack = (struct ack){.session = 41, .life_count = 1, .credit = 1 << 30};
+    n->in.ack.lives[0] = (struct life){.incarnation = n->progress.lives[0].incarnation, .acked = 5};
+    tell(n, &(struct node_event){.kind = NODE_HEARD, .heard = &n->in, .now = 10000005});
+    assert_int_equal(n->out.count, 0);
+    free(n);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_push_with_a_gap_is_asked_for_again),
+        cmocka_unit_test(a_push_of_another_history_is_refused),
+        cmocka_unit_test(an_older_copy_of_a_disk_is_refused),
+        cmocka_unit_test(a_life_that_returns_is_forked),
+        cmocka_unit_test(a_rewind_sends_again),
+        cmocka_unit_test(another_session_is_not_heard),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
