@@ -14,10 +14,6 @@ static void free_both(void *at) {
     free(*(void **)at);
 }
 
-static void forget_touched(struct touched_list *l) {
-    touched_close(l);
-}
-
 struct lay {
     struct txn *t;
     struct node_progress *p;
@@ -272,7 +268,7 @@ int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out) {
     rebuild_views(&y);
     p->held_count = store_count(t, NODE_HELD);
     node_progress_put(t, p);
-    forget_touched(&y.touched);
+    touched_close(&y.touched);
     touched_close(&y.laid);
     return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
 }
@@ -353,7 +349,7 @@ int node_lay_repair(struct txn *t, const struct repair_fill *m, struct node_laid
     rebuild_views(&y);
     p->held_count = store_count(t, NODE_HELD);
     node_progress_put(t, p);
-    forget_touched(&y.touched);
+    touched_close(&y.touched);
     touched_close(&y.laid);
     return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
 }

@@ -25,6 +25,8 @@ struct touched_list {
         struct id16 id;
     } * keys; /* owns */
     size_t count, room;
+    uint32_t *slots; /* owns; open addressing: index + 1, 0 = empty */
+    size_t slot_count;
 };
 void touched_add(struct touched_list *l, uint32_t type, const struct id16 *id);
 void touched_close(struct touched_list *l);

@@ -8,20 +8,42 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The slot of a key, or the empty one where it belongs. Ids are random, or hashes: their first bytes spread. */
+static uint32_t *touched_slot(const struct touched_list *l, uint32_t type, const struct id16 *id) {
+    uint64_t h;
+    memcpy(&h, id->b + 8, sizeof h);
+    size_t at = (size_t)((h ^ type) * UINT64_C(0x9E3779B97F4A7C15) >> 20) & (l->slot_count - 1);
+    while (l->slots[at] != 0) {
+        const struct touched_key *k = &l->keys[l->slots[at] - 1];
+        if (k->type == type && id_equal(&k->id, id))
+            break;
+        at = (at + 1) & (l->slot_count - 1);
+    }
+    return &l->slots[at];
+}
+
 void touched_add(struct touched_list *l, uint32_t type, const struct id16 *id) {
-    for (size_t i = 0; i < l->count; i++)
-        if (l->keys[i].type == type && id_equal(&l->keys[i].id, id))
-            return;
+    if (2 * l->count >= l->slot_count) {
+        l->slot_count = l->slot_count == 0 ? 32 : 2 * l->slot_count;
+        free(l->slots);
+        l->slots = memory_zeroed(l->slot_count, sizeof *l->slots);
+        for (size_t i = 0; i < l->count; i++)
+            *touched_slot(l, l->keys[i].type, &l->keys[i].id) = (uint32_t)i + 1;
+    }
+    uint32_t *slot = touched_slot(l, type, id);
+    if (*slot != 0)
+        return;
     if (l->count == l->room) {
         l->room = l->room == 0 ? 16 : 2 * l->room;
         l->keys = memory_resize(l->keys, l->room * sizeof *l->keys);
     }
-    l->keys[l->count].type = type;
-    l->keys[l->count++].id = *id;
+    l->keys[l->count] = (struct touched_key){type, *id};
+    *slot = (uint32_t)++l->count;
 }
 
 void touched_close(struct touched_list *l) {
     free(l->keys);
+    free(l->slots);
     *l = (struct touched_list){0};
 }
 
