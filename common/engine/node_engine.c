@@ -27,11 +27,14 @@ struct node_engine {
     struct node_side side;
     struct node_door *door;
     struct worker *worker;
+    struct worker *reader; /* batches for pushes, from snapshots: sending goes on while a page is laid */
     uv_timer_t timer;
     bool closing, disk_full, failed;
     const char *reason;
     /* Of the store thread. */
     struct txn *txn;
+    /* Of the read thread. */
+    struct txn *read;
     /* Shared: the progress after the last commit. */
     pthread_mutex_t lock;
     struct node_progress latest;
@@ -57,6 +60,18 @@ static int end(void *owner) {
     }
     free(p);
     return r;
+}
+
+static int read_begin(void *owner) {
+    struct node_engine *e = owner;
+    return store_read(e->store, &e->read);
+}
+
+static int read_end(void *owner) {
+    struct node_engine *e = owner;
+    txn_abort(e->read);
+    e->read = NULL;
+    return 0;
 }
 
 static void step(struct node_engine *e, struct node_event *in, struct heard *h);
@@ -154,16 +169,16 @@ static void read_batch(struct verb *v, struct txn *t) {
     p->body = buffer_bytes(&v->body);
 }
 
+static void read_works(struct job *j, void *owner) {
+    read_batch((struct verb *)j, ((struct node_engine *)owner)->read);
+}
+
 static void verb_works(struct job *j, void *owner) {
     struct verb *v = (struct verb *)j;
     struct node_engine *e = owner;
     struct txn *t = e->txn;
     struct node_laid laid = {0};
     struct message *m = v->heard == NULL ? NULL : &v->heard->message;
-    if (v->effect == NODE_FX_READ) {
-        read_batch(v, t);
-        return;
-    }
     if (v->effect == NODE_FX_ACK) {
         node_acked(t, &m->ack);
         return;
@@ -222,7 +237,8 @@ static void on_again(uv_timer_t *t) {
 static void verb_done(struct job *j, int result) {
     struct verb *v = (struct verb *)j;
     struct node_engine *e = v->engine;
-    judge(e, result);
+    if (v->effect != NODE_FX_READ || result < 0)
+        judge(e, result);
     bool answers = v->effect == NODE_FX_READ || v->effect == NODE_FX_VERB;
     if (result == STORE_DISK_FULL && answers && !e->closing) {
         uv_timer_init(e->loop, &v->again);
@@ -290,7 +306,8 @@ static void carry_out(struct node_engine *e, const struct node_effect *x, struct
         v->incarnation = x->read.incarnation;
         v->after = x->read.after;
         v->bytes = x->read.bytes;
-        worker_submit(e->worker, &v->job);
+        v->job.work = read_works;
+        worker_submit(e->reader, &v->job);
         break;
     case NODE_FX_VERB:
         v = verb_of(e, x->kind, h);
@@ -424,6 +441,8 @@ struct node_engine *node_engine_open(
     e->door = node_door_open(loop, endpoint, hub.curve, keys, &door);
     struct worker_calls w = {.begin = begin, .end = end, .owner = e, .batch_max = 1000};
     e->worker = worker_open(loop, "anju-store", &w);
+    struct worker_calls reads = {.begin = read_begin, .end = read_end, .owner = e, .batch_max = 1};
+    e->reader = worker_open(loop, "anju-read", &reads);
     uv_timer_init(loop, &e->timer);
     e->timer.data = e;
     return e;
@@ -469,6 +488,7 @@ struct node_engine *node_engine_close(struct node_engine *e) {
     e->closing = true;
     e->door = node_door_close(e->door);
     e->worker = worker_close(e->worker);
+    e->reader = worker_close(e->reader);
     e->store = store_close(e->store);
     uv_close((uv_handle_t *)&e->timer, on_closed);
     return NULL;

@@ -1,4 +1,4 @@
-/* The node's engine: one loop, one store thread, one door.
+/* The node's engine: one loop, one store thread, one that reads batches for sending, one door.
  *
  * All work on the store goes through one queue and shares its transactions: edits of clerks, reads, the protocol's verbs. An answer leaves
  * only when its batch is durable. A full disk fails edits (the clerk is told) and makes verbs wait; any other failure of a commit stops the
