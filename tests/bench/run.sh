@@ -47,9 +47,11 @@ row() {
     printf '%-52s %14s %-12s limit %12s  ratio %8s  goal %6s  met %s\n' "$1" "$3" "$2" "$4" "$ratio" "$5" "$met"
 }
 
-merged_all() { [ "$(ctl hub -o jsonl nodes | field merged | awk '{ n += $1 } END { print n }')" = "$1" ]; }
-received_all() { [ "$(status_of hub received)" = "$1" ]; }
-wait_for() { until "$@"; do :; done; }
+node_cpus() {
+    for _f in "$town"/pids/n*; do
+        cpu "$(cat "$_f")"
+    done | awk '{ n += $1 } END { printf "%.0f", n }'
+}
 
 # w1_run NODES: the whole of W1 on so many nodes
 w1_run() {
@@ -71,26 +73,27 @@ w1_run() {
         i=$((i + 1))
     done
     cut -d' ' -f2 "$town"/fill.* >"$town/saves"
+    # all nodes run and keep their links closed; then the links come up at one moment
+    stop hub
+    names=
+    i=1
+    while [ $i -le "$nodes" ]; do
+        start_node "n$i"
+        ctl "n$i" pause >/dev/null
+        names="$names $town/n$i"
+        i=$((i + 1))
+    done
+    start_hub
     hub_pid=$(pid_of hub)
     hub_before=$(cpu "$hub_pid")
+    node_before=$(node_cpus)
     bytes_before=$(status_of hub received_bytes)
-    began=$(now)
-    i=1
-    while [ $i -le "$nodes" ]; do
-        start_node "n$i" &
-        i=$((i + 1))
-    done
-    wait_for received_all "$total"
-    acked=$(minus "$(now)" "$began")
-    wait_for merged_all "$total"
-    merged=$(minus "$(now)" "$began")
+    # shellcheck disable=SC2086 # the folders have no spaces
+    "$w1" race "$total" "$town/hub" $names >"$town/race"
+    acked=$(cut -d' ' -f1 "$town/race")
+    merged=$(cut -d' ' -f2 "$town/race")
     hub_cpu=$(minus "$(cpu "$hub_pid")" "$hub_before")
-    node_cpu=0
-    i=1
-    while [ $i -le "$nodes" ]; do
-        node_cpu=$(awk -v a="$node_cpu" -v b="$(cpu "$(pid_of n$i)")" 'BEGIN { print a + b }')
-        i=$((i + 1))
-    done
+    node_cpu=$(minus "$(node_cpus)" "$node_before")
     row "w1.$nodes.acked" changes/s "$(per "$total" "$acked")" "$(middle "$town/append")" 0.15 0 "$total"
     row "w1.$nodes.merged" changes/s "$(per "$total" "$merged")" "$(middle "$town/fourput")" 1.5 0 "$total"
     row "w1.$nodes.hub_cpu" us/change "$(per "$hub_cpu" "$total")" null 8 1 "$total"

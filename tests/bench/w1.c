@@ -1,11 +1,21 @@
 /* The parts of the W1 benchmark that are no daemon.
  *
- *   w1 fill STORE COUNT SEED    COUNT edits at an enrolled node, each its own durable transaction: 40 % new records of 12 fields, 60 %
- * updates of two fields. Prints seconds, and the p50 of one save in microseconds. w1 commit FOLDER COUNT      one-change LMDB commits:
- * prints their p50 in microseconds w1 append FOLDER COUNT      raw appends of 300 bytes, an fsync per 10,000: prints a second's count w1
- * fourput FOLDER COUNT     raw naive merge: cursor, record, field version and feed row per change to COUNT * 0.4 records, 10,000 a commit
+ *   w1 fill STORE COUNT SEED
+ *       COUNT edits at an enrolled node, each its own durable transaction: 40 % new records of 12 fields, 60 % updates of two fields.
+ *       Prints seconds, and the p50 of one save in microseconds.
+ *   w1 race COUNT HUB NODE…
+ *       Socket folders of a running hub and of paused nodes. Resumes the nodes and prints the seconds until the hub has acknowledged COUNT
+ *       changes and the seconds until it has merged them. Asks every 5 ms, so that asking takes no processor from those who work.
+ *   w1 commit FOLDER COUNT
+ *       One-change LMDB commits: prints their p50 in microseconds.
+ *   w1 append FOLDER COUNT
+ *       Raw appends of 300 bytes, an fsync per 10,000: prints a second's count.
+ *   w1 fourput FOLDER COUNT
+ *       Raw naive merge: cursor, record, field versions and feed row (the older one deleted) per change to COUNT * 0.4 records, 10,000 a
+ *       commit: prints a second's count.
  */
 #include "common/base/random.h"
+#include "common/daemon/client.h"
 #include "common/engine/clock.h"
 #include "common/model/value.h"
 #include "common/store/layout.h"
@@ -145,6 +155,26 @@ static int one_commits(const char *folder, uint64_t count) {
     return 0;
 }
 
+/* As a first design would: every table has its own row, every change its own cursor. */
+static void naive_merge(struct txn *t, struct id16 id, const uint8_t seq[8], const uint8_t value[CHANGE_BYTES]) {
+    uint8_t versions[8 + FIELDS * 8] = {0};
+    struct bytes had;
+    bool known = txn_get(t, 2, bytes_of(id.b, 16), &had) && had.len == sizeof versions;
+    if (known) {
+        uint8_t old[8];
+        memcpy(versions, had.at, sizeof versions);
+        memcpy(old, had.at, 8);
+        txn_delete(t, 3, bytes_of(old, 8));
+    }
+    memcpy(versions, seq, 8);
+    for (size_t f = 0; f < FIELDS; f += known ? 6 : 1)
+        memcpy(versions + 8 + 8 * f, seq, 8);
+    txn_put(t, 0, BYTES("cursor"), bytes_of(seq, 8));
+    txn_put(t, 1, bytes_of(id.b, 16), bytes_of(value, CHANGE_BYTES));
+    txn_put(t, 2, bytes_of(id.b, 16), bytes_of(versions, sizeof versions));
+    txn_put(t, 3, bytes_of(seq, 8), bytes_of(id.b, 16));
+}
+
 static int raw(const char *folder, uint64_t count, bool fourput) {
     struct store *s = raw_store(folder);
     uint8_t value[CHANGE_BYTES], k[8];
@@ -163,21 +193,54 @@ static int raw(const char *folder, uint64_t count, bool fourput) {
                 txn_append(t, 0, bytes_of(k, 8), bytes_of(value, sizeof value));
                 continue;
             }
-            struct id16 id = record_of(9, random_below(&r, records));
-            uint8_t version[18];
-            memcpy(version, id.b, 16);
-            version[16] = 0;
-            version[17] = (uint8_t)random_below(&r, FIELDS);
-            txn_put(t, 0, BYTES("cursor"), bytes_of(k, 8));
-            txn_put(t, 1, bytes_of(id.b, 16), bytes_of(value, sizeof value));
-            txn_put(t, 2, bytes_of(version, sizeof version), bytes_of(value, 24));
-            txn_put(t, 3, bytes_of(k, 8), bytes_of(id.b, 16));
+            naive_merge(t, record_of(9, random_below(&r, records)), k, value);
         }
         if (txn_commit(t) != 0)
             die("a commit failed");
     }
     printf("%.0f\n", (double)count / (seconds() - began));
     store_close(s);
+    return 0;
+}
+
+static json_int_t counted; /* by the rows of one answer */
+
+static void count_row(void *owner, const json_t *row) {
+    counted += json_integer_value(json_object_get(row, owner));
+}
+
+static json_int_t count_of(struct client *hub, const char *cmd, char *member) {
+    counted = 0;
+    if (client_ask(hub, cmd, NULL) != CTL_GOOD || client_answers(hub, count_row, member) != CTL_GOOD)
+        die("the hub does not answer");
+    return counted;
+}
+
+static void nothing(void *owner, const json_t *row) {
+    (void)owner;
+    (void)row;
+}
+
+static int race(json_int_t count, const char *where, char **nodes) {
+    struct client hub, node;
+    static char received[] = "received", merged[] = "merged";
+    const struct timespec pause = {.tv_nsec = 5000000};
+    if (client_open(&hub, where, 10000) != CTL_GOOD)
+        return 1;
+    double began = seconds();
+    for (; *nodes != NULL; nodes++) {
+        if (client_open(&node, *nodes, 10000) != CTL_GOOD || client_ask(&node, "resume", NULL) != CTL_GOOD ||
+            client_answers(&node, nothing, NULL) != CTL_GOOD)
+            return 1;
+        client_close(&node);
+    }
+    while (count_of(&hub, "status", received) < count)
+        nanosleep(&pause, NULL);
+    double acked = seconds() - began;
+    while (count_of(&hub, "nodes", merged) < count)
+        nanosleep(&pause, NULL);
+    printf("%.4f %.4f\n", acked, seconds() - began);
+    client_close(&hub);
     return 0;
 }
 
@@ -190,6 +253,8 @@ int main(int argc, char **argv) {
         return raw(argv[2], strtoull(argv[3], NULL, 10), false);
     if (argc == 4 && strcmp(argv[1], "fourput") == 0)
         return raw(argv[2], strtoull(argv[3], NULL, 10), true);
-    fprintf(stderr, "w1 fill STORE COUNT SEED | commit|append|fourput FOLDER COUNT\n");
+    if (argc >= 5 && strcmp(argv[1], "race") == 0)
+        return race(strtoll(argv[2], NULL, 10), argv[3], argv + 4);
+    fprintf(stderr, "w1 fill STORE COUNT SEED | race COUNT HUB NODE... | commit|append|fourput FOLDER COUNT\n");
     return 64;
 }
