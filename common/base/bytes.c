@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct bytes bytes_of(const void *at, size_t len) {
-    return (struct bytes){at, len};
-}
-
 struct bytes bytes_text(const char *text) {
     return text == NULL ? (struct bytes){NULL, 0} : bytes_of(text, strlen(text));
 }

@@ -17,7 +17,9 @@ struct buffer {
 
 #define BYTES(literal) ((struct bytes){(const uint8_t *)(literal), sizeof(literal) - 1})
 
-struct bytes bytes_of(const void *at, size_t len);
+static inline struct bytes bytes_of(const void *at, size_t len) {
+    return (struct bytes){(const uint8_t *)at, len};
+}
 struct bytes bytes_text(const char *text); /* without the NUL; NULL gives the empty slice */
 bool bytes_equal(struct bytes a, struct bytes b);
 int bytes_compare(struct bytes a, struct bytes b); /* as memcmp, a shorter prefix first */

@@ -3,8 +3,11 @@
 #include "common/base/invariant.h"
 #include "common/base/memory.h"
 
+#include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 struct list {
     struct job *first, **last;
@@ -82,13 +85,33 @@ static void finish(struct worker *w, struct job *first, size_t count, int result
     uv_async_send(&w->async);
 }
 
+enum { QUIET_SECONDS = 2, JOBS_WORTH_TRIMMING = 200 };
+
+/* Waits for work. After much of it and a quiet while, what the allocator holds goes back: an idle node is small (8-GOALS). */
+static void rest(struct worker *w, unsigned *jobs) {
+    struct timespec until;
+    if (*jobs < JOBS_WORTH_TRIMMING) {
+        pthread_cond_wait(&w->wake, &w->lock);
+        return;
+    }
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += QUIET_SECONDS;
+    if (pthread_cond_timedwait(&w->wake, &w->lock, &until) == ETIMEDOUT) {
+        pthread_mutex_unlock(&w->lock);
+        malloc_trim(0);
+        *jobs = 0;
+        pthread_mutex_lock(&w->lock);
+    }
+}
+
 static void *run(void *arg) {
     struct worker *w = arg;
     bool more = w->calls.idle != NULL;
+    unsigned jobs = 0;
     pthread_mutex_lock(&w->lock);
     for (;;) {
         while (w->queued.first == NULL && !w->stop && !more)
-            pthread_cond_wait(&w->wake, &w->lock);
+            rest(w, &jobs);
         if (w->queued.first == NULL && w->stop)
             break;
         struct job *first = take(w);
@@ -97,6 +120,7 @@ static void *run(void *arg) {
             size_t count;
             int r = run_batch(w, first, &count);
             finish(w, first, count, r);
+            jobs += (unsigned)count;
             more = w->calls.idle != NULL;
         } else {
             more = w->calls.idle(w->calls.owner);

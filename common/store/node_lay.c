@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCRUB_RECORDS = 64 };
+enum { SCRUB_RECORDS = 64, WORK_BYTES = 8 << 20 };
 
 static void free_both(void *at) {
     free(*(void **)at);
@@ -17,6 +17,8 @@ static void free_both(void *at) {
 struct lay {
     struct txn *t;
     struct node_progress *p;
+    struct bases bases;
+    struct arena scratch;
     struct touched_list touched;
     struct touched_list
         laid; /* those that may lie in no served area: from entries, and all after a change of scope. What only an own change
@@ -28,23 +30,21 @@ struct lay {
 /* ---- own changes: those with old includes < seq <= new includes are folded into the base, except the held ones */
 
 static void fold_one(struct lay *y, const struct life *l, uint64_t seq) {
-    CLEANUP(arena_close) struct arena a = {.cap = 0};
     struct change c;
-    struct record base;
+    const struct record *base;
     enum verdict held;
-    if (!log_change(y->t, &l->incarnation, seq, &a, &c))
+    arena_clear(&y->scratch);
+    if (!log_change(y->t, &l->incarnation, seq, &y->scratch, &c))
         return;
     pending_delete(y->t, &c, &l->incarnation);
     touched_add(&y->touched, c.type, &c.record);
     if (held_get(y->t, &l->incarnation, seq, &held))
         return;
-    int r = base_get(y->t, c.type, &c.record, &a, &base);
-    if (r == NODE_RECORD_ROTTEN)
+    if (y->bases.arena.used > WORK_BYTES)
+        bases_flush(&y->bases);
+    if (bases_get(&y->bases, c.type, &c.record, &base) == NODE_RECORD_ROTTEN)
         return; /* found by the scrub and filled again */
-    if (r == NODE_RECORD_NONE)
-        base = (struct record){.type = c.type, .id = c.record};
-    merge_change(&base, &c, NULL, &a);
-    base_put(y->t, &base);
+    merge_change(bases_change(&y->bases, c.type, &c.record), &c, NULL, &y->bases.arena);
 }
 
 static void include(struct lay *y, const struct life *lives, size_t count) {
@@ -76,24 +76,22 @@ static void take_verdicts(struct lay *y, const struct held *held, size_t count) 
 /* ---- entries */
 
 static void lay_entry(struct lay *y, const struct entry *e) {
-    CLEANUP(arena_close) struct arena a = {.cap = 0};
-    const struct record *r = &e->record;
-    struct record base;
+    const struct record *r = &e->record, *base;
     touched_add(&y->touched, r->type, &r->id);
     touched_add(&y->laid, r->type, &r->id);
     if (e->kind == ENTRY_LEFT) {
-        base_drop(y->t, r->type, &r->id);
+        bases_drop(&y->bases, r->type, &r->id);
         return;
     }
-    bool there = e->kind == ENTRY_FIELDS && base_get(y->t, r->type, &r->id, &a, &base) == 0;
+    bool there = e->kind == ENTRY_FIELDS && bases_get(&y->bases, r->type, &r->id, &base) == 0;
+    struct record *to = bases_change(&y->bases, r->type, &r->id);
     if (!there) {
         y->p->unproven |= e->kind == ENTRY_FIELDS; /* rotten, or dropped for another scope: the comparison finds what is missing */
-        base_put(y->t, r);
+        *to = *r;
         return;
     }
     for (size_t i = 0; i < r->field_count; i++)
-        *record_field_make(&base, r->fields[i].number, &a) = r->fields[i];
-    base_put(y->t, &base);
+        *record_field_make(to, r->fields[i].number, &y->bases.arena) = r->fields[i];
 }
 
 static bool serves(const struct lay *y, const struct record *r) {
@@ -108,16 +106,19 @@ static bool serves(const struct lay *y, const struct record *r) {
 
 static void drop_foreign(struct lay *y) {
     for (size_t i = 0; i < y->laid.count; i++) {
-        CLEANUP(arena_close) struct arena a = {.cap = 0};
-        struct record base;
-        if (base_get(y->t, y->laid.keys[i].type, &y->laid.keys[i].id, &a, &base) == 0 && !serves(y, &base))
-            base_drop(y->t, base.type, &base.id);
+        const struct touched_key *k = &y->laid.keys[i];
+        const struct record *base;
+        if (y->bases.arena.used > WORK_BYTES)
+            bases_flush(&y->bases);
+        if (bases_get(&y->bases, k->type, &k->id, &base) == 0 && !serves(y, base))
+            bases_drop(&y->bases, k->type, &k->id);
     }
+    bases_flush(&y->bases);
 }
 
 static void rebuild_views(struct lay *y) {
     for (size_t i = 0; i < y->touched.count; i++)
-        view_rebuild(y->t, y->touched.keys[i].type, &y->touched.keys[i].id);
+        view_rebuild(y->t, y->touched.keys[i].type, &y->touched.keys[i].id, &y->scratch);
 }
 
 /* ---- scope: our own office record says which areas are ours */
@@ -131,13 +132,12 @@ static int all_base(void *owner, const struct record *r, bool pending) {
 }
 
 static bool follow_scope(struct lay *y) {
-    CLEANUP(arena_close) struct arena a = {.cap = 0};
     struct node_progress *p = y->p;
     struct id16 id = office_id(p->node);
-    struct record office;
+    const struct record *office;
     area served[LIMIT_AREAS], now[LIMIT_AREAS];
     size_t count;
-    if (base_get(y->t, TYPE_OFFICE, &id, &a, &office) != 0 || !office_areas(&office, served, &count))
+    if (bases_get(&y->bases, TYPE_OFFICE, &id, &office) != 0 || !office_areas(office, served, &count))
         return false;
     if (count == p->served_count && memcmp(served, p->served, count * sizeof *served) == 0)
         return false;
@@ -161,6 +161,7 @@ static bool follow_scope(struct lay *y) {
     p->served_count = count;
     memcpy(y->areas, now, n * sizeof *now);
     y->area_count = n;
+    bases_flush(&y->bases);
     node_records(y->t, 0, true, all_base, y); /* whatever lies in no served area any more goes */
     return true;
 }
@@ -224,8 +225,16 @@ static void compare(struct lay *y, const struct feed *m, struct node_laid *out) 
 }
 
 static void begin(struct lay *y, struct txn *t, struct node_progress *p) {
-    *y = (struct lay){.t = t, .p = p};
+    *y = (struct lay){.t = t, .p = p, .bases = {.t = t}};
     y->area_count = area_expand(p->served, p->served_count, p->node, y->areas, LIMIT_AREAS);
+}
+
+static void end(struct lay *y) {
+    node_progress_put(y->t, y->p);
+    bases_close(&y->bases);
+    arena_close(&y->scratch);
+    touched_close(&y->touched);
+    touched_close(&y->laid);
 }
 
 static void load_on(struct node_progress *p, const struct loading *done, size_t count) {
@@ -267,9 +276,7 @@ int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out) {
     }
     rebuild_views(&y);
     p->held_count = store_count(t, NODE_HELD);
-    node_progress_put(t, p);
-    touched_close(&y.touched);
-    touched_close(&y.laid);
+    end(&y);
     return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
 }
 
@@ -334,10 +341,11 @@ int node_lay_repair(struct txn *t, const struct repair_fill *m, struct node_laid
     replace_verdicts(&y, m->held, m->held_count);
     include(&y, m->lives, m->life_count);
     struct covered c = {.m = m};
+    bases_flush(&y.bases);
     node_records(t, 0, true, find_covered, &c);
     for (size_t i = 0; i < c.in.count; i++) {
         touched_add(&y.touched, c.in.keys[i].type, &c.in.keys[i].id);
-        base_drop(t, c.in.keys[i].type, &c.in.keys[i].id);
+        bases_drop(&y.bases, c.in.keys[i].type, &c.in.keys[i].id);
     }
     touched_close(&c.in);
     for (size_t i = 0; i < m->entry_count; i++)
@@ -348,8 +356,6 @@ int node_lay_repair(struct txn *t, const struct repair_fill *m, struct node_laid
     digest_recompute(t, m->area);
     rebuild_views(&y);
     p->held_count = store_count(t, NODE_HELD);
-    node_progress_put(t, p);
-    touched_close(&y.touched);
-    touched_close(&y.laid);
+    end(&y);
     return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
 }

@@ -28,14 +28,39 @@ struct touched_list {
     uint32_t *slots; /* owns; open addressing: index + 1, 0 = empty */
     size_t slot_count;
 };
-void touched_add(struct touched_list *l, uint32_t type, const struct id16 *id);
+size_t touched_add(struct touched_list *l, uint32_t type, const struct id16 *id); /* its index in keys */
 void touched_close(struct touched_list *l);
 
 int base_get(struct txn *t, uint32_t type, const struct id16 *id, struct arena *a, struct record *out); /* + enum node_record_outcome */
-void base_put(struct txn *t, const struct record *r); /* digests follow; an empty record is dropped */
-void base_drop(struct txn *t, uint32_t type, const struct id16 *id);
 void digest_recompute(struct txn *t, area a);
+void digest_put(struct txn *t, area a, struct digest d);
 void pending_put(struct txn *t, const struct change *c, const struct id16 *incarnation);
 void pending_delete(struct txn *t, const struct change *c, const struct id16 *incarnation);
 void pending_remake(struct txn *t, const struct node_progress *p); /* all of it, from the log; and every view */
-void view_rebuild(struct txn *t, uint32_t type, const struct id16 *id);
+void view_rebuild(struct txn *t, uint32_t type, const struct id16 *id, struct arena *scratch);
+
+/* ---- base copies in work (node_bases.c): what a page changes is read once, changed in memory and written once, digests with it. Nothing
+ * else writes NODE_BASE but the scrub. All zeroes with `t` set is ready. */
+struct base_in_work {
+    struct record record; /* type and id are always set */
+    bool there, rotten, changed;
+};
+struct bases {
+    struct txn *t; /* borrows */
+    struct touched_list keys;
+    struct base_in_work *each; /* owns; beside keys */
+    size_t room;
+    struct arena arena; /* what the records are made of, beside slices of the page */
+    struct area_sum {
+        area area;
+        struct digest sum;
+    } sums[LIMIT_AREAS];
+    size_t sum_count;
+};
+/* Both pointers hold until the next call. */
+int bases_get(struct bases *b, uint32_t type, const struct id16 *id, const struct record **out); /* 0 or + enum node_record_outcome */
+struct record *bases_change(
+    struct bases *b, uint32_t type, const struct id16 *id); /* an empty one when there is none; left empty: dropped */
+void bases_drop(struct bases *b, uint32_t type, const struct id16 *id);
+void bases_flush(struct bases *b); /* afterwards the trees are as told, and nothing is in work */
+void bases_close(struct bases *b); /* after a flush */

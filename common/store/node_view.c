@@ -22,7 +22,7 @@ static uint32_t *touched_slot(const struct touched_list *l, uint32_t type, const
     return &l->slots[at];
 }
 
-void touched_add(struct touched_list *l, uint32_t type, const struct id16 *id) {
+size_t touched_add(struct touched_list *l, uint32_t type, const struct id16 *id) {
     if (2 * l->count >= l->slot_count) {
         l->slot_count = l->slot_count == 0 ? 32 : 2 * l->slot_count;
         free(l->slots);
@@ -32,13 +32,14 @@ void touched_add(struct touched_list *l, uint32_t type, const struct id16 *id) {
     }
     uint32_t *slot = touched_slot(l, type, id);
     if (*slot != 0)
-        return;
+        return *slot - 1;
     if (l->count == l->room) {
         l->room = l->room == 0 ? 16 : 2 * l->room;
         l->keys = memory_resize(l->keys, l->room * sizeof *l->keys);
     }
     l->keys[l->count] = (struct touched_key){type, *id};
     *slot = (uint32_t)++l->count;
+    return l->count - 1;
 }
 
 void touched_close(struct touched_list *l) {
@@ -90,25 +91,12 @@ struct digest node_digest(struct txn *t, area a) {
     return d;
 }
 
-static void digest_put(struct txn *t, area a, struct digest d) {
+void digest_put(struct txn *t, area a, struct digest d) {
     CLEANUP(buffer_close) struct buffer b = {0};
     struct key k = key_u64(a);
     buffer_u64be(&b, d.lane[0]);
     buffer_u64be(&b, d.lane[1]);
     envelope_put(t, NODE_DIGESTS, key_bytes(&k), buffer_bytes(&b));
-}
-
-static void count_in(struct txn *t, const struct record *r, bool in) {
-    area now[LIMIT_AREAS];
-    size_t n = record_areas_now(r, now, LIMIT_AREAS);
-    for (size_t i = 0; i < n; i++) {
-        struct digest d = node_digest(t, now[i]);
-        if (in)
-            digest_add(&d, r);
-        else
-            digest_take(&d, r);
-        digest_put(t, now[i], d);
-    }
 }
 
 struct summing {
@@ -143,42 +131,6 @@ void node_buckets(struct txn *t, area a, struct digest out[DIGEST_BUCKETS]) {
     node_records(t, 0, true, sum_one, &s);
 }
 
-/* ---- base */
-
-static bool take_out(struct txn *t, uint32_t type, const struct id16 *id) {
-    CLEANUP(arena_close) struct arena a = {.cap = 0};
-    struct record old;
-    int r = base_get(t, type, id, &a, &old);
-    if (r == 0)
-        count_in(t, &old, false);
-    return r != NODE_RECORD_ROTTEN;
-}
-
-void base_put(struct txn *t, const struct record *r) {
-    CLEANUP(buffer_close) struct buffer b = {0};
-    struct key k = key_record(r->type, &r->id);
-    bool sound = take_out(t, r->type, &r->id);
-    if (record_empty(r)) {
-        txn_delete(t, NODE_BASE, key_bytes(&k));
-        return;
-    }
-    wire_record_pack(r, RECORD_BASE, &b);
-    envelope_put(t, NODE_BASE, key_bytes(&k), buffer_bytes(&b));
-    count_in(t, r, true);
-    if (!sound) { /* what the old copy had added to the sums cannot be read any more */
-        area now[LIMIT_AREAS];
-        size_t n = record_areas_now(r, now, LIMIT_AREAS);
-        for (size_t i = 0; i < n; i++)
-            digest_recompute(t, now[i]);
-    }
-}
-
-void base_drop(struct txn *t, uint32_t type, const struct id16 *id) {
-    struct key k = key_record(type, id);
-    take_out(t, type, id);
-    txn_delete(t, NODE_BASE, key_bytes(&k));
-}
-
 /* ---- pending changes and views */
 
 void pending_put(struct txn *t, const struct change *c, const struct id16 *incarnation) {
@@ -191,24 +143,23 @@ void pending_delete(struct txn *t, const struct change *c, const struct id16 *in
     txn_delete(t, NODE_PENDING, key_bytes(&k));
 }
 
-void view_rebuild(struct txn *t, uint32_t type, const struct id16 *id) {
-    CLEANUP(arena_close) struct arena a = {.cap = 0};
+void view_rebuild(struct txn *t, uint32_t type, const struct id16 *id, struct arena *scratch) {
     struct key prefix = key_record(type, id);
     struct record view;
     struct bytes at, value;
     size_t merged = 0;
-    if (base_get(t, type, id, &a, &view) != 0)
-        view = (struct record){.type = type, .id = *id};
+    arena_clear(scratch);
     struct scan *c = scan_open(t, NODE_PENDING);
     for (bool more = scan_from(c, key_bytes(&prefix), &at, &value); more && key_starts(at, &prefix); more = scan_next(c, &at, &value)) {
         struct id16 record, incarnation;
         uint32_t its_type;
         uint64_t hlc, seq;
         struct change change;
-        if (!key_pending_read(at, &its_type, &record, &hlc, &incarnation, &seq) || !log_change(t, &incarnation, seq, &a, &change))
+        if (!key_pending_read(at, &its_type, &record, &hlc, &incarnation, &seq) || !log_change(t, &incarnation, seq, scratch, &change))
             continue;
-        merge_change(&view, &change, NULL, &a);
-        merged++;
+        if (merged++ == 0 && base_get(t, type, id, scratch, &view) != 0)
+            view = (struct record){.type = type, .id = *id};
+        merge_change(&view, &change, NULL, scratch);
     }
     scan_close(c);
     if (merged == 0) {
@@ -222,6 +173,7 @@ void view_rebuild(struct txn *t, uint32_t type, const struct id16 *id) {
 }
 
 void pending_remake(struct txn *t, const struct node_progress *p) {
+    struct arena scratch = {.cap = 0};
     struct touched_list records = {0};
     struct bytes at, value;
     struct scan *c = scan_open(t, NODE_VIEW);
@@ -248,6 +200,7 @@ void pending_remake(struct txn *t, const struct node_progress *p) {
         }
     }
     for (size_t i = 0; i < records.count; i++)
-        view_rebuild(t, records.keys[i].type, &records.keys[i].id);
+        view_rebuild(t, records.keys[i].type, &records.keys[i].id, &scratch);
+    arena_close(&scratch);
     touched_close(&records);
 }

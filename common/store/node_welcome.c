@@ -98,8 +98,8 @@ static void restamp(struct txn *t, struct node_progress *p, struct life *l, wall
     log_fact(LOG_WARNING, "node.restamped", FACT_UINT("changes", l->last - l->acked));
 }
 
-/* Verdicts that the new timeline has not given are forgotten. */
-static void forget_verdicts(struct txn *t, const struct node_progress *p) {
+/* Verdicts that the new timeline has not given are forgotten; says if there were any. */
+static bool forget_verdicts(struct txn *t, const struct node_progress *p) {
     CLEANUP(buffer_close) struct buffer keys = {0};
     struct bytes at, value;
     struct scan *c = scan_open(t, NODE_HELD);
@@ -116,6 +116,7 @@ static void forget_verdicts(struct txn *t, const struct node_progress *p) {
     scan_close(c);
     for (size_t i = 0; i + 24 <= keys.len; i += 24)
         txn_delete(t, NODE_HELD, bytes_of(keys.at + i, 24));
+    return keys.len > 0;
 }
 
 static void load_all(struct node_progress *p) {
@@ -132,7 +133,7 @@ int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
     int r = check(t, p, m);
     if (r != 0)
         return r;
-    bool other = !epoch_equal(m->cursor.epoch, p->cursor.epoch), remake = other;
+    bool other = !epoch_equal(m->cursor.epoch, p->cursor.epoch), remake = false;
     p->nonce = m->session;
     p->offset_ms = (int64_t)m->clock - (int64_t)local_now;
     for (size_t i = 0; i < p->life_count; i++) {
@@ -144,13 +145,15 @@ int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
         if (theirs != NULL && theirs->safe > mine->safe && theirs->safe <= mine->acked)
             mine->safe = theirs->safe;
         if (other) {
+            uint64_t before = mine->includes;
             mine->includes = theirs == NULL ? 0 : theirs->includes;
             if (mine->includes > mine->last)
                 mine->includes = mine->last;
+            remake = remake || mine->includes != before;
         }
     }
     if (other) {
-        forget_verdicts(t, p);
+        remake = forget_verdicts(t, p) || remake;
         p->verdicts_after = 0;
         p->unproven = true;
         for (size_t i = 0; i < p->loading_count; i++)
@@ -164,7 +167,7 @@ int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
         p->cursor.floor = p->cursor.at;
     p->highest = m->cursor.epoch;
     struct life *current = &p->lives[p->life_count - 1];
-    if (ahead(t, current, m->clock)) {
+    if (hlc_ms(p->hlc) > m->clock + LIMIT_CLOCK_AHEAD_MS && ahead(t, current, m->clock)) {
         restamp(t, p, current, m->clock);
         remake = true;
     }

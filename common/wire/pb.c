@@ -3,6 +3,10 @@
 #include <string.h>
 
 static void varint(struct buffer *out, uint64_t v) {
+    if (v < 0x80) {
+        buffer_u8(out, (uint8_t)v);
+        return;
+    }
     uint8_t b[10];
     size_t n = 0;
     for (; v >= 0x80; v >>= 7)
@@ -84,7 +88,12 @@ static bool fail_at(struct pb *p) {
     return false;
 }
 
-static bool take_varint(struct pb *p, uint64_t *out) {
+static inline bool take_varint(struct pb *p, uint64_t *out) {
+    if (p->rest.len > 0 && p->rest.at[0] < 0x80) { /* nearly all of them */
+        *out = p->rest.at[0];
+        p->rest = bytes_of(p->rest.at + 1, p->rest.len - 1);
+        return true;
+    }
     uint64_t v = 0;
     for (unsigned i = 0; i < 10 && i < p->rest.len; i++) {
         uint8_t b = p->rest.at[i];
@@ -162,10 +171,10 @@ uint32_t pb_read_u32(struct pb *p) {
     return (uint32_t)p->number;
 }
 
-size_t pb_count(struct bytes message, uint32_t field) {
-    struct pb p = {.rest = message};
-    size_t n = 0;
-    while (pb_next(&p))
-        n += p.field == field;
+size_t pb_more(const struct pb *p) {
+    struct pb rest = *p;
+    size_t n = 1;
+    while (pb_next(&rest))
+        n += rest.field == p->field;
     return n;
 }

@@ -26,7 +26,8 @@ struct pb {
 
 bool pb_next(struct pb *p);
 int64_t pb_signed(const struct pb *p);
-bool pb_read_id(struct pb *p, struct id16 *out);       /* exactly 16 bytes; else bad */
-bool pb_read_hash(struct pb *p, struct hash *out);     /* exactly 32 bytes; else bad */
-uint32_t pb_read_u32(struct pb *p);                    /* above 32 bits: bad */
-size_t pb_count(struct bytes message, uint32_t field); /* how often a field occurs; what cannot be read counts as the end */
+bool pb_read_id(struct pb *p, struct id16 *out);   /* exactly 16 bytes; else bad */
+bool pb_read_hash(struct pb *p, struct hash *out); /* exactly 32 bytes; else bad */
+uint32_t pb_read_u32(struct pb *p);                /* above 32 bits: bad */
+size_t pb_more(
+    const struct pb *p); /* how often the field just read occurs from here on, itself too; what cannot be read counts as the end */

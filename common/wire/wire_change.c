@@ -53,13 +53,9 @@ void wire_change_pack(const struct change *c, struct buffer *out) {
 
 static int op_unpack(struct bytes b, struct arena *a, struct op *o) {
     struct pb p = {.rest = b};
-    size_t count = pb_count(b, 4), n = 0;
+    struct name *names = NULL;
+    size_t count = 0, n = 0;
     uint32_t kind = 0;
-    if (count > LIMIT_OP_NAMES)
-        return WIRE_TOO_BIG;
-    struct name *names = count == 0 ? NULL : arena_take(a, count * sizeof *names);
-    if (count > 0 && names == NULL)
-        return WIRE_TOO_BIG;
     while (pb_next(&p)) {
         switch (p.field) {
         case 1:
@@ -72,6 +68,12 @@ static int op_unpack(struct bytes b, struct arena *a, struct op *o) {
             o->value = p.bytes;
             break;
         case 4:
+            if (names == NULL) {
+                count = pb_more(&p);
+                names = count > LIMIT_OP_NAMES ? NULL : arena_take(a, count * sizeof *names);
+                if (names == NULL)
+                    return WIRE_TOO_BIG;
+            }
             if (p.wire != 2 || n == count || !wire_name_unpack(p.bytes, &names[n++]))
                 return WIRE_BROKEN;
             break;
@@ -89,17 +91,12 @@ static int op_unpack(struct bytes b, struct arena *a, struct op *o) {
 
 int wire_change_unpack(struct bytes packed, struct arena *a, struct change *out) {
     struct pb p = {.rest = packed};
-    size_t n = 0;
+    struct op *ops = NULL;
+    size_t count = 0, n = 0;
     int newer = 0;
     memset(out, 0, sizeof *out);
     if (packed.len > LIMIT_CHANGE_BYTES)
         return WIRE_TOO_BIG;
-    size_t count = pb_count(packed, 13);
-    if (count > LIMIT_CHANGE_FIELDS)
-        return WIRE_TOO_BIG;
-    struct op *ops = count == 0 ? NULL : arena_take(a, count * sizeof *ops);
-    if (count == 0 || ops == NULL)
-        return count == 0 ? WIRE_BROKEN : WIRE_TOO_BIG;
     while (pb_next(&p)) {
         int r = 0;
         switch (p.field) {
@@ -140,6 +137,12 @@ int wire_change_unpack(struct bytes packed, struct arena *a, struct change *out)
             out->again = p.number != 0;
             break;
         case 13:
+            if (ops == NULL) {
+                count = pb_more(&p);
+                ops = count > LIMIT_CHANGE_FIELDS ? NULL : arena_take(a, count * sizeof *ops);
+                if (ops == NULL)
+                    return WIRE_TOO_BIG;
+            }
             r = p.wire != 2 || n == count ? WIRE_BROKEN : op_unpack(p.bytes, a, &ops[n++]);
             break;
         default:
@@ -150,7 +153,7 @@ int wire_change_unpack(struct bytes packed, struct arena *a, struct change *out)
         else if (r != 0)
             return r;
     }
-    if (p.bad)
+    if (p.bad || ops == NULL)
         return WIRE_BROKEN;
     out->ops = ops;
     out->op_count = n;

@@ -48,18 +48,20 @@ void wire_record_pack(const struct record *r, enum record_form form, struct buff
         pb_uint(out, 5, r->feed_seq);
 }
 
-/* Room for all repeats of a field is taken before any of them is read; NULL with count > 0: the arena's cap. */
-static void *room_for(struct bytes b, uint32_t field, size_t size, struct arena *a, size_t *count) {
-    *count = pb_count(b, field);
-    return *count == 0 ? NULL : arena_take(a, *count * size);
+/* Room for all repeats of a field, taken when the first of them is met; false: the arena's cap. */
+static bool room_for(const struct pb *p, void *list, size_t size, struct arena *a, size_t *count) {
+    void **at = list;
+    if (*at == NULL) {
+        *count = pb_more(p);
+        *at = arena_take(a, *count * size);
+    }
+    return *at != NULL;
 }
 
 static bool head_unpack(struct bytes b, struct arena *a, struct head *h) {
     struct pb p = {.rest = b};
-    size_t count, n = 0;
-    struct name *names = room_for(b, 6, sizeof *names, a, &count);
-    if (count > 0 && names == NULL)
-        return false;
+    struct name *names = NULL;
+    size_t count = 0, n = 0;
     while (pb_next(&p)) {
         switch (p.field) {
         case 1:
@@ -78,7 +80,7 @@ static bool head_unpack(struct bytes b, struct arena *a, struct head *h) {
             h->value = p.bytes;
             break;
         case 6:
-            if (p.wire != 2 || n == count || !wire_name_unpack(p.bytes, &names[n++]))
+            if (p.wire != 2 || !room_for(&p, &names, sizeof *names, a, &count) || n == count || !wire_name_unpack(p.bytes, &names[n++]))
                 return false;
             break;
         default:
@@ -92,12 +94,7 @@ static bool head_unpack(struct bytes b, struct arena *a, struct head *h) {
 
 static bool field_unpack(struct bytes b, struct arena *a, struct field *f) {
     struct pb p = {.rest = b};
-    size_t heads, elements, early;
-    f->heads = room_for(b, 2, sizeof *f->heads, a, &heads);
-    f->elements = room_for(b, 3, sizeof *f->elements, a, &elements);
-    f->early = room_for(b, 4, sizeof *f->early, a, &early);
-    if ((heads > 0 && f->heads == NULL) || (elements > 0 && f->elements == NULL) || (early > 0 && f->early == NULL))
-        return false;
+    size_t heads = 0, elements = 0, early = 0;
     while (pb_next(&p)) {
         bool good = true;
         switch (p.field) {
@@ -105,13 +102,16 @@ static bool field_unpack(struct bytes b, struct arena *a, struct field *f) {
             f->number = pb_read_u32(&p);
             break;
         case 2:
-            good = p.wire == 2 && f->head_count < heads && head_unpack(p.bytes, a, &f->heads[f->head_count++]);
+            good = p.wire == 2 && room_for(&p, &f->heads, sizeof *f->heads, a, &heads) && f->head_count < heads &&
+                   head_unpack(p.bytes, a, &f->heads[f->head_count++]);
             break;
         case 3:
-            good = p.wire == 2 && f->element_count < elements && head_unpack(p.bytes, a, &f->elements[f->element_count++]);
+            good = p.wire == 2 && room_for(&p, &f->elements, sizeof *f->elements, a, &elements) && f->element_count < elements &&
+                   head_unpack(p.bytes, a, &f->elements[f->element_count++]);
             break;
         case 4:
-            good = p.wire == 2 && f->early_count < early && wire_name_unpack(p.bytes, &f->early[f->early_count++]);
+            good = p.wire == 2 && room_for(&p, &f->early, sizeof *f->early, a, &early) && f->early_count < early &&
+                   wire_name_unpack(p.bytes, &f->early[f->early_count++]);
             break;
         case 5:
             f->feed_seq = p.number;
@@ -142,12 +142,8 @@ static bool area_unpack(struct bytes b, struct area_row *row) {
 
 int wire_record_unpack(struct bytes stored, struct arena *a, struct record *out) {
     struct pb p = {.rest = stored};
-    size_t fields, areas;
+    size_t fields = 0, areas = 0;
     memset(out, 0, sizeof *out);
-    out->fields = room_for(stored, 3, sizeof *out->fields, a, &fields);
-    out->areas = room_for(stored, 4, sizeof *out->areas, a, &areas);
-    if ((fields > 0 && out->fields == NULL) || (areas > 0 && out->areas == NULL))
-        return WIRE_BROKEN;
     while (pb_next(&p)) {
         bool good = true;
         switch (p.field) {
@@ -158,14 +154,15 @@ int wire_record_unpack(struct bytes stored, struct arena *a, struct record *out)
             pb_read_id(&p, &out->id);
             break;
         case 3: {
-            struct field *f = &out->fields[out->field_count];
-            good = p.wire == 2 && out->field_count < fields && field_unpack(p.bytes, a, f) &&
-                   (out->field_count == 0 || out->fields[out->field_count - 1].number < f->number);
-            out->field_count++;
+            good = p.wire == 2 && room_for(&p, &out->fields, sizeof *out->fields, a, &fields) && out->field_count < fields;
+            struct field *f = good ? &out->fields[out->field_count] : NULL;
+            good = good && field_unpack(p.bytes, a, f) && (out->field_count == 0 || f[-1].number < f->number);
+            out->field_count += good;
             break;
         }
         case 4:
-            good = p.wire == 2 && out->area_count < areas && area_unpack(p.bytes, &out->areas[out->area_count++]);
+            good = p.wire == 2 && room_for(&p, &out->areas, sizeof *out->areas, a, &areas) && out->area_count < areas &&
+                   area_unpack(p.bytes, &out->areas[out->area_count++]);
             break;
         case 5:
             out->feed_seq = p.number;
@@ -221,13 +218,13 @@ static int entry_unpack(struct bytes b, struct arena *a, struct entry *e) {
 
 int wire_entries_unpack(struct bytes raw, struct arena *a, const struct entry **out, size_t *count) {
     struct pb p = {.rest = raw};
-    size_t room, n = 0;
-    struct entry *entries = room_for(raw, 1, sizeof *entries, a, &room);
-    if (room > LIMIT_FEED_ENTRIES || (room > 0 && entries == NULL))
-        return WIRE_TOO_BIG;
+    struct entry *entries = NULL;
+    size_t room = 0, n = 0;
     while (pb_next(&p)) {
         if (p.field != 1)
             continue;
+        if (entries == NULL && (pb_more(&p) > LIMIT_FEED_ENTRIES || !room_for(&p, &entries, sizeof *entries, a, &room)))
+            return WIRE_TOO_BIG;
         int r = p.wire != 2 || n == room ? WIRE_BROKEN : entry_unpack(p.bytes, a, &entries[n++]);
         if (r != 0)
             return r;

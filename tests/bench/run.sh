@@ -94,15 +94,24 @@ w1_run() {
     merged=$(cut -d' ' -f2 "$town/race")
     hub_cpu=$(minus "$(cpu "$hub_pid")" "$hub_before")
     node_cpu=$(minus "$(node_cpus)" "$node_before")
+    wire=$(minus "$(status_of hub received_bytes)" "$bytes_before")
+    cp "$town/saves" "$town/saves.$nodes"
+    echo "nodes=$nodes total=$total acked=$acked merged=$merged hub_cpu=$hub_cpu node_cpu=$node_cpu wire=$wire" \
+        "hub_anon=$(anon "$hub_pid") node_anon=$(anon "$(pid_of n1)")" >"$town/seen.$nodes"
+    stop_all
+}
+
+# w1_rows NODES: what was seen, beside the limits of the whole run
+w1_rows() {
+    . "$town/seen.$1"
     row "w1.$nodes.acked" changes/s "$(per "$total" "$acked")" "$(middle "$town/append")" 0.15 0 "$total"
     row "w1.$nodes.merged" changes/s "$(per "$total" "$merged")" "$(middle "$town/fourput")" 1.5 0 "$total"
     row "w1.$nodes.hub_cpu" us/change "$(per "$hub_cpu" "$total")" null 8 1 "$total"
     row "w1.$nodes.node_cpu" us/change "$(per "$node_cpu" "$total")" null null 1 "$total"
-    row "w1.$nodes.wire" bytes/change "$(per "$(minus "$(status_of hub received_bytes)" "$bytes_before")" "$total")" null 110 1 "$total"
-    row "w1.$nodes.save_p50" us "$(middle "$town/saves")" "$(middle "$town/commit")" 1.5 1 "$total" "$(low "$town/saves")" "$(high "$town/saves")"
-    row "w1.$nodes.hub_anon" kB "$(anon "$hub_pid")" null null 1 1
-    row "w1.$nodes.node_anon" kB "$(anon "$(pid_of n1)")" null 8192 1 1
-    stop_all
+    row "w1.$nodes.wire" bytes/change "$(per "$wire" "$total")" null 110 1 "$total"
+    row "w1.$nodes.save_p50" us "$(middle "$town/saves.$nodes")" "$(middle "$town/commit")" 1.5 1 "$total" "$(low "$town/saves.$nodes")" "$(high "$town/saves.$nodes")"
+    row "w1.$nodes.hub_anon" kB "$hub_anon" null null 1 1
+    row "w1.$nodes.node_anon" kB "$node_anon" null 8192 1 1
 }
 
 echo "W1 with $COUNT changes on $(nproc) processors; folder $town"
@@ -114,6 +123,8 @@ raw
 w1_run 10
 raw
 "$w1" commit "$town/raw.commit" 2000 >>"$town/commit"
+w1_rows 1
+w1_rows 10
 row raw.append changes/s "$(middle "$town/append")" null null 0 3 "$(low "$town/append")" "$(high "$town/append")"
 row raw.fourput changes/s "$(middle "$town/fourput")" null null 0 3 "$(low "$town/fourput")" "$(high "$town/fourput")"
 row raw.commit_p50 us "$(middle "$town/commit")" null null 1 2 "$(low "$town/commit")" "$(high "$town/commit")"

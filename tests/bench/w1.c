@@ -1,6 +1,6 @@
 /* The parts of the W1 benchmark that are no daemon.
  *
- *   w1 fill STORE COUNT SEED
+ *   w1 fill STORE COUNT SEED [TYPE]
  *       COUNT edits at an enrolled node, each its own durable transaction: 40 % new records of 12 fields, 60 % updates of two fields.
  *       Prints seconds, and the p50 of one save in microseconds.
  *   w1 race COUNT HUB NODE…
@@ -20,13 +20,14 @@
 #include "common/model/value.h"
 #include "common/store/layout.h"
 #include "common/store/node_apply.h"
+#include "tests/support/look.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-enum { BATCH = 10000, CHANGE_BYTES = 300, FIELDS = 12, TYPE = 40 };
+enum { BATCH = 10000, CHANGE_BYTES = 300, FIELDS = 12 };
 
 static double seconds(void) {
     struct timespec t;
@@ -65,11 +66,11 @@ static void text_value(struct random *r, struct buffer *out) {
     value_pack(&(struct value){.kind = VALUE_TEXT, .text = bytes_of(text, 8 + random_below(r, 8))}, out);
 }
 
-static void one_edit(struct txn *t, struct random *r, uint64_t seed, uint64_t *made, area home) {
+static void one_edit(struct txn *t, struct random *r, uint64_t seed, uint32_t type, uint64_t *made, area home) {
     struct op ops[FIELDS + 1];
     struct buffer values[FIELDS + 1] = {{0}};
     bool fresh = *made == 0 || random_below(r, 10) < 4;
-    struct edit e = {.type = TYPE, .purpose = 2, .replace_all = true, .ops = ops};
+    struct edit e = {.type = type, .purpose = 2, .replace_all = true, .ops = ops};
     e.record = record_of(seed, fresh ? ++*made : 1 + random_below(r, *made));
     size_t fields = fresh ? FIELDS : 2, first = fresh ? 0 : random_below(r, FIELDS - 1);
     struct change out;
@@ -90,7 +91,7 @@ static void one_edit(struct txn *t, struct random *r, uint64_t seed, uint64_t *m
         buffer_close(&values[i]);
 }
 
-static int fill(const char *folder, uint64_t count, uint64_t seed) {
+static int fill(const char *folder, uint64_t count, uint64_t seed, uint32_t type) {
     struct store *s;
     struct txn *t = NULL;
     struct node_progress *p = memory_zeroed(1, sizeof *p);
@@ -106,7 +107,7 @@ static int fill(const char *folder, uint64_t count, uint64_t seed) {
         double at = seconds();
         if (store_write(s, &t) != 0)
             die("no transaction");
-        one_edit(t, &r, seed, &made, p->served[0]);
+        one_edit(t, &r, seed, type, &made, p->served[0]);
         if (txn_commit(t) != 0)
             die("a commit failed");
         each[i] = (seconds() - at) * 1e6;
@@ -224,7 +225,6 @@ static void nothing(void *owner, const json_t *row) {
 static int race(json_int_t count, const char *where, char **nodes) {
     struct client hub, node;
     static char received[] = "received", merged[] = "merged";
-    const struct timespec pause = {.tv_nsec = 5000000};
     if (client_open(&hub, where, 10000) != CTL_GOOD)
         return 1;
     double began = seconds();
@@ -235,18 +235,19 @@ static int race(json_int_t count, const char *where, char **nodes) {
         client_close(&node);
     }
     while (count_of(&hub, "status", received) < count)
-        nanosleep(&pause, NULL);
+        look_again_in(5);
     double acked = seconds() - began;
     while (count_of(&hub, "nodes", merged) < count)
-        nanosleep(&pause, NULL);
+        look_again_in(5);
     printf("%.4f %.4f\n", acked, seconds() - began);
     client_close(&hub);
     return 0;
 }
 
 int main(int argc, char **argv) {
-    if (argc == 5 && strcmp(argv[1], "fill") == 0)
-        return fill(argv[2], strtoull(argv[3], NULL, 10), strtoull(argv[4], NULL, 10));
+    if ((argc == 5 || argc == 6) && strcmp(argv[1], "fill") == 0)
+        return fill(
+            argv[2], strtoull(argv[3], NULL, 10), strtoull(argv[4], NULL, 10), argc == 6 ? (uint32_t)strtoul(argv[5], NULL, 10) : 40);
     if (argc == 4 && strcmp(argv[1], "commit") == 0)
         return one_commits(argv[2], strtoull(argv[3], NULL, 10));
     if (argc == 4 && strcmp(argv[1], "append") == 0)
@@ -255,6 +256,6 @@ int main(int argc, char **argv) {
         return raw(argv[2], strtoull(argv[3], NULL, 10), true);
     if (argc >= 5 && strcmp(argv[1], "race") == 0)
         return race(strtoll(argv[2], NULL, 10), argv[3], argv + 4);
-    fprintf(stderr, "w1 fill STORE COUNT SEED | race COUNT HUB NODE... | commit|append|fourput FOLDER COUNT\n");
+    fprintf(stderr, "w1 fill STORE COUNT SEED [TYPE] | race COUNT HUB NODE... | commit|append|fourput FOLDER COUNT\n");
     return 64;
 }

@@ -1,6 +1,9 @@
-/* Changes one stored value of a stopped node behind its back, with a checksum that holds: what a bug in merging would leave behind.
+/* Does to the store of a stopped node what no daemon would.
  *
- *   corrupt STORE-FOLDER */
+ *   corrupt STORE-FOLDER
+ *       changes one stored value, with a checksum that holds: what a bug in merging would leave behind
+ *   corrupt --newer STORE-FOLDER
+ *       makes it a store of the next format: what a daemon finds after a roll-back of the program */
 #include "common/model/value.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"
@@ -33,10 +36,25 @@ static int pick(void *owner, const struct record *r, bool pending) {
     return 0;
 }
 
+static int make_newer(const char *folder) {
+    struct store_shape next = shape_node;
+    struct store *s;
+    next.format++;
+    if (store_open_lmdb(folder, &next, 0, &s) != 0) {
+        fprintf(stderr, "corrupt: the store cannot be opened\n");
+        return 1;
+    }
+    store_close(s);
+    printf("of format %u now\n", next.format);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     struct store *s;
     struct txn *t;
     struct picked p = {.found = false};
+    if (argc == 3 && strcmp(argv[1], "--newer") == 0)
+        return make_newer(argv[2]);
     if (argc != 2 || store_open_lmdb(argv[1], &shape_node, 0, &s) != 0 || store_write(s, &t) != 0) {
         fprintf(stderr, "corrupt: the store cannot be opened\n");
         return 1;

@@ -1,8 +1,12 @@
 /* Every reader of what a person or a file hands us; the first byte chooses which. What is read must be shown again without a crash. */
 #include "common/catalogue/catalogue.h"
+#include "common/daemon/mapping.h"
 #include "common/net/keys.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,9 +53,53 @@ static void public_string(struct bytes in) {
         public_text(&k, text);
 }
 
+/* These read files by name. */
+static void as_file(struct bytes in, void (*reads)(const char *path, struct complaints *c)) {
+    struct complaints c = {.count = 0};
+    char path[64];
+    int fd = memfd_create("fuzz", MFD_CLOEXEC);
+    if (fd < 0 || (in.len > 0 && write(fd, in.at, in.len) != (ssize_t)in.len))
+        abort();
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    reads(path, &c);
+    complaints_close(&c);
+    close(fd);
+}
+
+static void read_csv(const char *path, struct complaints *c) {
+    struct csv_table t;
+    if (!csv_load(path, &t, c) && c->count == 0)
+        abort();
+    size_t last = 0;
+    for (size_t i = 0; i < t.rows; i++) {
+        if (t.lines[i] <= last)
+            abort(); /* two rows begin in one line */
+        last = t.lines[i];
+        for (size_t k = 0; k < t.columns; k++)
+            if (t.cells[i * t.columns + k] == NULL)
+                abort();
+    }
+    csv_close(&t);
+}
+
+static void read_mapping(const char *path, struct complaints *c) {
+    struct mapping *m = mapping_load(path, c);
+    if (m == NULL && c->count == 0)
+        abort();
+    mapping_free(m);
+}
+
+static void csv(struct bytes in) {
+    as_file(in, read_csv);
+}
+
+static void mapping(struct bytes in) {
+    as_file(in, read_mapping);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static void (*const readers[])(struct bytes) = {catalogue, value, typed, public_string};
+    static void (*const readers[])(struct bytes) = {catalogue, value, typed, public_string, csv, mapping};
     if (size > 0)
-        readers[data[0] % 4](bytes_of(data + 1, size - 1));
+        readers[data[0] % 6](bytes_of(data + 1, size - 1));
     return 0;
 }

@@ -1,0 +1,79 @@
+#!/bin/sh
+# What the service manager and the disk see: readiness, watchdog, ordered stop, a broken disk, a store of a newer program, and data that this
+# program does not know.
+cd "$(dirname "$0")/../.." || exit 2
+. tests/e2e/start.sh
+make -s B="$B" "$B/tests/e2e/full_disk.so" "$B/tests/e2e/corrupt" "$B/tests/bench/w1" >&2 || exit 2
+
+# heard WORD TIMES: the words come without line ends
+heard() { [ "$(grep -o "$1" "$work/notified" | wc -l)" -ge "$2" ]; }
+socat -u "UNIX-RECV:$work/notify" - >"$work/notified" &
+socat=$!
+trap 'kill $socat 2>/dev/null; stop_all; rm -rf "$work" "$town"' EXIT
+until_true 10 [ -S "$work/notify" ]
+
+make_hub
+NOTIFY_SOCKET=$work/notify WATCHDOG_USEC=200000 start_hub
+check "the hub tells that it is ready" until_true 10 heard READY=1 1
+check "… and where" until_true 10 heard STATUS= 1
+check "… and that it lives" until_true 10 heard WATCHDOG=1 3
+make_node n1 650203001001 一
+make_node n2 650203001002 二
+NOTIFY_SOCKET=$work/notify WATCHDOG_USEC=200000 start_node n1
+check "a node tells that it is ready" until_true 10 heard READY=1 2
+stop n1
+check "… and that it stops" until_true 10 heard STOPPING=1 1
+
+# A type that no catalogue has, and fields that Person does not have: a newer office's. An older hub keeps and forwards them.
+check "changes of an unknown type are written" "$B/tests/bench/w1" fill "$town/n1.d/store" 60 7 900
+check "… and of a known type with unknown fields" "$B/tests/bench/w1" fill "$town/n1.d/store" 60 8 32
+start_node n1
+check "the hub takes them" ctl n1 wait --caught-up --timeout 30
+check "… holds none of them back" said '"held":0' ctl hub -o jsonl nodes
+raw_equal() {
+    ctl n1 -o name export --raw --actor op1 --purpose proof >"$work/a" && ctl hub -o name export --raw --node 1 >"$work/b" &&
+        [ -s "$work/a" ] && cmp "$work/a" "$work/b"
+}
+check "hub and node hold the same bytes of them" raw_equal
+check "more than a hundred fields are in them" [ "$(wc -c <"$work/a")" -gt 4000 ]
+
+# A key that the hub does not know, with another office's enrolment: the node says so, and saves its clerks' work meanwhile.
+cp -r "$town/n2.d" "$town/n3.d"
+rm "$town/n3.d/keys"
+"$bin/anju-node" --init --set data="$town/n3.d" >/dev/null
+start_node n3
+check "a key that is not enrolled is told" until_true 20 said "does not know" ctl n3 status
+check "… at the hub too" until_true 20 grep -q gate.refused "$town/log/hub"
+check "… and work goes on" ctl n3 put Person name=x $who
+stop n3
+
+stop n1
+cp -r "$town/n1.d" "$work/n1.copy"
+check "a store of a newer program" "$B/tests/e2e/corrupt" --newer "$town/n1.d/store"
+check "… is refused" code_of 74 timeout 20 "$bin/anju-node" --set data="$town/n1.d" --set socket="$town/n1"
+check "… in plain words" said "newer" timeout 20 "$bin/anju-node" --set data="$town/n1.d" --set socket="$town/n1"
+rm -rf "$town/n1.d"
+cp -r "$work/n1.copy" "$town/n1.d"
+
+# A disk that breaks in the middle of work: nothing is answered as saved that is not, and the daemon ends for the manager to see.
+export ANJU_FULL="$work/full"
+LD_PRELOAD=$root/$B/tests/e2e/full_disk.so start_node n1
+check "an edit is saved" ctl n1 put Person name=before $who
+pid=$(pid_of n1)
+echo broken >"$work/full"
+refuse "a broken disk: the edit is not answered as saved" ctl n1 put Person name=lost $who
+wait "$pid"
+check "… and the node ends with 74" [ $? = 74 ]
+check "… and says why" grep -q "store" "$town/log/n1"
+rm -f "$work/full" "$town/pids/n1"
+start_node n1
+check "the disk is well: what was saved is there" said before ctl n1 find Person name=before $who
+check "… and what was refused is not" sh -c "! '$bin/anjuctl' -s '$town/n1' -o jsonl find Person name=lost $who | grep -q '\"id\"'"
+check "verify at the node" said sound ctl n1 verify
+check "all comes to the hub" ctl n1 wait --caught-up --timeout 30
+stop n1
+pid=$(pid_of hub)
+stop hub
+wait "$pid" 2>/dev/null
+check "the hub told that it stops" until_true 10 heard STOPPING=1 2
+finish
