@@ -263,11 +263,14 @@ bool csv_load(const char *path, struct csv_table *out, struct complaints *c) {
     csv_init(&p, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL);
     bool good =
         csv_parse(&p, text.at + skip, text.len - skip, on_cell, on_row, &r) == text.len - skip && csv_fini(&p, on_cell, on_row, &r) == 0;
-    if (!good)
+    if (!good) {
         complain(
             path, r.line, c,
             "the quotes in or after this line are broken: a field in \"…\" ends with \" and a comma or the line's end, a quote inside is "
             "doubled");
+        if (r.column > 0)
+            on_row(-1, &r); /* what broke off belongs to the table too, and is freed with it */
+    }
     csv_free(&p);
     buffer_close(&text);
     return good;
