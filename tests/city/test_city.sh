@@ -176,6 +176,16 @@ check "only the phone may be concurrent" concurrent_tiny
 printf 'community_code,seq,time\n650299001002,2,2025-03-06T00:00:00+08:00\n' >"$work/late.csv"
 sed -i 's/12900000002$/12900000003/' "$work/tiny.want"
 check "a line that was replayed late counts from then" fold_tiny --late "$work/late.csv"
+linkage_tiny() {
+    printf 'rec_id,name,sex,birth_date,phone,status\n%s,"甲,乙",男,1990-01-01,%s,active\n' "$p" "$1" >"$tiny/linkage/records.csv"
+    shift
+    "$city/fold_city" "$tiny" --check-linkage "$@"
+}
+check "persons as the list of persons has them" linkage_tiny 12900000002
+refuse "… and not otherwise" linkage_tiny 12900000003
+check "a field edited late may differ from the list" linkage_tiny 12900000002 --late "$work/late.csv"
+printf 'community_code,seq,time\n650299001002,4,2025-03-06T00:00:00+08:00\n' >"$work/other.csv"
+refuse "… but no other field" linkage_tiny 12900000003 --late "$work/other.csv"
 echo "5,2025-03-06T10:00:00+08:00,o,set,training,$t,status,x" >>"$tiny/650299001002/edits.csv"
 refuse "an edit by a community that does not hold the record" "$city/fold_city" "$tiny"
 sed -i '$d' "$tiny/650299001002/edits.csv"
