@@ -198,6 +198,27 @@ void cmd_node_approve(void *owner, struct request *q) {
 
 /* ---- policies */
 
+/* Would these documents be a whole catalogue, and keep what the one in force has given? One bad document would stop every office's updates.
+ */
+static bool holds_together(const struct city *city, const struct buffer *documents, struct complaints *c) {
+    struct catalogue whole = {.types = NULL};
+    bool good = catalogue_add_all(&whole, buffer_bytes(documents), c) && catalogue_keeps(&city->catalogue, &whole, c);
+    catalogue_close(&whole);
+    return good;
+}
+
+static bool fits(const struct city *city, const char *file, struct bytes text, struct complaints *c) {
+    struct catalogue alone = {.types = NULL};
+    struct buffer all = {0};
+    bool good = catalogue_add(&alone, file, text, c); /* so that complaints name the file's lines */
+    buffer_add(&all, buffer_bytes(&city->documents));
+    catalogue_put(&all, text);
+    good = good && holds_together(city, &all, c);
+    buffer_close(&all);
+    catalogue_close(&alone);
+    return good;
+}
+
 /* Where a policy of this text stands: its kind and name, or complaints. */
 static bool describe(const char *file, struct bytes text, struct buffer *kind, struct buffer *name, struct complaints *c) {
     struct document *d = document_read(file, text, c);
@@ -213,11 +234,6 @@ static bool describe(const char *file, struct bytes text, struct buffer *kind, s
         buffer_text(name, n);
     }
     document_free(d);
-    if (k != NULL && (strcmp(k, "record_type") == 0 || strcmp(k, "purposes") == 0)) {
-        struct catalogue trial = {.types = NULL};
-        catalogue_add(&trial, file, text, c);
-        catalogue_close(&trial);
-    }
     return c->count == 0;
 }
 
@@ -291,7 +307,8 @@ static void look_done(struct hub_read *r, int result) {
     look_free(l);
 }
 
-static bool look(struct city *c, struct request *q, const char *file, struct bytes text, struct complaints *wrong) {
+/* tried: the caller knows that it fits the catalogue. */
+static bool look(struct city *c, struct request *q, const char *file, struct bytes text, bool tried, struct complaints *wrong) {
     struct looking *l = memory_zeroed(1, sizeof *l);
     l->ask.city = c;
     l->ask.request = q;
@@ -299,7 +316,10 @@ static bool look(struct city *c, struct request *q, const char *file, struct byt
         buffer_format(&wrong->text, "%s: a policy has at most %d bytes\n", file, LIMIT_POLICY_PART_BYTES);
         wrong->count++;
     }
-    if (wrong->count > 0 || !describe(file, text, &l->kind, &l->name, wrong)) {
+    bool good = wrong->count == 0 && describe(file, text, &l->kind, &l->name, wrong);
+    if (good && !tried && policy_catalogue(&(struct policy){.kind = buffer_bytes(&l->kind)}))
+        good = fits(c, file, text, wrong);
+    if (!good) {
         look_free(l);
         return false;
     }
@@ -315,7 +335,7 @@ void cmd_publish(void *owner, struct request *q) {
     struct complaints wrong = {.count = 0};
     if (text == NULL)
         request_error(q, "bad_request", "which policy?", "anjuctl policy publish FILE.yaml");
-    else if (!look(owner, q, "policy", bytes_text(text), &wrong))
+    else if (!look(owner, q, "policy", bytes_text(text), false, &wrong))
         request_error(q, "bad_request", buffer_string(&wrong.text), "correct the file, then publish it again");
     complaints_close(&wrong);
 }
@@ -327,24 +347,42 @@ static int yaml_only(const struct dirent *d) {
     return len > 5 && d->d_name[0] != '.' && strcmp(d->d_name + len - 5, ".yaml") == 0;
 }
 
+/* All of the folder or, when its documents do not fit each other and what is in force, none of it. */
 static void publish_folder(struct city *c) {
     const char *folder = settings_text(c->settings, "catalogue");
     struct dirent **files = NULL;
+    struct buffer all = {0}, *texts;
+    struct complaints wrong = {.count = 0};
     int n = *folder == '\0' ? 0 : scandir(folder, &files, yaml_only, alphasort);
     if (n < 0)
         log_fact(LOG_WARNING, "catalogue.no_folder", FACT_TEXT("folder", folder));
+    texts = memory_zeroed((size_t)(n > 0 ? n : 0) + 1, sizeof *texts);
+    buffer_add(&all, buffer_bytes(&c->documents));
     for (int i = 0; i < n; i++) {
-        struct buffer path = {0}, text = {0};
-        struct complaints wrong = {.count = 0};
+        struct buffer path = {0};
+        struct catalogue alone = {.types = NULL};
         buffer_format(&path, "%s/%s", folder, files[i]->d_name);
-        if (file_read(buffer_string(&path), LIMIT_DOCUMENT_BYTES, &text) != 0 ||
-            !look(c, NULL, buffer_string(&path), buffer_bytes(&text), &wrong))
-            log_fact(LOG_ERROR, "catalogue.refused", FACT_TEXT("why", buffer_string(&wrong.text)));
-        complaints_close(&wrong);
+        int r = file_read(buffer_string(&path), LIMIT_DOCUMENT_BYTES, &texts[i]);
+        if (r != 0) {
+            buffer_format(&wrong.text, "%s: %s\n", buffer_string(&path), strerror(-r));
+            wrong.count++;
+        } else if (catalogue_add(&alone, buffer_string(&path), buffer_bytes(&texts[i]), &wrong)) {
+            catalogue_put(&all, buffer_bytes(&texts[i]));
+        }
+        catalogue_close(&alone);
         buffer_close(&path);
-        buffer_close(&text);
+    }
+    bool good = wrong.count == 0 && holds_together(c, &all, &wrong);
+    for (int i = 0; i < n; i++) {
+        good = good && look(c, NULL, files[i]->d_name, buffer_bytes(&texts[i]), true, &wrong);
+        buffer_close(&texts[i]);
         free(files[i]);
     }
+    if (wrong.count > 0)
+        log_fact(LOG_ERROR, "catalogue.refused", FACT_TEXT("folder", folder), FACT_TEXT("why", buffer_string(&wrong.text)));
+    complaints_close(&wrong);
+    buffer_close(&all);
+    free(texts);
     free(files);
 }
 
@@ -376,14 +414,18 @@ static void load_done(struct hub_read *r, int result) {
     struct catalogue now = {.types = NULL};
     struct complaints wrong = {.count = 0};
     bool first = !c->catalogue_known;
-    catalogue_add_all(&now, buffer_bytes(&l->documents), &wrong);
-    if (result == 0) {
+    bool good = catalogue_add_all(&now, buffer_bytes(&l->documents), &wrong);
+    if (!good)
+        log_fact(LOG_ERROR, "catalogue.broken", FACT_TEXT("why", buffer_string(&wrong.text)));
+    if (result == 0 && (good || first)) {
         catalogue_close(&c->catalogue);
         c->catalogue = now;
         buffer_close(&c->documents);
         c->documents = l->documents;
         l->documents = (struct buffer){NULL, 0, 0};
         c->catalogue_known = true;
+    } else {
+        catalogue_close(&now);
     }
     complaints_close(&wrong);
     buffer_close(&l->documents);

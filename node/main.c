@@ -140,16 +140,15 @@ static int join(struct office *o, const char *path) {
     return exit;
 }
 
-static bool first_catalogue(struct office *o) {
+/* A document that cannot be used leaves its type out; the feed may bring a better one, so the office works. */
+static void first_catalogue(struct office *o) {
     struct complaints c = {.count = 0};
     const struct enrolment *who = node_engine_who(o->engine);
     o->catalogue = memory_zeroed(1, sizeof *o->catalogue);
     o->catalogue->hash = hash_of(who->catalogue);
-    bool good = catalogue_add_all(&o->catalogue->catalogue, who->catalogue, &c);
-    if (!good)
-        fprintf(stderr, "%s", buffer_string(&c.text));
+    if (!catalogue_add_all(&o->catalogue->catalogue, who->catalogue, &c))
+        log_fact(LOG_ERROR, "catalogue.broken", FACT_TEXT("why", buffer_string(&c.text)));
     complaints_close(&c);
-    return good;
 }
 
 static int load_keys(struct office *o) {
@@ -184,10 +183,8 @@ static int run(struct office *o) {
     struct node_engine_calls calls = {on_fatal, on_note, o};
     o->engine = node_engine_open(&o->loop, store, settings_text(o->settings, "data"), &o->keys, &calls);
     o->exit = EXIT_GOOD;
-    if (!first_catalogue(o)) {
-        o->exit = EXIT_CONFIG;
-    } else if (
-        control_open(&o->loop, settings_text(o->settings, "socket"), commands, sizeof commands / sizeof *commands, o, &o->control) != 0) {
+    first_catalogue(o);
+    if (control_open(&o->loop, settings_text(o->settings, "socket"), commands, sizeof commands / sizeof *commands, o, &o->control) != 0) {
         fprintf(stderr, "anju-node: the status sockets cannot be made in %s\n", settings_text(o->settings, "socket"));
         o->exit = EXIT_FULL;
     } else {

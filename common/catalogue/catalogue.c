@@ -1,5 +1,6 @@
 #include "common/catalogue/catalogue.h"
 
+#include "common/base/error.h"
 #include "common/base/memory.h"
 #include "common/model/change.h"
 
@@ -163,20 +164,67 @@ bool catalogue_add(struct catalogue *k, const char *name, struct bytes text, str
     return c->count == before;
 }
 
-bool catalogue_add_all(struct catalogue *k, struct bytes text, struct complaints *c) {
+/* The next document of a text with several; false at its end. */
+static bool next_document(struct bytes *text, struct bytes *one) {
     static const char apart[] = "\n---\n";
+    if (text->len == 0)
+        return false;
+    const uint8_t *end = memmem(text->at, text->len, apart, sizeof apart - 1);
+    size_t len = end == NULL ? text->len : (size_t)(end - text->at);
+    size_t skip = end == NULL ? text->len : len + sizeof apart - 1;
+    *one = bytes_of(text->at, len);
+    *text = bytes_of(text->at + skip, text->len - skip);
+    return true;
+}
+
+bool catalogue_add_all(struct catalogue *k, struct bytes text, struct complaints *c) {
     bool good = true;
-    for (unsigned n = 1; text.len > 0; n++) {
-        const uint8_t *end = memmem(text.at, text.len, apart, sizeof apart - 1);
-        size_t len = end == NULL ? text.len : (size_t)(end - text.at);
+    struct bytes one;
+    for (unsigned n = 1; next_document(&text, &one); n++) {
         struct buffer name = {0};
         buffer_format(&name, "catalogue document %u", n);
-        good &= catalogue_add(k, buffer_string(&name), bytes_of(text.at, len), c);
+        good &= catalogue_add(k, buffer_string(&name), one, c);
         buffer_close(&name);
-        size_t skip = end == NULL ? text.len : len + sizeof apart - 1;
-        text = bytes_of(text.at + skip, text.len - skip);
     }
     return good & catalogue_finish(k, c);
+}
+
+/* What a document is about: its kind and name. Empty: it cannot be read. */
+static void subject_of(struct bytes document, struct buffer *out) {
+    struct complaints c = {.count = 0};
+    struct document *d = document_read("", document, &c);
+    const struct document_node *root = d == NULL ? NULL : document_root(d);
+    if (d != NULL && document_kind(root) == DOCUMENT_MAP) {
+        const char *kind = document_text(document_get(root, "kind")), *name = document_text(document_get(root, "name"));
+        buffer_format(out, "%s %s", kind == NULL ? "" : kind, name == NULL ? "" : name);
+    }
+    document_free(d);
+    complaints_close(&c);
+}
+
+void catalogue_put(struct buffer *all, struct bytes one) {
+    CLEANUP(buffer_close) struct buffer out = {0}, subject = {0}, other = {0};
+    struct bytes rest = buffer_bytes(all), part;
+    bool placed = false;
+    subject_of(one, &subject);
+    while (next_document(&rest, &part)) {
+        buffer_clear(&other);
+        subject_of(part, &other);
+        bool same = subject.len > 0 && bytes_equal(buffer_bytes(&subject), buffer_bytes(&other));
+        if (same && placed)
+            continue;
+        if (out.len > 0)
+            buffer_text(&out, "\n---\n");
+        buffer_add(&out, same ? one : part);
+        placed = placed || same;
+    }
+    if (!placed) {
+        if (out.len > 0)
+            buffer_text(&out, "\n---\n");
+        buffer_add(&out, one);
+    }
+    buffer_clear(all);
+    buffer_add(all, buffer_bytes(&out));
 }
 
 static void complain(struct complaints *c, const char *what, const char *which) {
@@ -199,6 +247,34 @@ bool catalogue_finish(struct catalogue *k, struct complaints *c) {
             x->refers_type = to == NULL ? 0 : to->number;
             if (x->unverified != NULL && type_field(t, x->unverified) == NULL)
                 complain(c, "unverified names a field that is not there", x->name);
+        }
+    }
+    return c->count == before;
+}
+
+static void keeps_fields(const struct catalogue_type *old, const struct catalogue_type *new, struct complaints *c) {
+    for (size_t i = 0; i < old->field_count; i++) {
+        const struct catalogue_field *was = &old->fields[i], *is = type_field_number(new, was->number);
+        if (is == NULL || strcmp(is->name, was->name) != 0 || is->kind != was->kind) {
+            buffer_format(
+                &c->text,
+                "catalogue: %s.%s: number %u was given to it as %s for ever; a field of another kind or name takes a new number\n",
+                old->name, was->name, was->number, value_kind_name(was->kind));
+            c->count++;
+        }
+    }
+}
+
+bool catalogue_keeps(const struct catalogue *old, const struct catalogue *new, struct complaints *c) {
+    unsigned before = c->count;
+    for (size_t i = 0; i < old->type_count; i++) {
+        const struct catalogue_type *was = &old->types[i], *is = catalogue_type_number(new, was->number);
+        if (is == NULL || strcmp(is->name, was->name) != 0) {
+            buffer_format(
+                &c->text, "catalogue: %s: number %u was given to it for ever; another type takes a new number\n", was->name, was->number);
+            c->count++;
+        } else {
+            keeps_fields(was, is, c);
         }
     }
     return c->count == before;

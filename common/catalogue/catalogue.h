@@ -46,6 +46,11 @@ bool catalogue_finish(struct catalogue *k, struct complaints *c);
 void catalogue_close(struct catalogue *k); /* idempotent */
 /* Several documents in one text, apart by lines of "---", as enrolment files carry them. */
 bool catalogue_add_all(struct catalogue *k, struct bytes text, struct complaints *c);
+/* Puts one document into such a text: in the place of the one that describes the same type (or the purposes), or at its end. */
+void catalogue_put(struct buffer *all, struct bytes one);
+/* Numbers are given once and for ever: complains about every type and field of `old` that is gone from `new` or has there another number,
+ * name or kind. What is stored under a number must be read the same way for ever. */
+bool catalogue_keeps(const struct catalogue *old, const struct catalogue *new, struct complaints *c);
 
 const struct catalogue_type *catalogue_type(const struct catalogue *k, const char *name); /* NULL: none; case does not count */
 const struct catalogue_type *catalogue_type_number(const struct catalogue *k, uint32_t number);
