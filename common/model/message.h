@@ -135,7 +135,7 @@ struct pull {
     size_t area_count;
     struct loading loading[LIMIT_AREAS]; /* those of `areas` that are being loaded */
     size_t loading_count;
-    uint64_t verdicts_after; /* send verdicts whose row is above this hub_seq: cursor.at, or 0 when the node forgot */
+    uint64_t verdicts_after; /* send verdicts whose row is above this hub_seq: verdicts_to of the last page, or 0 when the node forgot */
     uint32_t bytes;          /* that it is ready to take */
 };
 struct feed {
@@ -147,6 +147,7 @@ struct feed {
     size_t life_count;
     const struct held *held;
     size_t held_count;
+    uint64_t verdicts_to;        /* the verdicts whose rows are up to here have come with this page: the next Pull's verdicts_after */
     const struct entry *entries; /* in the order in which they are laid */
     size_t entry_count;
     struct loading loading[LIMIT_AREAS]; /* how far each load of the Pull got */
@@ -171,18 +172,18 @@ struct report {
 };
 struct repair_ask {
     uint64_t session;
-    struct cursor cursor;
+    struct cursor cursor; /* caught up: the verdicts up to `at` have come too */
     area area;
     struct digest buckets[DIGEST_BUCKETS];
 };
-struct repair_fill { /* all records of the buckets of the area that differ; laid like a Feed */
+struct repair_fill { /* all records of the buckets of the area that differ; laid like a Feed. One that covers nothing: pull first */
     uint64_t session;
     struct epoch epoch;
     area area;
     bool covers[DIGEST_BUCKETS];    /* the buckets of this fill: the node drops what it has in them and is not here */
     struct life lives[LIMIT_LIVES]; /* incarnation, includes of the snapshot */
     size_t life_count;
-    const struct held *held; /* every held change of this node */
+    const struct held *held; /* every verdict with a row above the cursor of the ask */
     size_t held_count;
     const struct entry *entries; /* WHOLE */
     size_t entry_count;

@@ -12,9 +12,9 @@
 #include <string.h>
 
 enum {
-    PAGE_BYTES = LIMIT_MESSAGE_BYTES - 128 * 1024, /* of entries before compression: what does not compress must fit a message too */
+    PAGE_BYTES = LIMIT_MESSAGE_BYTES - 128 * 1024, /* before compression: what does not compress must fit a message too */
     PAGE_ROWS = 50000,                             /* looked at for one page; a reader must not live long */
-    HELD_BYTES = 32,                               /* of one verdict on the wire, rounded up */
+    HELD_BYTES = 36,                               /* of one verdict on the wire, rounded up */
 };
 
 /* ---- a page under construction */
@@ -252,16 +252,26 @@ static int lay_loading(struct page *p, struct loading *l, uint64_t tip) {
 
 /* ---- verdicts and watermarks of this snapshot */
 
-static int held_above(struct txn *state, uint32_t node, uint64_t after, struct arena *a, const struct held **out, size_t *count) {
+/* The verdicts above `after`, LIMIT_FEED_VERDICTS at the most; `upto` is where they end: the tip when these are all. */
+static int held_above(
+    struct txn *state, uint32_t node, uint64_t after, uint64_t tip, struct arena *a, const struct held **out, size_t *count,
+    uint64_t *upto) {
     CLEANUP(buffer_close) struct buffer list = {0};
     struct key from = key_verdict(node, after + 1), prefix = key_u32(node);
     struct bytes key, value, packed;
+    uint64_t row = after;
     int r = 0;
+    *upto = tip;
     struct scan *c = scan_open(state, HUB_VERDICTS);
     for (bool on = after < UINT64_MAX && scan_from(c, key_bytes(&from), &key, &value); on && key_starts(key, &prefix);
          on = scan_next(c, &key, &value)) {
         struct held h;
-        if (envelope_open(HUB_VERDICTS, key, value, &packed) != 0) {
+        uint32_t whose;
+        if (list.len == LIMIT_FEED_VERDICTS * sizeof h) {
+            *upto = row;
+            break;
+        }
+        if (!key_verdict_read(key, &whose, &row) || envelope_open(HUB_VERDICTS, key, value, &packed) != 0) {
             r = fail(-EBADMSG);
             break;
         }
@@ -280,6 +290,11 @@ static int held_above(struct txn *state, uint32_t node, uint64_t after, struct a
     *count = list.len / sizeof(struct held);
     *out = (const struct held *)(const void *)arena_copy(a, buffer_bytes(&list)).at;
     return r;
+}
+
+/* For entries, beside so many verdicts. */
+static size_t page_bytes(size_t verdicts) {
+    return PAGE_BYTES - verdicts * HELD_BYTES;
 }
 
 static size_t lives_of(const struct hub_node_state *n, struct life out[LIMIT_LIVES]) {
@@ -362,14 +377,16 @@ int hub_feed_page(struct txn *state, uint32_t node, const struct pull *pull, str
     invariant(pull->area_count <= LIMIT_AREAS);
     invariant(pull->loading_count <= LIMIT_AREAS);
     out->from = out->to = pull->cursor;
-    out->life_count = lives_of(n, out->lives);
-    int r = held_above(state, node, pull->verdicts_after, a, &out->held, &out->held_count);
+    int r = held_above(state, node, pull->verdicts_after, place->hub_seq, a, &out->held, &out->held_count, &out->verdicts_to);
     if (r != 0)
         return pass(r);
-    size_t taken = out->held_count * HELD_BYTES, cap = taken < PAGE_BYTES / 2 ? PAGE_BYTES - taken : PAGE_BYTES / 2;
-    p.budget = pull->bytes < cap ? pull->bytes : cap;
-    choose_areas(&p, n, pull);
-    r = fill(&p, place, pull, out);
+    if (out->verdicts_to == place->hub_seq) { /* else they are the page */
+        size_t room = page_bytes(out->held_count);
+        p.budget = pull->bytes < room ? pull->bytes : room;
+        out->life_count = lives_of(n, out->lives);
+        choose_areas(&p, n, pull);
+        r = fill(&p, place, pull, out);
+    }
     if (r == 0)
         r = txn_result(state);
     return r == 0 ? 0 : pass(r);
@@ -446,13 +463,14 @@ static int collect_one(void *owner, const struct record *r, struct arena *arena)
 
 /* As many differing buckets as fit one message, at least one. */
 static size_t choose_buckets(struct bucket *buckets, const struct repair_ask *ask, struct repair_fill *out) {
+    size_t room = page_bytes(out->held_count);
     size_t bytes = 0, count = 0;
     bool any = false;
     for (unsigned i = 0; i < DIGEST_BUCKETS; i++) {
         struct bucket *b = &buckets[i];
         if (digest_equal(b->digest, ask->buckets[i]))
             continue;
-        if (any && (bytes + b->bytes > PAGE_BYTES || count + b->count > LIMIT_FEED_ENTRIES)) {
+        if (any && (bytes + b->bytes > room || count + b->count > LIMIT_FEED_ENTRIES)) {
             out->more = true;
             continue;
         }
@@ -476,11 +494,17 @@ int hub_repair_fill(struct txn *state, uint32_t node, const struct repair_ask *a
         return txn_result(state) == 0 ? HUB_FEED_STALE : pass(txn_result(state));
     out->epoch = ask->cursor.epoch;
     out->area = ask->area;
+    uint64_t upto;
+    int r = held_above(state, node, ask->cursor.at, place->hub_seq, a, &out->held, &out->held_count, &upto);
+    if (r != 0)
+        return pass(r);
+    if (upto < place->hub_seq) {
+        out->held_count = 0;
+        return 0;
+    }
     out->life_count = lives_of(n, out->lives);
-    int r = held_above(state, node, 0, a, &out->held, &out->held_count);
     struct measure m = {buckets};
-    if (r == 0)
-        r = area_walk(state, ask->area, &walk, measure_one, &m);
+    r = area_walk(state, ask->area, &walk, measure_one, &m);
     if (r != 0)
         return pass(r);
     struct collect c = {.buckets = buckets, .room = choose_buckets(buckets, ask, out)};

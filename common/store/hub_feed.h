@@ -4,7 +4,9 @@
  * area, stale ones are skipped. Rows of loading areas between upto and the snapshot's end, as whole entries, areas in the order given. An
  * entry carries the fields newer than cursor.floor, never than at (A1); it is WHOLE when the record's `since` of all the node's areas it is
  * in is newer than floor (A2); LEFT when it is in none of the node's areas any more. Areas outside the node's scope are silently left out.
- * held: every verdict with a row above verdicts_after, up to the snapshot's end (so that includes and held fit, A4). */
+ * held: every verdict with a row above verdicts_after, up to the snapshot's end (so that includes and held fit, A4). When these are more
+ * than LIMIT_FEED_VERDICTS, the page is their first part and nothing else: without includes no own change is folded before its verdict is
+ * known, and an entry without its includes would make a change that it already holds come twice. The cursor stays, verdicts_to moves. */
 #pragma once
 
 #include "common/store/hub_merge.h"
@@ -20,7 +22,8 @@ int hub_feed_page(
     struct txn *state, uint32_t node, const struct pull *pull, struct arena *a, struct feed *out); /* + enum hub_feed_outcome */
 
 /* Compares the node's buckets of an area with the hub's (made by a walk over the area's rows: rare) and fills what differs, as many buckets
- * as fit one message. Fills everything but `session`. */
+ * as fit one message. Fills everything but `session`. More than LIMIT_FEED_VERDICTS verdicts above the cursor: a fill that covers nothing
+ * and does not ask for more, after which the node pulls and, when it has them, compares again. */
 int hub_repair_fill(
     struct txn *state, uint32_t node, const struct repair_ask *ask, struct arena *a, struct repair_fill *out); /* + enum hub_feed_outcome */
 

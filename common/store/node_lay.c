@@ -266,7 +266,7 @@ int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out) {
     out->entries = (uint32_t)m->entry_count;
     load_on(p, m->loading, m->loading_count);
     p->cursor = m->to;
-    p->verdicts_after = m->to.at;
+    p->verdicts_after = m->verdicts_to;
     out->scope_changed = follow_scope(&y);
     drop_foreign(&y);
     out->caught_up = m->caught_up && p->loading_count == 0;
@@ -281,30 +281,6 @@ int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out) {
 }
 
 /* ---- repair */
-
-static void replace_verdicts(struct lay *y, const struct held *held, size_t count) {
-    struct touched_list none = {0};
-    struct buffer keys = {0};
-    struct bytes at, value;
-    struct scan *c = scan_open(y->t, NODE_HELD);
-    for (bool more = scan_from(c, (struct bytes){NULL, 0}, &at, &value); more; more = scan_next(c, &at, &value))
-        buffer_add(&keys, at);
-    scan_close(c);
-    for (size_t i = 0; i + 24 <= keys.len; i += 24) {
-        struct id16 incarnation;
-        uint64_t seq;
-        bool still = false;
-        if (!key_log_read(bytes_of(keys.at + i, 24), &incarnation, &seq))
-            continue;
-        for (size_t k = 0; k < count && !still; k++)
-            still = held[k].seq == seq && id_equal(&held[k].incarnation, &incarnation);
-        if (!still)
-            take_verdicts(y, &(struct held){incarnation, seq, VERDICT_MERGED}, 1);
-    }
-    buffer_close(&keys);
-    touched_close(&none);
-    take_verdicts(y, held, count);
-}
 
 struct covered {
     const struct repair_fill *m;
@@ -338,7 +314,7 @@ int node_lay_repair(struct txn *t, const struct repair_fill *m, struct node_laid
         return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
     }
     begin(&y, t, p);
-    replace_verdicts(&y, m->held, m->held_count);
+    take_verdicts(&y, m->held, m->held_count);
     include(&y, m->lives, m->life_count);
     struct covered c = {.m = m};
     bases_flush(&y.bases);

@@ -180,6 +180,8 @@ static void pull_out(const struct pull *m, Anju__Envelope *e, struct arena *a) {
 
 static int feed_out(const struct feed *m, Anju__Envelope *e, struct arena *a) {
     BEGIN(feed, Feed, FEED);
+    if (m->held_count > LIMIT_FEED_VERDICTS)
+        return WIRE_TOO_BIG;
     p->session = m->session;
     p->from = cursor_out(m->from, a);
     p->to = cursor_out(m->to, a);
@@ -188,6 +190,7 @@ static int feed_out(const struct feed *m, Anju__Envelope *e, struct arena *a) {
     p->lives = lives_out(m->lives, m->life_count, a);
     p->n_held = m->held_count;
     p->held = held_out(m->held, m->held_count, a);
+    p->verdicts_to = m->verdicts_to;
     p->n_loading = m->loading_count;
     p->loading = loading_out(m->loading, m->loading_count, a);
     p->n_digests = m->digest_count;
@@ -234,6 +237,8 @@ static void repair_ask_out(const struct repair_ask *m, Anju__Envelope *e, struct
 
 static int repair_fill_out(const struct repair_fill *m, Anju__Envelope *e, struct arena *a) {
     BEGIN(repair_fill, RepairFill, REPAIR_FILL);
+    if (m->held_count > LIMIT_FEED_VERDICTS)
+        return WIRE_TOO_BIG;
     p->session = m->session;
     p->epoch = epoch_out(m->epoch, a);
     p->area = m->area;
@@ -351,7 +356,7 @@ static bool lives_in(Anju__Life *const *list, size_t count, struct life *out, si
 }
 
 static bool held_in(Anju__Held *const *list, size_t count, struct arena *a, const struct held **out, size_t *out_count) {
-    if (count > LIMIT_QUARANTINE_ITEMS + LIMIT_FEED_ENTRIES)
+    if (count > LIMIT_FEED_VERDICTS)
         return false;
     struct held *held = arena_take(a, (count + 1) * sizeof *held);
     if (held == NULL)
@@ -462,6 +467,7 @@ static int feed_in(const Anju__Feed *p, struct arena *a, struct feed *m) {
     m->from = cursor_in(p->from);
     m->to = cursor_in(p->to);
     m->caught_up = p->caught_up;
+    m->verdicts_to = p->verdicts_to;
     if (p->n_digests > LIMIT_AREAS)
         return WIRE_TOO_BIG;
     m->digest_count = p->n_digests;
