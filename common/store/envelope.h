@@ -1,4 +1,4 @@
-/* Every stored value that matters carries a header (3-RECORDS, "First format"): format (1 byte), key id (4), checksum tag (16, bound to the
+/* Every stored value carries a header (3-RECORDS, "First format"): format (1 byte), key id (4), checksum tag (16, bound to the
  * tree and the key so that a value in a wrong place is found too), the length of the record's wrapped key (2) and the wrapped key.
  * Until sealing fills them, the key id is 0 and there is no wrapped key. LMDB 0.9 has no checksums: a flipped bit is found here. */
 #pragma once

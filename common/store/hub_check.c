@@ -72,8 +72,8 @@ static void check_rows(struct check *c, const struct record *r, const char *id) 
         present++;
         struct key k = key_row(row->area, row->row), self = key_record(r->type, &r->id);
         struct bytes value;
-        if (!txn_get(c->t, HUB_ROWS, key_bytes(&k), &value) || !bytes_equal(value, key_bytes(&self)))
-            complain(c, "record %u/%s: its row in an area's feed is missing", r->type, id);
+        if (envelope_get(c->t, HUB_ROWS, key_bytes(&k), &value) != 0 || !bytes_equal(value, key_bytes(&self)))
+            complain(c, "record %u/%s: its row in an area's feed is missing or rotten", r->type, id);
         if (row->row > c->place.hub_seq || row->since > row->row)
             complain(c, "record %u/%s: its row %" PRIu64 " cannot be", r->type, id, row->row);
         digest_add(sum_of(c, row->area), r);
@@ -161,8 +161,15 @@ static void check_rows_tree(struct check *c) {
         uint32_t type;
         struct id16 id;
         c->checked++;
-        if (!key_row_read(key, &a, &hub_seq) || !key_record_read(value, &type, &id) || hub_seq > c->place.hub_seq)
-            complain(c, "a row of a feed cannot be read");
+        if (!key_row_read(key, &a, &hub_seq) || !hub_row_open(a, hub_seq, value, &type, &id) || hub_seq > c->place.hub_seq) {
+            complain(c, "a row of a feed is rotten");
+            continue;
+        }
+        struct key k = key_record(type, &id);
+        if (!txn_get(c->t, HUB_RECORDS, key_bytes(&k), &value)) {
+            char hex[ID_HEX];
+            complain(c, "record %u/%s has a row in a feed and is missing", type, id_hex(&id, hex));
+        }
     }
     scan_close(s);
 }
@@ -196,8 +203,8 @@ static void check_item(struct check *c, struct bytes key, struct bytes value, st
     if (q.reason == VERDICT_GARBAGE || wire_change_unpack(q.change, a, &change) != 0)
         return;
     k = key_waiting(change.type, &change.record, node, &incarnation, seq);
-    if (change.seq == seq && !txn_get(c->t, HUB_WAITING, key_bytes(&k), &packed))
-        complain(c, "held change %" PRIu64 " of node %u is not listed at its record", seq, node);
+    if (change.seq == seq && envelope_get(c->t, HUB_WAITING, key_bytes(&k), &packed) != 0)
+        complain(c, "held change %" PRIu64 " of node %u is not listed at its record, or rotten there", seq, node);
 }
 
 static void check_node(struct check *c, uint32_t node) {
@@ -236,16 +243,19 @@ static void check_nodes(struct check *c) {
 }
 
 static void check_waiting(struct check *c) {
-    struct bytes key, value;
+    struct bytes key, value, packed;
     struct scan *s = scan_open(c->t, HUB_WAITING);
     for (bool on = scan_from(s, BYTES("\0"), &key, &value); on; on = scan_next(s, &key, &value)) {
         uint32_t type, node;
         struct id16 id, incarnation;
         uint64_t seq;
         c->checked++;
-        bool sound = key_waiting_read(key, &type, &id, &node, &incarnation, &seq);
+        if (!key_waiting_read(key, &type, &id, &node, &incarnation, &seq) || envelope_open(HUB_WAITING, key, value, &packed) != 0) {
+            complain(c, "a record's list of held changes is rotten");
+            continue;
+        }
         struct key k = key_held(node, &incarnation, seq);
-        if (!sound || !txn_get(c->t, HUB_HELD, key_bytes(&k), &value))
+        if (!txn_get(c->t, HUB_HELD, key_bytes(&k), &value))
             complain(c, "a record lists a held change that is not there");
     }
     scan_close(s);
@@ -287,13 +297,11 @@ static enum row_state row_state(struct txn *t, struct bytes key, struct bytes va
     struct id16 id;
     struct record r;
     struct bytes packed;
-    if (!key_row_read(key, &at, &hub_seq) || !key_record_read(value, &type, &id))
-        return ROW_UNKNOWN;
-    int got = envelope_get(t, HUB_RECORDS, value, &packed);
-    if (got == ENVELOPE_MISSING)
-        return ROW_STALE;
+    if (!key_row_read(key, &at, &hub_seq) || !hub_row_open(at, hub_seq, value, &type, &id))
+        return ROW_UNKNOWN; /* left for a page or a check to report */
+    struct key k = key_record(type, &id);
     arena_clear(a);
-    if (got != 0 || !hub_value_unpack(packed, a, &r, NULL))
+    if (envelope_get(t, HUB_RECORDS, key_bytes(&k), &packed) != 0 || !hub_value_unpack(packed, a, &r, NULL))
         return ROW_UNKNOWN;
     for (size_t i = 0; i < r.area_count; i++)
         if (r.areas[i].area == at && r.areas[i].row == hub_seq)

@@ -131,21 +131,27 @@ static void only_newer(struct record *r, uint64_t floor) {
 
 enum row_outcome { ROW_DONE, ROW_FULL };
 
+static int rotten(const char *fact, area a, uint64_t hub_seq) {
+    char text[AREA_TEXT];
+    log_fact(LOG_ERROR, fact, FACT_TEXT("area", area_text(a, text)), FACT_UINT("hub_seq", hub_seq));
+    return fail(-EBADMSG);
+}
+
 /* Lays what a row stands for. ROW_FULL: it does not fit any more and was left. Negative: rotten. */
-static int lay_row(struct page *p, area a, uint64_t hub_seq, struct bytes value, bool loading) {
+static int lay_row(struct page *p, area a, uint64_t hub_seq, struct bytes stored, bool loading) {
     uint32_t type;
     struct id16 id;
     p->rows++;
-    if (!key_record_read(value, &type, &id))
-        return fail(-EBADMSG);
+    if (!hub_row_open(a, hub_seq, stored, &type, &id))
+        return rotten("hub.row_rotten", a, hub_seq);
     if (was_laid(p, type, &id))
         return ROW_DONE;
     struct record r;
     struct key k = key_record(type, &id);
     struct bytes packed;
     int got = envelope_get(p->state, HUB_RECORDS, key_bytes(&k), &packed);
-    if (got == ENVELOPE_MISSING)
-        return ROW_DONE;
+    if (got == ENVELOPE_MISSING) /* records are never deleted */
+        return rotten("hub.record_missing", a, hub_seq);
     arena_clear(&p->scratch); /* looked at there first: what is stale must not fill the page's memory */
     if (got != 0 || !hub_value_unpack(packed, &p->scratch, &r, NULL)) {
         log_fact(LOG_ERROR, "hub.record_rotten", FACT_UINT("type", type), FACT_HEX("id", bytes_of(id.b, sizeof id.b)));
@@ -415,12 +421,11 @@ static int area_walk(
         if (!key_row_read(key, &at, &hub_seq) || at != a)
             break;
         struct record rec;
-        int got = key_record_read(value, &type, &id) ? hub_record(state, type, &id, arena, &rec) : HUB_RECORD_ROTTEN;
-        if (got == HUB_RECORD_ROTTEN) {
-            r = fail(-EBADMSG);
+        if (!hub_row_open(a, hub_seq, value, &type, &id) || hub_record(state, type, &id, arena, &rec) != 0) {
+            r = rotten("hub.row_rotten", a, hub_seq);
             break;
         }
-        const struct area_row *row = got == 0 ? row_of(&rec, a) : NULL;
+        const struct area_row *row = row_of(&rec, a);
         if (row != NULL && row->present && row->row == hub_seq)
             r = each(owner, &rec, arena);
     }

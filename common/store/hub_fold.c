@@ -497,7 +497,7 @@ static void write_rows(struct fold *f, struct buffer *list, struct merged *out) 
         qsort(rows, count, sizeof *rows, by_row);
     for (size_t i = 0; i < count; i++) {
         struct key k = key_row(rows[i].area, rows[i].hub_seq), value = key_record(rows[i].record->type, &rows[i].record->id);
-        txn_put(f->state, HUB_ROWS, key_bytes(&k), key_bytes(&value));
+        envelope_put(f->state, HUB_ROWS, key_bytes(&k), key_bytes(&value));
         if (i > 0 && rows[i].area == rows[i - 1].area)
             continue;
         if (out->area_count < LIMIT_AREAS)

@@ -98,6 +98,9 @@ void fold_settle_copies(struct fold *f, struct touched *t, struct name name);
 /* Tries what waits for scope, until no record and no office grows any more. */
 void fold_retry_grown(struct fold *f);
 
+/* The record that a row of an area's feed stands for; false: the row is rotten. */
+bool hub_row_open(area a, uint64_t hub_seq, struct bytes stored, uint32_t *type, struct id16 *id);
+
 /* The area that an operation gives its record, as home or as one that shares it; false: none. */
 bool op_area(const struct op *o, area *out);
 /* A record as the state keeps it: before the packed record stand its digest, so that what an area's digest loses by a change need not be

@@ -46,7 +46,7 @@ static void waiting_put(
     struct bytes old;
     if (!txn_get(f->state, HUB_WAITING, key_bytes(&k), &old))
         f->waiting++;
-    txn_put(f->state, HUB_WAITING, key_bytes(&k), buffer_bytes(&b));
+    envelope_put(f->state, HUB_WAITING, key_bytes(&k), buffer_bytes(&b));
 }
 
 static void waiting_delete(struct fold *f, uint32_t node, const struct id16 *incarnation, uint64_t seq, const struct change *c) {
@@ -65,17 +65,19 @@ static struct waiting *waiting_of(struct fold *f, const struct record *r, size_t
     if (f->waiting == 0)
         return NULL;
     struct key prefix = key_record(r->type, &r->id);
-    struct bytes key, value;
+    struct bytes key, value, packed = {NULL, 0};
     struct scan *c = scan_open(f->state, HUB_WAITING);
     for (bool on = scan_from(c, key_bytes(&prefix), &key, &value); on && key_starts(key, &prefix); on = scan_next(c, &key, &value)) {
         struct waiting w = {.reason = VERDICT_MERGED};
-        struct reader in = {.rest = value};
+        bool sound = envelope_open(HUB_WAITING, key, value, &packed) == 0;
+        struct reader in = {.rest = packed};
         uint32_t type;
         struct id16 id;
         w.name.node = reader_u32be(&in);
         w.name.tag = reader_u64be(&in);
         w.reason = (enum verdict)reader_u8(&in);
-        if (!key_waiting_read(key, &type, &id, &w.node, &w.incarnation, &w.seq) || in.bad) {
+        if (!sound || in.bad || !key_waiting_read(key, &type, &id, &w.node, &w.incarnation, &w.seq)) {
+            log_fact(LOG_ERROR, "hub.waiting_rotten", FACT_UINT("type", r->type), FACT_HEX("id", bytes_of(r->id.b, sizeof r->id.b)));
             txn_fail(f->state, fail(-EBADMSG));
             break;
         }

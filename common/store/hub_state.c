@@ -252,6 +252,12 @@ bool hub_value_unpack(struct bytes value, struct arena *a, struct record *r, str
     return !in.bad && wire_record_unpack(in.rest, a, r) == 0;
 }
 
+bool hub_row_open(area a, uint64_t hub_seq, struct bytes stored, uint32_t *type, struct id16 *id) {
+    struct key k = key_row(a, hub_seq);
+    struct bytes self;
+    return envelope_open(HUB_ROWS, key_bytes(&k), stored, &self) == 0 && key_record_read(self, type, id);
+}
+
 int hub_record(struct txn *state, uint32_t type, const struct id16 *id, struct arena *a, struct record *out) {
     struct key k = key_record(type, id);
     struct bytes value;

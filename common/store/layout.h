@@ -1,4 +1,5 @@
-/* Where everything lies. Keys are made here and nowhere else; all numbers in keys are big-endian, so that byte order is their order.
+/* Where everything lies. Keys are made here and nowhere else; all numbers in keys are big-endian, so that byte order is their order. Every
+ * value lies in an envelope (envelope.h), also one that says nothing: a flipped bit of its key is found by it.
  *
  *   hub-log      (appended and fsynced before any acknowledgement)
  *     meta       "life" -> id16 of this log's life, "last" is found by scan
@@ -27,7 +28,7 @@
  *     log        incarnation 16 | seq u64                       -> chain hash after it, saved at, packed change
  *     base       type u32 | id 16                               -> record as the hub sent it
  *     view       type u32 | id 16                               -> base + pending changes; only while some are pending
- *     pending    type u32 | id 16 | hlc u64 | incarnation | seq -> ""
+ *     pending    type u32 | id 16 | hlc u64 | incarnation | seq -> nothing
  *     held       incarnation 16 | seq u64                       -> verdict
  *     digests    area u64                                       -> digest of the base
  *     access     at ms u64 | n u32                              -> access-log entry

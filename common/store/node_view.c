@@ -135,7 +135,7 @@ void node_buckets(struct txn *t, area a, struct digest out[DIGEST_BUCKETS]) {
 
 void pending_put(struct txn *t, const struct change *c, const struct id16 *incarnation) {
     struct key k = key_pending(c->type, &c->record, c->version.hlc, incarnation, c->seq);
-    txn_put(t, NODE_PENDING, key_bytes(&k), BYTES("p"));
+    envelope_put(t, NODE_PENDING, key_bytes(&k), (struct bytes){NULL, 0});
 }
 
 void pending_delete(struct txn *t, const struct change *c, const struct id16 *incarnation) {
@@ -146,7 +146,7 @@ void pending_delete(struct txn *t, const struct change *c, const struct id16 *in
 void view_rebuild(struct txn *t, uint32_t type, const struct id16 *id, struct arena *scratch) {
     struct key prefix = key_record(type, id);
     struct record view;
-    struct bytes at, value;
+    struct bytes at, value, none;
     size_t merged = 0;
     arena_clear(scratch);
     struct scan *c = scan_open(t, NODE_PENDING);
@@ -155,6 +155,10 @@ void view_rebuild(struct txn *t, uint32_t type, const struct id16 *id, struct ar
         uint32_t its_type;
         uint64_t hlc, seq;
         struct change change;
+        if (envelope_open(NODE_PENDING, at, value, &none) != 0) { /* its change is in the log and comes back from the hub */
+            log_fact(LOG_ERROR, "node.pending_rotten", FACT_UINT("type", type), FACT_HEX("id", bytes_of(id->b, sizeof id->b)));
+            continue;
+        }
         if (!key_pending_read(at, &its_type, &record, &hlc, &incarnation, &seq) || !log_change(t, &incarnation, seq, scratch, &change))
             continue;
         if (merged++ == 0 && base_get(t, type, id, scratch, &view) != 0)

@@ -1,8 +1,9 @@
-/* Between the hub's store and a node's, through the wire and without the protocol: what one page cannot carry, and what neither knows. */
+/* The hub's store and a node's, through the wire and without the protocol: what one page cannot carry, and what rots. */
 #include "common/base/error.h"
 #include "common/store/node_apply.h"
 #include "tests/support/hub_city.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -199,9 +200,126 @@ static void many_verdicts_come_in_pages(void **state) {
     city_close(&y);
 }
 
+/* ---- a flipped bit, in what is stored or in its key */
+
+static void complained(void *owner, const char *what) {
+    (void)what;
+    ++*(unsigned *)owner;
+}
+
+static bool complains_of_hub(struct txn *t) {
+    unsigned count = 0;
+    uint64_t checked = 0;
+    return hub_verify(t, complained, &count, &checked) > 0 && count > 0;
+}
+
+static bool complains_of_node(struct txn *t) {
+    unsigned count = 0;
+    uint64_t checked = 0;
+    node_verify(t, complained, &count, &checked);
+    return count > 0;
+}
+
+/* In the first and in the last pair of a tree, in the last bit of each. */
+static void flip(struct txn *t, unsigned tree, bool last, bool in_key) {
+    CLEANUP(buffer_close) struct buffer key = {0}, value = {0};
+    struct bytes k, v;
+    struct scan *c = scan_open(t, tree);
+    for (bool on = scan_from(c, BYTES("\0"), &k, &v); on; on = last && scan_next(c, &k, &v)) {
+        buffer_clear(&key);
+        buffer_clear(&value);
+        buffer_add(&key, k);
+        buffer_add(&value, v);
+    }
+    scan_close(c);
+    assert_true(key.len > 0 && value.len > 0); /* no tree of the test is empty */
+    if (in_key)
+        txn_delete(t, tree, buffer_bytes(&key));
+    struct buffer *b = in_key ? &key : &value;
+    b->at[b->len - 1] ^= 1;
+    txn_put(t, tree, buffer_bytes(&key), buffer_bytes(&value));
+}
+
+static void every_flip_is_found(struct store *s, const struct store_shape *shape, bool (*complains)(struct txn *t)) {
+    struct txn *t = writing(s);
+    assert_false(complains(t));
+    txn_abort(t);
+    for (unsigned tree = 0; tree < shape->tree_count; tree++)
+        for (unsigned way = 0; way < 4; way++) {
+            t = writing(s);
+            flip(t, tree, way / 2 == 1, way % 2 == 1);
+            if (!complains(t))
+                fail_msg(
+                    "%s: tree %s, %s, %s", shape->kind, shape->trees[tree], way / 2 == 1 ? "last" : "first", way % 2 ? "key" : "value");
+            txn_abort(t);
+        }
+}
+
+static void flipped_bits_are_found(void **state) {
+    (void)state;
+    struct city y;
+    city_open(&y, 7, NULL);
+    struct store *s = node_open(&y, 1);
+    struct op ops[] = {
+        city_op(FIELD_HOME, OP_SET, city_area(&y, city_home(1)), NULL, 0), city_op(CITY_A, OP_SET, city_text(&y, "good"), NULL, 0)};
+    struct op bad = city_op(CITY_A, OP_SET, city_text(&y, "!bad"), NULL, 0);
+    struct txn *t = writing(s);
+    for (uint64_t i = 1; i <= 3; i++)
+        node_says(&y, t, i, ops, 2);
+    node_says(&y, t, 1, &bad, 1);
+    node_says(&y, t, 2, &bad, 1);
+    assert_int_equal(txn_commit(t), 0);
+    node_pushes(&y, s, 1);
+    node_catches_up(&y, s, 1);
+    t = writing(s);
+    node_says(&y, t, 1, ops + 1, 1);
+    node_says(&y, t, 2, ops + 1, 1);
+    node_access(t, &(struct access_entry){.at = y.now, .purpose = 1, .type = CITY_TYPE, .record = city_id(1), .action = 1});
+    assert_int_equal(txn_commit(t), 0);
+    every_flip_is_found(y.state, &shape_hub_state, complains_of_hub);
+    every_flip_is_found(s, &shape_node, complains_of_node);
+    store_close(s);
+    city_close(&y);
+}
+
+/* A row that says nothing, or of nobody, stops the page: a record would else be left out without a word. */
+static void a_rotten_row_is_not_passed_over(void **state) {
+    (void)state;
+    struct city y;
+    city_open(&y, 7, NULL);
+    city_create(&y, 1, 1);
+    city_merge(&y, 100);
+    struct pull pull = {.cursor.epoch = city_place(&y).epochs[0].epoch, .areas = {city_home(1)}, .area_count = 1, .bytes = 1 << 20};
+    struct feed *f = memory_zeroed(1, sizeof *f);
+    struct repair_ask *ask = memory_zeroed(1, sizeof *ask);
+    struct repair_fill *fill = memory_zeroed(1, sizeof *fill);
+    *ask = (struct repair_ask){.cursor = pull.cursor, .area = city_home(1)};
+    for (unsigned way = 0; way < 3; way++) {
+        struct arena a = {0};
+        struct txn *t = writing(y.state);
+        struct id16 id = city_id(1);
+        struct key k = key_record(CITY_TYPE, &id);
+        assert_int_equal(hub_feed_page(t, 1, &pull, &a, f), 0);
+        assert_int_equal(f->entry_count, 1);
+        if (way < 2)
+            flip(t, HUB_ROWS, false, false);
+        else
+            txn_delete(t, HUB_RECORDS, key_bytes(&k));
+        assert_int_equal(way == 1 ? hub_repair_fill(t, 1, ask, &a, fill) : hub_feed_page(t, 1, &pull, &a, f), -EBADMSG);
+        txn_abort(t);
+        arena_close(&a);
+    }
+    free(f);
+    free(ask);
+    free(fill);
+    city_close(&y);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_verdicts_come_in_pages),
+        cmocka_unit_test(flipped_bits_are_found),
+        cmocka_unit_test(a_rotten_row_is_not_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
