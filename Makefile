@@ -31,6 +31,9 @@ $(B)/flags.mk: Makefile
 
 CFLAGS_ALL = -std=c11 -D_GNU_SOURCE -O2 -g -Werror $(PROBED) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
   -I. -I$(B)/gen $(DEPS_CFLAGS) $(CFLAGS)
+# Generated code is hardened alike; only our warnings are not its concern.
+CFLAGS_GEN = -std=c11 -D_GNU_SOURCE -O2 -g $(filter -f%,$(PROBED)) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+  -I$(B)/gen $(DEPS_CFLAGS) $(CFLAGS)
 LIBS_ALL = -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code,--as-needed $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS) $(DEPS_LIBS) -llmdb -lcsv -lpthread -lm
 
 PROTOS := $(wildcard proto/*.proto)
@@ -63,9 +66,9 @@ help:
 $(B)/gen/%.pb-c.c $(B)/gen/%.pb-c.h: proto/%.proto
 	@mkdir -p $(@D)
 	@echo PROTOC $<; protoc-c --proto_path=proto --c_out=$(B)/gen $<
-$(B)/obj/gen/%.o: $(B)/gen/%.c
+$(B)/obj/gen/%.o: $(B)/gen/%.c $(B)/flags.mk
 	@mkdir -p $(@D)
-	@echo CC $<; $(CCACHE) $(CC) -std=c11 -D_GNU_SOURCE -O2 -g -fPIE $(if $(SAN),-fsanitize=$(SAN)) -I$(B)/gen $(DEPS_CFLAGS) -MMD -MP -c $< -o $@
+	@echo CC $<; $(CCACHE) $(CC) $(CFLAGS_GEN) -MMD -MP -c $< -o $@
 $(B)/obj/%.o: %.c $(B)/flags.mk | $(GEN)
 	@mkdir -p $(@D)
 	@echo CC $<; $(CCACHE) $(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
