@@ -376,6 +376,12 @@ void wire_enrolment_pack(const struct enrolment *e, struct buffer *out) {
     pb_uint(out, 11, e->catalogue_version);
 }
 
+/* False: the arena's cap. */
+static bool copy(struct bytes b, struct arena *a, struct bytes *out) {
+    *out = arena_copy(a, b);
+    return out->at != NULL || out->len == 0;
+}
+
 int wire_enrolment_unpack(struct bytes stored, struct arena *a, struct enrolment *out) {
     struct pb p = {.rest = stored};
     bool good = true;
@@ -392,25 +398,25 @@ int wire_enrolment_unpack(struct bytes stored, struct arena *a, struct enrolment
             good = areas_unpack(p.bytes, out->served, LIMIT_AREAS, &out->served_count);
             break;
         case 4:
-            out->name = arena_copy(a, p.bytes);
+            good = copy(p.bytes, a, &out->name);
             break;
         case 5:
-            out->hub_public = arena_copy(a, p.bytes);
+            good = copy(p.bytes, a, &out->hub_public);
             break;
         case 6:
-            out->endpoint = arena_copy(a, p.bytes);
+            good = copy(p.bytes, a, &out->endpoint);
             break;
         case 7:
-            out->city_secret = arena_copy(a, p.bytes);
+            good = copy(p.bytes, a, &out->city_secret);
             break;
         case 8:
-            out->index_key = arena_copy(a, p.bytes);
+            good = copy(p.bytes, a, &out->index_key);
             break;
         case 9:
             pb_read_hash(&p, &out->policy_root);
             break;
         case 10:
-            out->catalogue = arena_copy(a, p.bytes);
+            good = copy(p.bytes, a, &out->catalogue);
             break;
         case 11:
             out->catalogue_version = p.number;

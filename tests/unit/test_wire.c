@@ -273,12 +273,48 @@ static void progress_survives(void **state) {
     free(back);
 }
 
+static void enrolments_survive_or_are_refused(void **state) {
+    struct enrolment *e = memory_zeroed(1, sizeof *e), *back = memory_zeroed(1, sizeof *back);
+    struct buffer b = {0}, again = {0};
+    uint8_t secret[32] = {1, 2, 3}, catalogue[100] = {4};
+    (void)state;
+    *e = (struct enrolment){
+        .node = 4,
+        .city = id_of(1),
+        .served = {area_of_node(1), AREA_CITY},
+        .served_count = 2,
+        .name = BYTES("n"),
+        .hub_public = BYTES("p"),
+        .endpoint = BYTES("tcp://hub:1"),
+        .city_secret = bytes_of(secret, sizeof secret),
+        .index_key = bytes_of(secret, sizeof secret),
+        .catalogue = bytes_of(catalogue, sizeof catalogue),
+        .catalogue_version = 5,
+    };
+    wire_enrolment_pack(e, &b);
+    for (size_t cap = 1; cap < 4096; cap++) { /* whatever there is room for: all of it, or no enrolment */
+        struct arena a = {.cap = cap};
+        if (wire_enrolment_unpack(buffer_bytes(&b), &a, back) == 0) {
+            assert_true(bytes_equal(back->city_secret, e->city_secret) && bytes_equal(back->index_key, e->index_key));
+            buffer_clear(&again);
+            wire_enrolment_pack(back, &again);
+            assert_true(bytes_equal(buffer_bytes(&b), buffer_bytes(&again)));
+        }
+        arena_close(&a);
+    }
+    assert_true(again.len > 0);
+    buffer_close(&b);
+    buffer_close(&again);
+    free(e);
+    free(back);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(changes_survive),    cmocka_unit_test(unknown_fields_are_skipped_and_kinds_held),
         cmocka_unit_test(batches_do_not_lie), cmocka_unit_test(records_survive),
         cmocka_unit_test(messages_survive),   cmocka_unit_test(bombs_are_refused),
-        cmocka_unit_test(progress_survives),
+        cmocka_unit_test(progress_survives),  cmocka_unit_test(enrolments_survive_or_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
