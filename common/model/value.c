@@ -89,8 +89,10 @@ void value_pack(const struct value *v, struct buffer *out) {
         put_varint(out, v->number != 0);
         break;
     case VALUE_DATE:
-        put_key(&inner, 1, VARINT);
-        put_varint(&inner, zigzag(v->number));
+        if (v->number != 0) { /* as any protobuf writer leaves zero out, so that one date has one form */
+            put_key(&inner, 1, VARINT);
+            put_varint(&inner, zigzag(v->number));
+        }
         if (v->precision != 0) {
             put_key(&inner, 2, VARINT);
             put_varint(&inner, v->precision);

@@ -1,4 +1,4 @@
-/* Messages <-> generated code. The only file that sees it.
+/* Messages <-> generated code.
  *
  * Outgoing structs are built in an arena of their own. Incoming ones are decoded through an allocator over the caller's arena, so its cap
  * bounds what a frame can make us take (1 MiB of empty sub-messages would else take 92 MiB); counts are checked before anything is copied.

@@ -68,6 +68,17 @@ static bool life_unpack(struct bytes b, struct life *l) {
     return !p.bad;
 }
 
+/* A packed list of fixed64. */
+static void areas_pack(uint32_t field, const area *list, size_t count, struct buffer *out) {
+    if (count == 0)
+        return;
+    size_t mark = pb_open(out, field);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < 8; k++)
+            buffer_u8(out, (uint8_t)(list[i] >> (8 * k)));
+    pb_close(out, mark);
+}
+
 void wire_progress_pack(const struct node_progress *n, struct buffer *out) {
     size_t mark;
     pb_uint(out, 1, n->node);
@@ -92,11 +103,7 @@ void wire_progress_pack(const struct node_progress *n, struct buffer *out) {
     pb_fixed64(out, 5, n->nonce);
     pb_sint(out, 6, n->offset_ms);
     pb_fixed64(out, 7, n->hlc);
-    mark = pb_open(out, 8); /* packed */
-    for (size_t i = 0; i < n->served_count; i++)
-        for (size_t k = 0; k < 8; k++)
-            buffer_u8(out, (uint8_t)(n->served[i] >> (8 * k)));
-    pb_close(out, mark);
+    areas_pack(8, n->served, n->served_count, out);
     for (size_t i = 0; i < n->loading_count; i++) {
         mark = pb_open(out, 9);
         pb_fixed64(out, 1, n->loading[i].area);
@@ -361,11 +368,7 @@ int wire_quarantined_unpack(struct bytes stored, struct quarantined *out) {
 void wire_enrolment_pack(const struct enrolment *e, struct buffer *out) {
     pb_uint(out, 1, e->node);
     pb_id(out, 2, &e->city);
-    size_t mark = pb_open(out, 3);
-    for (size_t i = 0; i < e->served_count; i++)
-        for (size_t k = 0; k < 8; k++)
-            buffer_u8(out, (uint8_t)(e->served[i] >> (8 * k)));
-    pb_close(out, mark);
+    areas_pack(3, e->served, e->served_count, out);
     pb_bytes(out, 4, e->name);
     pb_bytes(out, 5, e->hub_public);
     pb_bytes(out, 6, e->endpoint);
