@@ -1,8 +1,9 @@
 /* Messages and stored values <-> protobuf. The only room that sees generated code; limits are checked here before and while decoding.
  *
  * Outgoing: packed into a buffer, checked against the same limits. Incoming: the arena (cap LIMIT_DECODE_BYTES for what a peer sent) holds
- * all that is decoded; slices may also point into the frame, which the caller keeps as long. Unknown protobuf fields are skipped in
- * messages; a change is kept and forwarded as its original bytes, so nothing in it is lost. */
+ * all that is decoded; slices may also point into the frame, which the caller keeps as long. Unknown protobuf fields are skipped
+ * everywhere, and not written again: log and quarantine keep a change as its original bytes, but a record is what this build knows of it.
+ * Unknown field numbers of a record and unknown kinds of Value are kept byte by byte (proto/README.md). */
 #pragma once
 
 #include "common/model/message.h"

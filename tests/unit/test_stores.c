@@ -1,4 +1,5 @@
-/* The hub's store and a node's, through the wire and without the protocol: what one page cannot carry, and what rots. */
+/* The hub's store and a node's, through the wire and without the protocol: what one page cannot carry,
+ * what neither knows, and what rots. */
 #include "common/base/error.h"
 #include "common/store/node_apply.h"
 #include "tests/support/hub_city.h"
@@ -200,6 +201,59 @@ static void many_verdicts_come_in_pages(void **state) {
     city_close(&y);
 }
 
+/* ---- what this build does not know */
+
+static void has_value(struct store *s, uint32_t field, struct bytes value) {
+    CLEANUP(arena_close) struct arena a = {0};
+    struct record r;
+    struct id16 id = city_id(1);
+    bool pending;
+    struct txn *t = reading(s);
+    assert_int_equal(node_record(t, CITY_TYPE, &id, &a, &r, &pending), 0);
+    const struct field *f = record_field(&r, field);
+    assert_non_null(f);
+    assert_int_equal(f->head_count + f->element_count, 1);
+    assert_true(bytes_equal(f->head_count == 1 ? f->heads[0].value : f->elements[0].value, value));
+    assert_false(pending);
+    txn_abort(t);
+}
+
+/* Kind 77 of Value, in fields that no catalogue has: from an office to the city, to another office, through an edit there, and back. */
+static void unknown_values_travel_byte_exact(void **state) {
+    (void)state;
+    enum { FIELD_HEAD = 60000, FIELD_ELEMENT = 60001 };
+    struct bytes head = BYTES("\xea\x04\x03new"), element = BYTES("\xe8\x04\x80\x00"); /* the second not even in the shortest form */
+    struct city y;
+    city_open(&y, 7, NULL);
+    struct store *one = node_open(&y, 1), *two = node_open(&y, 2);
+    struct op made[] = {
+        city_op(FIELD_HOME, OP_SET, city_area(&y, city_home(1)), NULL, 0),
+        city_op(FIELD_SHARED, OP_ADD, city_area(&y, city_home(2)), NULL, 0), city_op(FIELD_HEAD, OP_SET, head, NULL, 0),
+        city_op(FIELD_ELEMENT, OP_ADD, element, NULL, 0)};
+    struct op edited = city_op(CITY_A, OP_SET, city_text(&y, "by the other"), NULL, 0);
+    struct txn *t = writing(one);
+    node_says(&y, t, 1, made, 4);
+    assert_int_equal(txn_commit(t), 0);
+    node_pushes(&y, one, 1);
+    node_catches_up(&y, two, 2);
+    has_value(two, FIELD_HEAD, head);
+    has_value(two, FIELD_ELEMENT, element);
+    t = writing(two);
+    node_says(&y, t, 1, &edited, 1);
+    assert_int_equal(txn_commit(t), 0);
+    node_pushes(&y, two, 2);
+    node_catches_up(&y, one, 1);
+    has_value(one, FIELD_HEAD, head);
+    has_value(one, FIELD_ELEMENT, element);
+    has_value(one, CITY_A, edited.value);
+    node_catches_up(&y, two, 2);
+    has_value(two, FIELD_HEAD, head);
+    store_close(one);
+    store_close(two);
+    city_verify(&y);
+    city_close(&y);
+}
+
 /* ---- a flipped bit, in what is stored or in its key */
 
 static void complained(void *owner, const char *what) {
@@ -318,6 +372,7 @@ static void a_rotten_row_is_not_passed_over(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_verdicts_come_in_pages),
+        cmocka_unit_test(unknown_values_travel_byte_exact),
         cmocka_unit_test(flipped_bits_are_found),
         cmocka_unit_test(a_rotten_row_is_not_passed_over),
     };
