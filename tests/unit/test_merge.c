@@ -10,44 +10,62 @@
 
 #include <cmocka.h>
 
-enum { CHANGES = 6, HISTORIES = 600, FIELD = 16 };
+enum { CHANGES = 6, HISTORIES = 600, WIDE_HISTORIES = 300, FIELD = 16, FIELDS = 3, OPS = 2 * FIELDS };
 
 struct history {
     struct change changes[CHANGES];
-    struct op ops[CHANGES];
-    struct name names[CHANGES][CHANGES];
+    struct op ops[CHANGES][OPS];
+    struct name names[CHANGES][OPS][CHANGES];
     uint8_t values[CHANGES][3];
     size_t count;
 };
 
-/* Each change names a random part of all others before it (causal), or of all others whatever their place (acausal). */
-static void make(struct history *h, struct random *chance, bool acausal) {
+enum shape {
+    CAUSAL = 0,
+    ACAUSAL = 1, /* a change may name those after it */
+    WIDE = 2,    /* several operations over several fields, and stamps that are equal but for the node */
+};
+
+static struct name name_of(size_t i) {
+    return (struct name){(uint32_t)(i % 3), 100 + i};
+}
+
+/* One operation of change i: it names a random part of all others before it, or of all others whatever their place. */
+static void add_op(struct history *h, struct random *chance, size_t i, uint32_t field, enum op_kind kind, bool acausal) {
+    struct change *c = &h->changes[i];
+    struct op *o = &h->ops[i][c->op_count];
+    struct name *names = h->names[i][c->op_count];
+    *o = (struct op){.field = field, .kind = kind, .names = names};
+    for (size_t k = 0; kind != OP_ADD && k < (acausal ? h->count : i); k++)
+        if (k != i && random_below(chance, 2) == 0)
+            names[o->name_count++] = name_of(k);
+    if (o->kind == OP_REMOVE && o->name_count == 0)
+        return;
+    if (o->kind != OP_REMOVE)
+        o->value = bytes_of(h->values[i], 3);
+    c->op_count++;
+}
+
+static void make(struct history *h, struct random *chance, unsigned shape) {
     memset(h, 0, sizeof *h);
     h->count = 2 + random_below(chance, CHANGES - 1);
     for (size_t i = 0; i < h->count; i++) {
-        struct op *o = &h->ops[i];
+        struct change *c = &h->changes[i];
         h->values[i][0] = 0x0a;
         h->values[i][1] = 1;
         h->values[i][2] = (uint8_t)('a' + i);
-        o->field = FIELD;
-        o->names = h->names[i];
-        for (size_t k = 0; k < (acausal ? h->count : i); k++)
-            if (k != i && random_below(chance, 2) == 0)
-                h->names[i][o->name_count++] = (struct name){(uint32_t)(k % 3), 100 + k};
-        uint64_t kind = random_below(chance, 10);
-        o->kind = kind < 6 ? OP_SET : kind < 8 || o->name_count == 0 ? OP_ADD : OP_REMOVE;
-        if (o->kind == OP_ADD)
-            o->name_count = 0;
-        if (o->kind != OP_REMOVE)
-            o->value = bytes_of(h->values[i], 3);
-        h->changes[i] = (struct change){
-            .seq = i + 1,
-            .version = {10 * (i + 1), (uint32_t)(i % 3)},
-            .name = {(uint32_t)(i % 3), 100 + i},
-            .type = 40,
-            .ops = o,
-            .op_count = 1};
-        assert_null(change_check(&h->changes[i]));
+        uint64_t hlc = (shape & WIDE) != 0 ? 10 + random_below(chance, 3) : 10 * (i + 1);
+        *c = (struct change){.seq = i + 1, .version = {hlc, (uint32_t)(i % 3)}, .name = name_of(i), .type = 40, .ops = h->ops[i]};
+        while (c->op_count == 0)
+            for (uint32_t field = FIELD; field < FIELD + ((shape & WIDE) != 0 ? FIELDS : 1); field++) {
+                uint64_t kind = random_below(chance, (shape & WIDE) != 0 ? 14 : 10);
+                enum op_kind first = kind < 6 ? OP_SET : kind < 8 ? OP_ADD : OP_REMOVE;
+                if (kind < 10 || kind >= 12) /* 10 and 11: this change does not touch the field; above: two operations on it */
+                    add_op(h, chance, i, field, first, (shape & ACAUSAL) != 0);
+                if (kind >= 12)
+                    add_op(h, chance, i, field, kind == 12 ? OP_SET : OP_ADD, (shape & ACAUSAL) != 0);
+            }
+        assert_null(change_check(c));
     }
 }
 
@@ -64,26 +82,55 @@ static bool has(void *owner, struct name name) {
     return false;
 }
 
-/* The field as a function of the set: what no change names. */
-static void expect(const struct history *h, const struct record *r) {
-    const struct field *f = record_field(r, FIELD);
-    size_t heads = 0, elements = 0;
+static bool names(const struct change *c, uint32_t field, struct name name) {
+    for (size_t i = 0; i < c->op_count; i++)
+        for (size_t n = 0; c->ops[i].field == field && n < c->ops[i].name_count; n++)
+            if (name_equal(c->ops[i].names[n], name))
+                return true;
+    return false;
+}
+
+static enum op_kind gives(const struct change *c, uint32_t field) {
+    for (size_t i = 0; i < c->op_count; i++)
+        if (c->ops[i].field == field && c->ops[i].kind != OP_REMOVE)
+            return c->ops[i].kind;
+    return OP_REMOVE;
+}
+
+static size_t places(const struct head *list, size_t count, struct name name) {
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += name_equal(list[i].name, name);
+    return n;
+}
+
+/* A field as a function of the set: what no change names. The head of the highest version wins, by name when two are equal. */
+static void expect_field(const struct history *h, const struct record *r, uint32_t number) {
+    static const struct field empty;
+    const struct field *f = record_field(r, number);
+    const struct change *top = NULL;
+    if (f == NULL)
+        f = &empty;
     for (size_t i = 0; i < h->count; i++) {
-        bool gone = false;
+        const struct change *c = &h->changes[i];
+        enum op_kind kind = gives(c, number);
+        bool there = kind != OP_REMOVE;
         for (size_t k = 0; k < h->count; k++)
-            for (size_t n = 0; n < h->ops[k].name_count; n++)
-                gone = gone || name_equal(h->ops[k].names[n], h->changes[i].name);
-        heads += !gone && h->ops[i].kind == OP_SET;
-        elements += !gone && h->ops[i].kind == OP_ADD;
-        bool there = false;
-        for (size_t k = 0; k < f->head_count; k++)
-            there = there || name_equal(f->heads[k].name, h->changes[i].name);
-        for (size_t k = 0; k < f->element_count; k++)
-            there = there || name_equal(f->elements[k].name, h->changes[i].name);
-        assert_true(there == (!gone && h->ops[i].kind != OP_REMOVE));
+            there = there && !names(&h->changes[k], number, c->name);
+        assert_int_equal(places(f->heads, f->head_count, c->name), there && kind == OP_SET);
+        assert_int_equal(places(f->elements, f->element_count, c->name), there && kind == OP_ADD);
+        int above = top == NULL ? 1 : version_compare(c->version, top->version);
+        if (there && kind == OP_SET && (above > 0 || (above == 0 && name_compare(c->name, top->name) > 0)))
+            top = c;
     }
-    assert_int_equal(f->head_count, heads);
-    assert_int_equal(f->element_count, elements);
+    const struct head *winner = f == &empty ? NULL : field_winner(f);
+    assert_true((winner == NULL) == (top == NULL));
+    assert_true(top == NULL || name_equal(winner->name, top->name));
+}
+
+static void expect(const struct history *h, const struct record *r) {
+    for (uint32_t field = FIELD; field < FIELD + FIELDS; field++)
+        expect_field(h, r, field);
 }
 
 static struct hash apply(const struct history *h, const size_t *order, size_t repeated) {
@@ -126,12 +173,12 @@ static void all_orders(const struct history *h, size_t repeated) {
     }
 }
 
-static void orders(bool acausal) {
-    for (uint64_t seed = 1; seed <= HISTORIES; seed++) {
+static void orders(unsigned shape, uint64_t histories) {
+    for (uint64_t seed = 1; seed <= histories; seed++) {
         struct history h;
         struct random chance;
         random_seed(&chance, seed);
-        make(&h, &chance, acausal);
+        make(&h, &chance, shape);
         print_message("seed %u\n", (unsigned)seed);
         all_orders(&h, CHANGES);
         all_orders(&h, random_below(&chance, h.count));
@@ -140,12 +187,52 @@ static void orders(bool acausal) {
 
 static void causal_orders(void **state) {
     (void)state;
-    orders(false);
+    orders(CAUSAL, HISTORIES);
 }
 
 static void acausal_orders(void **state) {
     (void)state;
-    orders(true);
+    orders(ACAUSAL, HISTORIES);
+}
+
+static void causal_orders_of_many_operations(void **state) {
+    (void)state;
+    orders(CAUSAL | WIDE, WIDE_HISTORIES);
+}
+
+static void acausal_orders_of_many_operations(void **state) {
+    (void)state;
+    orders(ACAUSAL | WIDE, WIDE_HISTORIES);
+}
+
+/* ---- versions */
+
+static void versions_are_one_order(void **state) {
+    (void)state;
+    const struct version rising[] = {{0, 0},         {0, UINT32_MAX},    {1, 0},          {1, 7},
+                                     {HLC_MS(1), 3}, {HLC_MS(1) + 1, 2}, {UINT64_MAX, 0}, {UINT64_MAX, 1}};
+    size_t count = sizeof rising / sizeof *rising;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < count; k++)
+            assert_int_equal(version_compare(rising[i], rising[k]), (i > k) - (i < k));
+}
+
+static void stamps_rise_whatever_the_clock_does(void **state) {
+    (void)state;
+    assert_true(hlc_next(0, 5) == HLC_MS(5));                  /* the clock is ahead: its time, counter 0 */
+    assert_true(hlc_next(HLC_MS(5), 5) == HLC_MS(5) + 1);      /* the same millisecond: counted */
+    assert_true(hlc_next(HLC_MS(9) + 3, 5) == HLC_MS(9) + 4);  /* the clock went back: the last stamp counts on */
+    assert_true(hlc_next(HLC_MS(5) + 0xffff, 5) == HLC_MS(6)); /* a full counter runs over into the next millisecond */
+    assert_true(hlc_next(HLC_MS(5) + 0xffff, 6) == HLC_MS(6) + 0 && hlc_ms(HLC_MS(6)) == 6);
+    struct random chance;
+    random_seed(&chance, 1);
+    uint64_t last = 0;
+    for (unsigned i = 0; i < 100000; i++) {
+        wall_ms now = 1000 + random_below(&chance, 50);
+        uint64_t next = hlc_next(last, now);
+        assert_true(next > last && hlc_ms(next) >= now);
+        last = next;
+    }
 }
 
 /* A node's copy has no memory: a change that a head of it replaced already is left out. */
@@ -171,6 +258,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(causal_orders),
         cmocka_unit_test(acausal_orders),
+        cmocka_unit_test(causal_orders_of_many_operations),
+        cmocka_unit_test(acausal_orders_of_many_operations),
+        cmocka_unit_test(versions_are_one_order),
+        cmocka_unit_test(stamps_rise_whatever_the_clock_does),
         cmocka_unit_test(a_copy_leaves_out_what_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
