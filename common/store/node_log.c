@@ -278,13 +278,13 @@ int node_batch(struct txn *t, const struct id16 *incarnation, uint64_t after, si
 
 void node_acked(struct txn *t, const struct ack *m) {
     CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
-    if (!node_progress_get(t, p))
-        return;
+    if (!node_progress_get(t, p) || m->session != p->nonce)
+        return; /* an Ack of a session before the last Welcome, which has said more */
     for (size_t i = 0; i < m->life_count; i++) {
         struct life *l = life_find(p->lives, p->life_count, &m->lives[i].incarnation);
         struct hash mine;
-        if (l == NULL || m->lives[i].acked > l->last)
-            continue;
+        if (l == NULL || m->lives[i].acked > l->last || m->lives[i].acked < l->acked)
+            continue; /* the last: Acks overtake each other, and what is accepted never falls within a session */
         if (!node_chain(t, &l->incarnation, m->lives[i].acked, &mine) || !hash_equal(&mine, &m->lives[i].acked_hash))
             continue; /* not our history: the next Welcome settles it */
         l->acked = m->lives[i].acked;

@@ -142,8 +142,10 @@ int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
         mine->acked = theirs == NULL ? 0 : theirs->acked < mine->last ? theirs->acked : mine->last;
         if (!node_chain(t, &mine->incarnation, mine->acked, &mine->acked_hash))
             txn_fail(t, fail(-EBADMSG));
-        if (theirs != NULL && theirs->safe > mine->safe && theirs->safe <= mine->acked)
+        if (theirs != NULL && theirs->safe > mine->safe)
             mine->safe = theirs->safe;
+        if (mine->safe > mine->acked) /* what a hub lost is not safe there, whatever it said before */
+            mine->safe = mine->acked;
         if (other) {
             uint64_t before = mine->includes;
             mine->includes = theirs == NULL ? 0 : theirs->includes;

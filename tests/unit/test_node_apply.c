@@ -41,6 +41,39 @@ static int welcome(struct store *s, uint64_t counter, uint64_t random, uint64_t 
     return r;
 }
 
+#define NOW ((wall_ms)1750000000000)
+
+static struct txn *writing(struct store *s) {
+    struct txn *t;
+    assert_int_equal(store_write(s, &t), 0);
+    return t;
+}
+
+static struct node_progress *progress(struct store *s) { /* to be freed */
+    struct node_progress *p = calloc(1, sizeof *p);
+    struct txn *t;
+    assert_int_equal(store_read(s, &t), 0);
+    assert_true(node_progress_get(t, p));
+    txn_abort(t);
+    return p;
+}
+
+/* An edit of record 3 of type 40: one text. Gives what node_edit gave. */
+static int edit(struct store *s, uint64_t tag, wall_ms now) {
+    struct buffer text = {0};
+    struct txn *t = writing(s);
+    struct change out;
+    const char *why;
+    value_pack(&(struct value){.kind = VALUE_TEXT, .text = BYTES("甲")}, &text);
+    struct op op = {.field = 16, .kind = OP_SET, .value = buffer_bytes(&text)};
+    struct edit e = {.type = 40, .ops = &op, .op_count = 1, .replace_all = true, .tag = tag, .salt = 6};
+    memset(e.record.b, 3, sizeof e.record.b);
+    int r = node_edit(t, &e, now, &out, &why);
+    assert_int_equal(txn_commit(t), 0);
+    buffer_close(&text);
+    return r;
+}
+
 static void an_older_epoch_is_not_followed(void **state) {
     (void)state;
     area home;
@@ -99,11 +132,40 @@ static void edits_come_back(void **state) {
     store_close(s);
 }
 
+static void acknowledge(struct store *s, uint64_t session, uint64_t acked, uint64_t safe) {
+    struct ack m = {.session = session, .life_count = 1};
+    struct txn *t = writing(s);
+    memset(m.lives[0].incarnation.b, 7, sizeof m.lives[0].incarnation.b);
+    m.lives[0].acked = acked;
+    m.lives[0].safe = safe;
+    assert_true(node_chain(t, &m.lives[0].incarnation, acked, &m.lives[0].acked_hash));
+    node_acked(t, &m);
+    assert_int_equal(txn_commit(t), 0);
+}
+
+static void an_ack_that_was_overtaken(void **state) {
+    (void)state;
+    area home;
+    struct store *s = begun(&home);
+    assert_int_equal(welcome(s, 10, 1, 0), 0);
+    for (uint64_t tag = 1; tag <= 3; tag++)
+        assert_int_equal(edit(s, tag, NOW), 0);
+    acknowledge(s, 9, 2, 1);
+    acknowledge(s, 9, 1, 0);
+    acknowledge(s, 8, 3, 0); /* of the session before */
+    struct node_progress *p = progress(s);
+    assert_int_equal(p->lives[0].acked, 2);
+    assert_int_equal(p->lives[0].safe, 1);
+    free(p);
+    store_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_older_epoch_is_not_followed),
         cmocka_unit_test(a_hub_that_has_more_than_this_disk),
         cmocka_unit_test(edits_come_back),
+        cmocka_unit_test(an_ack_that_was_overtaken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
