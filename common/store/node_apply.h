@@ -64,7 +64,7 @@ void node_new_life(struct txn *t, const struct id16 *incarnation);
 
 /* ---- the feed downwards, each in one transaction (A4) */
 struct node_laid {
-    bool dropped; /* from is not our cursor, or the epoch is another: nothing was changed */
+    bool dropped; /* not from where we stand (cursor, epoch, what is being loaded): nothing was changed */
     bool caught_up;
     bool digests_equal; /* meaningful when caught_up and compared */
     bool compared;

@@ -250,11 +250,20 @@ static void load_on(struct node_progress *p, const struct loading *done, size_t 
             }
 }
 
+/* Is it a page of where we stand? A Pull that came twice is answered twice, and a load may end without the cursor moving: what a late page
+ * takes as being loaded it does not bring up to its `to`, and we, for whom that area is known by now, would miss it. */
+static bool page_fits(const struct node_progress *p, const struct feed *m) {
+    for (size_t i = 0; i < m->loading_count; i++)
+        if (!progress_loads(p, m->loading[i].area))
+            return false;
+    return cursor_equal(m->from, p->cursor) && epoch_equal(m->to.epoch, p->cursor.epoch);
+}
+
 int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out) {
     CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
     struct lay y;
     memset(out, 0, sizeof *out);
-    if (!node_progress_get(t, p) || !cursor_equal(m->from, p->cursor) || !epoch_equal(m->to.epoch, p->cursor.epoch)) {
+    if (!node_progress_get(t, p) || !page_fits(p, m)) {
         out->dropped = true;
         return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
     }

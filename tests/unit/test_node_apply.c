@@ -160,12 +160,47 @@ static void an_ack_that_was_overtaken(void **state) {
     store_close(s);
 }
 
+static struct node_laid lay(struct store *s, const struct feed *m) {
+    struct node_laid laid;
+    struct txn *t = writing(s);
+    assert_int_equal(node_lay_feed(t, m, &laid), 0);
+    assert_int_equal(txn_commit(t), 0);
+    return laid;
+}
+
+/* One Pull came twice at the hub. The first answer ends the load of all areas but one without moving the cursor; the second was made after
+ * the hub merged more, and covers of the areas that it takes as being loaded only a part. */
+static void a_page_that_came_late(void **state) {
+    (void)state;
+    area home;
+    struct store *s = begun(&home);
+    assert_int_equal(welcome(s, 10, 1, 0), 0);
+    struct node_progress *p = progress(s);
+    struct feed *m = calloc(1, sizeof *m);
+    m->from = m->to = p->cursor;
+    m->loading_count = p->loading_count;
+    for (size_t i = 0; i < p->loading_count; i++)
+        m->loading[i] = (struct loading){.area = p->loading[i].area, .done = i > 0};
+    assert_false(lay(s, m).dropped);
+    m->to.at += 20;
+    assert_true(lay(s, m).dropped);
+    free(p);
+    p = progress(s);
+    assert_true(cursor_equal(p->cursor, m->from));
+    m->loading_count = 1; /* asked for after the first */
+    assert_false(lay(s, m).dropped);
+    free(p);
+    free(m);
+    store_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_older_epoch_is_not_followed),
         cmocka_unit_test(a_hub_that_has_more_than_this_disk),
         cmocka_unit_test(edits_come_back),
         cmocka_unit_test(an_ack_that_was_overtaken),
+        cmocka_unit_test(a_page_that_came_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
