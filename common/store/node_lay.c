@@ -25,6 +25,7 @@ struct lay {
                  moved away stays: its row comes on this page or a later one, and says if it left, or that another brought it back */
     area areas[LIMIT_AREAS];
     size_t area_count;
+    bool clock_held; /* the hub found a stamp of ours too far ahead */
 };
 
 /* ---- own changes: those with old includes < seq <= new includes are folded into the base, except the held ones */
@@ -68,6 +69,7 @@ static void take_verdicts(struct lay *y, const struct held *held, size_t count) 
         if (l == NULL)
             continue;
         held_put(y->t, &held[i].incarnation, held[i].seq, held[i].reason);
+        y->clock_held |= held[i].reason == VERDICT_CLOCK;
         if (log_change(y->t, &held[i].incarnation, held[i].seq, &a, &c))
             touched_add(&y->touched, c.type, &c.record);
     }
@@ -230,6 +232,8 @@ static void begin(struct lay *y, struct txn *t, struct node_progress *p) {
 }
 
 static void end(struct lay *y) {
+    if (y->clock_held) /* the stamps that were held do not drag those to come with them: the clock goes on from what is merged */
+        y->p->hlc = base_top(y->t);
     node_progress_put(y->t, y->p);
     bases_close(&y->bases);
     arena_close(&y->scratch);

@@ -32,6 +32,7 @@ size_t touched_add(struct touched_list *l, uint32_t type, const struct id16 *id)
 void touched_close(struct touched_list *l);
 
 int base_get(struct txn *t, uint32_t type, const struct id16 *id, struct arena *a, struct record *out); /* + enum node_record_outcome */
+uint64_t base_top(struct txn *t); /* the highest stamp in any base copy */
 void digest_recompute(struct txn *t, area a);
 void digest_put(struct txn *t, area a, struct digest d);
 void pending_put(struct txn *t, const struct change *c, const struct id16 *incarnation);

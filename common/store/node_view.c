@@ -77,6 +77,22 @@ int node_record(struct txn *t, uint32_t type, const struct id16 *id, struct aren
     return r == NODE_RECORD_NONE ? get(t, NODE_BASE, type, id, a, out) : r;
 }
 
+static int higher(void *owner, const struct record *r, bool pending) {
+    uint64_t *top = owner;
+    (void)pending;
+    for (size_t i = 0; i < r->field_count; i++)
+        for (size_t k = 0; k < r->fields[i].head_count; k++)
+            if (r->fields[i].heads[k].version.hlc > *top)
+                *top = r->fields[i].heads[k].version.hlc;
+    return 0;
+}
+
+uint64_t base_top(struct txn *t) {
+    uint64_t top = 0;
+    node_records(t, 0, true, higher, &top);
+    return top;
+}
+
 /* ---- digests */
 
 struct digest node_digest(struct txn *t, area a) {

@@ -50,32 +50,25 @@ static bool ahead(struct txn *t, const struct life *l, wall_ms hub_now) {
     return false;
 }
 
-struct top {
-    uint64_t hlc;
-};
-
-static int top_of_base(void *owner, const struct record *r, bool pending) {
-    struct top *top = owner;
-    (void)pending;
-    for (size_t i = 0; i < r->field_count; i++)
-        for (size_t k = 0; k < r->fields[i].head_count; k++)
-            if (r->fields[i].heads[k].version.hlc > top->hlc)
-                top->hlc = r->fields[i].heads[k].version.hlc;
-    return 0;
-}
-
-static void restamp(struct txn *t, struct node_progress *p, struct life *l, wall_ms hub_now) {
-    struct top top = {HLC_MS(hub_now)};
-    struct hash chain;
-    node_records(t, 0, true, top_of_base, &top);
+/* Where the clock goes on: above the hub's, the base, and what the hub accepted and did not hold. What is itself ahead does not count: it
+ * is held, or will be. */
+static uint64_t clock_again(struct txn *t, const struct life *l, wall_ms hub_now) {
+    uint64_t top = base_top(t);
+    if (top < HLC_MS(hub_now))
+        top = HLC_MS(hub_now);
     for (uint64_t seq = l->first; seq <= l->acked; seq++) {
         CLEANUP(arena_close) struct arena a = {.cap = 0};
         struct change c;
         enum verdict held;
         if (!held_get(t, &l->incarnation, seq, &held) && log_change(t, &l->incarnation, seq, &a, &c) &&
-            hlc_ms(c.version.hlc) <= hub_now + LIMIT_CLOCK_AHEAD_MS && c.version.hlc > top.hlc)
-            top.hlc = c.version.hlc;
+            hlc_ms(c.version.hlc) <= hub_now + LIMIT_CLOCK_AHEAD_MS && c.version.hlc > top)
+            top = c.version.hlc;
     }
+    return top;
+}
+
+static void restamp(struct txn *t, struct node_progress *p, struct life *l) {
+    struct hash chain;
     if (!node_chain(t, &l->incarnation, l->acked, &chain)) {
         txn_fail(t, -EBADMSG);
         return;
@@ -89,12 +82,11 @@ static void restamp(struct txn *t, struct node_progress *p, struct life *l, wall
             txn_fail(t, -EBADMSG);
             return;
         }
-        c.version.hlc = ++top.hlc;
+        c.version.hlc = ++p->hlc;
         wire_change_pack(&c, &packed);
         chain = wire_chain(&chain, buffer_bytes(&packed));
         log_write(t, &l->incarnation, seq, &chain, e.saved, buffer_bytes(&packed));
     }
-    p->hlc = top.hlc;
     log_fact(LOG_WARNING, "node.restamped", FACT_UINT("changes", l->last - l->acked));
 }
 
@@ -169,9 +161,12 @@ int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
         p->cursor.floor = p->cursor.at;
     p->highest = m->cursor.epoch;
     struct life *current = &p->lives[p->life_count - 1];
-    if (hlc_ms(p->hlc) > m->clock + LIMIT_CLOCK_AHEAD_MS && ahead(t, current, m->clock)) {
-        restamp(t, p, current, m->clock);
-        remake = true;
+    if (hlc_ms(p->hlc) > m->clock + LIMIT_CLOCK_AHEAD_MS) {
+        p->hlc = clock_again(t, current, m->clock); /* also when all was sent: else every edit to come would be held as well */
+        if (ahead(t, current, m->clock)) {
+            restamp(t, p, current);
+            remake = true;
+        }
     }
     if (remake)
         pending_remake(t, p);

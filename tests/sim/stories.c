@@ -40,7 +40,9 @@
     X(story_hub_disk_full)                                                                                                                 \
     X(story_node_disk_full)                                                                                                                \
     X(story_crashes)                                                                                                                       \
-    X(story_bit_rot)
+    X(story_bit_rot)                                                                                                                       \
+    X(story_clock_wrong_online)                                                                                                            \
+    X(story_clock_wrong_welcomed)
 
 #define X(name) extern const struct story name;
 STORIES(X)

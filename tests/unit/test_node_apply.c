@@ -160,6 +160,29 @@ static void an_ack_that_was_overtaken(void **state) {
     store_close(s);
 }
 
+/* Stamped ahead, accepted, not judged yet: nothing is left to stamp again, and the clock comes back all the same. */
+static void a_welcome_brings_the_clock_back(void **state) {
+    (void)state;
+    area home;
+    struct store *s = begun(&home);
+    assert_int_equal(welcome(s, 10, 1, 0), 0);
+    assert_int_equal(edit(s, 1, NOW + 7200000), 0);
+    acknowledge(s, 9, 1, 0);
+    struct welcome *m = calloc(1, sizeof *m);
+    struct node_progress *p = progress(s);
+    *m = (struct welcome){.session = 10, .protocol = 1, .clock = NOW, .cursor = p->cursor, .life_count = 1};
+    m->lives[0] = p->lives[0];
+    struct txn *t = writing(s);
+    assert_int_equal(node_welcome(t, m, NOW), 0);
+    assert_int_equal(txn_commit(t), 0);
+    free(p);
+    p = progress(s);
+    assert_int_equal(hlc_ms(p->hlc), NOW);
+    free(p);
+    free(m);
+    store_close(s);
+}
+
 static struct node_laid lay(struct store *s, const struct feed *m) {
     struct node_laid laid;
     struct txn *t = writing(s);
@@ -200,6 +223,7 @@ int main(void) {
         cmocka_unit_test(a_hub_that_has_more_than_this_disk),
         cmocka_unit_test(edits_come_back),
         cmocka_unit_test(an_ack_that_was_overtaken),
+        cmocka_unit_test(a_welcome_brings_the_clock_back),
         cmocka_unit_test(a_page_that_came_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
