@@ -20,7 +20,6 @@ struct item {
     struct op ops[OPS_MAX + 3];
     size_t op_count;
     json_t *warnings; /* owns */
-    struct change change;
     bool created;
 };
 
@@ -229,9 +228,7 @@ static bool settle(struct editing *e, struct item *it, struct txn *t) {
     return true;
 }
 
-static void write_item(struct editing *e, struct item *it, struct txn *t) {
-    const char *why = "";
-    char id[ID_HEX];
+static struct edit edit_of(const struct editing *e, const struct item *it) {
     struct edit edit = {
         .type = it->type->number,
         .record = it->id,
@@ -244,32 +241,50 @@ static void write_item(struct editing *e, struct item *it, struct txn *t) {
     };
     entropy_fill(&edit.tag, sizeof edit.tag);
     entropy_fill(&edit.salt, sizeof edit.salt);
-    int r = node_edit(t, &edit, clock_wall(), &it->change, &why);
-    if (r == NODE_EDIT_BAD)
+    return edit;
+}
+
+static void refused(struct editing *e, const struct item *it, int outcome, const char *why) {
+    if (outcome == NODE_EDIT_BAD)
         ask_fail(&e->ask, "bad_request", "", "%s: %s", it->type->name, why);
-    else if (r == NODE_EDIT_REQUESTED)
+    else if (outcome == NODE_EDIT_REQUESTED)
         ask_fail(
             &e->ask, "conflict", "wait until the city has sent it: `anjuctl wait --caught-up`",
             "the record was taken up but has not come yet");
-    else if (r == NODE_EDIT_FULL)
-        ask_fail(&e->ask, "bad_request", "remove what is not needed any more", "the record would become too big");
-    else if (r != 0)
-        ask_fail(&e->ask, "internal", "", "the edit failed");
+    else if (outcome == NODE_EDIT_FULL)
+        ask_fail(&e->ask, "bad_request", "remove what is not needed any more", "%s: %s", it->type->name, why);
     else
-        json_array_append_new(
-            e->ask.rows, json_pack(
-                             "{s:s, s:s, s:b, s:I, s:O}", "type", it->type->name, "id", id_hex(&it->id, id), "created", it->created, "seq",
-                             (json_int_t)it->change.seq, "warnings", it->warnings));
+        ask_fail(&e->ask, "internal", "", "the edit failed");
+}
+
+static void saved(struct editing *e, const struct item *it, const struct change *c) {
+    char id[ID_HEX];
+    json_array_append_new(
+        e->ask.rows, json_pack(
+                         "{s:s, s:s, s:b, s:I, s:O}", "type", it->type->name, "id", id_hex(&it->id, id), "created", it->created, "seq",
+                         (json_int_t)c->seq, "warnings", it->warnings));
 }
 
 static void run(struct ask *a, struct txn *t) {
     struct editing *e = (struct editing *)a;
-    for (size_t i = 0; i < e->count; i++)
+    struct item *items[RECORDS_MAX];
+    struct edit edits[RECORDS_MAX];
+    struct change made[RECORDS_MAX];
+    size_t count = 0, which;
+    const char *why;
+    for (size_t i = 0; i < e->count; i++) {
         if (!settle(e, &e->items[i], t))
             return;
-    for (size_t i = 0; i < e->count && a->code == NULL; i++)
         if (!e->items[i].skipped)
-            write_item(e, &e->items[i], t);
+            items[count++] = &e->items[i];
+    }
+    for (size_t i = 0; i < count; i++)
+        edits[i] = edit_of(e, items[i]);
+    int r = count == 0 ? 0 : node_edits(t, edits, count, clock_wall(), made, &which, &why);
+    if (r != 0)
+        refused(e, items[which], r, why);
+    for (size_t i = 0; i < count && r == 0; i++)
+        saved(e, items[i], &made[i]);
 }
 
 static area home_of(const struct enrolment *who) {

@@ -36,6 +36,11 @@ enum node_edit_outcome {
 int node_edit(
     struct txn *t, const struct edit *e, wall_ms local_now, struct change *out /* seq, version, name */,
     const char **why /* static */); /* + enum node_edit_outcome */
+/* Several, all or none: nothing is written before every one of them is ready, each seeing those before it. On an outcome nothing was
+ * changed, and `which` is the one that it is about. */
+int node_edits(
+    struct txn *t, const struct edit *edits, size_t count, wall_ms local_now, struct change *out /* count of them */, size_t *which,
+    const char **why /* static */); /* + enum node_edit_outcome */
 
 /* ---- the log upwards */
 /* Reads changes after `after` of a life, up to max_bytes packed (at least one), LIMIT_PUSH_CHANGES: fills first, count, before, after and

@@ -145,18 +145,39 @@ static uint64_t highest(const struct record *r) {
     return top;
 }
 
-int node_edit(struct txn *t, const struct edit *e, wall_ms local_now, struct change *out, const char **why) {
-    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
-    CLEANUP(arena_close) struct arena a = {.cap = 0};
-    CLEANUP(buffer_close) struct buffer packed = {0}, record = {0};
-    struct record view;
-    bool pending;
-    *why = "";
-    if (!node_progress_get(t, p) || p->node == 0) {
-        *why = "this node is not enrolled; ask the city for an enrolment file and run anju-node --join FILE";
-        return txn_result(t) < 0 ? pass(txn_result(t)) : NODE_EDIT_NOT_ENROLLED;
+/* An edit made ready; nothing of it is written yet. */
+struct made {
+    struct change change;
+    struct record view; /* with it */
+    struct buffer packed, record;
+};
+
+static void made_free(struct made *all, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        buffer_close(&all[i].packed);
+        buffer_close(&all[i].record);
     }
-    int r = node_record(t, e->type, &e->record, &a, &view, &pending);
+    free(all);
+}
+
+/* What the office sees of the record, with the edits before this one. */
+static int see(struct txn *t, const struct edit *e, const struct made *all, size_t before, struct arena *a, struct record *out) {
+    bool pending;
+    for (size_t i = before; i > 0; i--)
+        if (all[i - 1].view.type == e->type && id_equal(&all[i - 1].view.id, &e->record)) {
+            *out = all[i - 1].view;
+            return 0;
+        }
+    return node_record(t, e->type, &e->record, a, out, &pending);
+}
+
+/* Makes all[at] ready; the stamp and the seq count on in p. */
+static int make(
+    struct txn *t, const struct edit *e, wall_ms local_now, struct node_progress *p, struct made *all, size_t at, struct arena *a,
+    const char **why) {
+    struct made *m = &all[at];
+    struct life *life = &p->lives[p->life_count - 1];
+    int r = see(t, e, all, at, a, &m->view);
     if (r == NODE_RECORD_ROTTEN) {
         *why = "the stored copy of this record is damaged; it is being fetched again from the hub";
         return NODE_EDIT_BAD;
@@ -164,18 +185,17 @@ int node_edit(struct txn *t, const struct edit *e, wall_ms local_now, struct cha
     if (r < 0)
         return pass(r);
     if (r == NODE_RECORD_NONE)
-        view = (struct record){.type = e->type, .id = e->record};
+        m->view = (struct record){.type = e->type, .id = e->record};
     struct record base;
-    if (adopted_only(&view) && base_get(t, e->type, &e->record, &a, &base) == NODE_RECORD_NONE)
+    if (adopted_only(&m->view) && base_get(t, e->type, &e->record, a, &base) == NODE_RECORD_NONE)
         for (size_t i = 0; i < e->op_count; i++)
             if (e->ops[i].field != FIELD_SHARED) {
                 *why = "the record is requested from its home office and has not come yet";
                 return NODE_EDIT_REQUESTED;
             }
-    uint64_t last = p->hlc > highest(&view) ? p->hlc : highest(&view);
-    struct life *life = &p->lives[p->life_count - 1];
-    struct change c = {
-        .seq = life->last + 1,
+    uint64_t last = p->hlc > highest(&m->view) ? p->hlc : highest(&m->view);
+    m->change = (struct change){
+        .seq = ++life->last,
         .version = {hlc_next(last, (wall_ms)((int64_t)local_now + p->offset_ms)), p->node},
         .name = {p->node, e->tag},
         .salt = e->salt,
@@ -185,33 +205,61 @@ int node_edit(struct txn *t, const struct edit *e, wall_ms local_now, struct cha
         .purpose = e->purpose,
         .case_id = e->case_id,
     };
-    const char *bad = fill_ops(e, &view, &a, &c);
-    if (bad != NULL) {
-        *why = bad;
+    p->hlc = m->change.version.hlc;
+    *why = fill_ops(e, &m->view, a, &m->change);
+    if (*why != NULL)
         return NODE_EDIT_BAD;
+    wire_change_pack(&m->change, &m->packed);
+    merge_change(&m->view, &m->change, NULL, a);
+    wire_record_pack(&m->view, RECORD_BASE, &m->record);
+    *why = m->packed.len > LIMIT_CHANGE_BYTES ? "the edit is too large; split it" : "the record would become too large";
+    return m->packed.len > LIMIT_CHANGE_BYTES || m->record.len > LIMIT_RECORD_BYTES ? NODE_EDIT_FULL : 0;
+}
+
+static void save(struct txn *t, const struct life *life, const struct made *m, struct hash *chain, wall_ms local_now) {
+    struct key k = key_record(m->change.type, &m->change.record);
+    *chain = wire_chain(chain, buffer_bytes(&m->packed));
+    log_write(t, &life->incarnation, m->change.seq, chain, local_now, buffer_bytes(&m->packed));
+    pending_put(t, &m->change, &life->incarnation);
+    envelope_put(t, NODE_VIEW, key_bytes(&k), buffer_bytes(&m->record));
+}
+
+int node_edits(
+    struct txn *t, const struct edit *edits, size_t count, wall_ms local_now, struct change *out, size_t *which, const char **why) {
+    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
+    CLEANUP(arena_close) struct arena a = {.cap = 0};
+    *why = "";
+    *which = 0;
+    if (!node_progress_get(t, p) || p->node == 0) {
+        *why = "this node is not enrolled; ask the city for an enrolment file and run anju-node --join FILE";
+        return txn_result(t) < 0 ? pass(txn_result(t)) : NODE_EDIT_NOT_ENROLLED;
     }
-    wire_change_pack(&c, &packed);
-    merge_change(&view, &c, NULL, &a);
-    wire_record_pack(&view, RECORD_BASE, &record);
-    if (packed.len > LIMIT_CHANGE_BYTES || record.len > LIMIT_RECORD_BYTES) {
-        *why = packed.len > LIMIT_CHANGE_BYTES ? "the edit is too large; split it" : "the record would become too large";
-        return NODE_EDIT_FULL;
-    }
-    struct hash before = {{0}};
-    if (life->last > 0 && !node_chain(t, &life->incarnation, life->last, &before))
+    struct life *life = &p->lives[p->life_count - 1];
+    struct hash chain = {{0}};
+    if (!node_chain(t, &life->incarnation, life->last, &chain))
         return fail(-EBADMSG);
-    struct hash after = wire_chain(&before, buffer_bytes(&packed));
-    log_write(t, &life->incarnation, c.seq, &after, local_now, buffer_bytes(&packed));
-    pending_put(t, &c, &life->incarnation);
-    struct key k = key_record(c.type, &c.record);
-    envelope_put(t, NODE_VIEW, key_bytes(&k), buffer_bytes(&record));
-    life->last = c.seq;
-    p->hlc = c.version.hlc;
+    struct made *all = memory_zeroed(count + 1, sizeof *all);
+    int r = 0;
+    for (size_t i = 0; i < count && r == 0; i++) {
+        *which = i;
+        r = make(t, &edits[i], local_now, p, all, i, &a, why);
+    }
+    for (size_t i = 0; i < count && r == 0; i++) {
+        save(t, life, &all[i], &chain, local_now);
+        out[i] = all[i].change;
+        out[i].ops = NULL; /* they end with this call */
+        out[i].op_count = 0;
+    }
+    made_free(all, count);
+    if (r != 0)
+        return r;
     node_progress_put(t, p);
-    *out = c;
-    out->ops = NULL; /* they end with this call */
-    out->op_count = 0;
     return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
+}
+
+int node_edit(struct txn *t, const struct edit *e, wall_ms local_now, struct change *out, const char **why) {
+    size_t which;
+    return node_edits(t, e, 1, local_now, out, &which, why);
 }
 
 /* ---- upwards */

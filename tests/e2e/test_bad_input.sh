@@ -29,6 +29,14 @@ check "an endless line" said too_long sh -c "head -c 9000 /dev/zero | tr '\0' x 
 check "ids come back" said '"id":77' ask '{"v":1,"id":77,"cmd":"hello"}\n'
 check "hub and node still answer" sh -c "'$bin/anjuctl' -s '$town/n1' status >/dev/null && '$bin/anjuctl' -s '$town/hub' status >/dev/null"
 
+# ---- several records in one request: all or none
+two() {
+    printf '{"cmd":"edit","args":{"actor":"op1","purpose":"registration","records":[{"type":"Person","key":"H-1","op":"create","fields":{"name":"half"}},'
+    printf '{"type":"Identifier","key":"H-2","op":"create","fields":{"value":"992156199806176815","status":"current"}}]}}\n'
+}
+check "a request whose second record is against a rule" said bad_request sh -c "printf '%s\n' '$(two)' | '$bin/anjuctl' -s '$town/n1' batch"
+check "… saves the first neither" code_of 5 ctl n1 get Person H-1 $who
+
 # ---- spreadsheets
 map=deploy/catalogue/mapping/person.yaml
 import() { ctl n1 import person "$1" --map $map --actor op1 ${2:-}; }

@@ -160,6 +160,61 @@ static void an_ack_that_was_overtaken(void **state) {
     store_close(s);
 }
 
+/* The second is against the rules, or too large beside the first, which is of the same record: nothing of either is there. */
+static void several_edits_are_one(void **state) {
+    (void)state;
+    area home;
+    struct store *s = begun(&home);
+    static uint8_t much[60000];
+    struct buffer text = {0};
+    struct op ops[2][4];
+    struct edit e[2] = {{.type = 40, .ops = ops[0], .op_count = 4, .tag = 1}, {.type = 40, .ops = ops[1], .op_count = 4, .tag = 2}};
+    struct change out[2];
+    const char *why;
+    size_t which;
+    memset(much, 'x', sizeof much);
+    value_pack(&(struct value){.kind = VALUE_TEXT, .text = bytes_of(much, sizeof much)}, &text);
+    for (uint32_t i = 0; i < 8; i++)
+        ops[i / 4][i % 4] = (struct op){.field = 16 + i, .kind = OP_SET, .value = buffer_bytes(&text)};
+    for (uint64_t round = 0; round < 2; round++) {
+        struct node_progress *before = progress(s);
+        struct txn *t = writing(s);
+        if (round == 0)
+            ops[1][1].field = ops[1][0].field;
+        else
+            for (uint32_t i = 0; i < 4; i++)
+                ops[1][i].field = 20 + i;
+        if (round == 1) { /* the record is nearly full, and the first fills it */
+            for (uint64_t k = 0; k < 2; k++) {
+                struct op more[4];
+                struct edit one = {.type = 40, .ops = more, .op_count = 4, .tag = 10 + k};
+                for (uint32_t i = 0; i < 4; i++)
+                    more[i] = (struct op){.field = 40 + 4 * (uint32_t)k + i, .kind = OP_SET, .value = buffer_bytes(&text)};
+                assert_int_equal(node_edit(t, &one, NOW, out, &why), 0);
+            }
+            assert_true(node_progress_get(t, before));
+        }
+        assert_int_equal(node_edits(t, e, 2, NOW, out, &which, &why), round == 0 ? NODE_EDIT_BAD : NODE_EDIT_FULL);
+        assert_int_equal(which, 1);
+        assert_int_equal(txn_commit(t), 0);
+        struct node_progress *after = progress(s);
+        assert_memory_equal(before, after, sizeof *after);
+        assert_int_equal(store_read(s, &t), 0);
+        assert_int_equal(store_count(t, NODE_LOG), before->lives[0].last);
+        assert_int_equal(store_count(t, NODE_PENDING), before->lives[0].last);
+        txn_abort(t);
+        free(before);
+        free(after);
+    }
+    struct txn *t = writing(s);
+    e[1] = (struct edit){.type = 41, .ops = ops[1], .op_count = 1, .tag = 3};
+    assert_int_equal(node_edits(t, e, 2, NOW, out, &which, &why), 0);
+    assert_int_equal(out[1].seq, out[0].seq + 1);
+    assert_int_equal(txn_commit(t), 0);
+    buffer_close(&text);
+    store_close(s);
+}
+
 /* Stamped ahead, accepted, not judged yet: nothing is left to stamp again, and the clock comes back all the same. */
 static void a_welcome_brings_the_clock_back(void **state) {
     (void)state;
@@ -223,6 +278,7 @@ int main(void) {
         cmocka_unit_test(a_hub_that_has_more_than_this_disk),
         cmocka_unit_test(edits_come_back),
         cmocka_unit_test(an_ack_that_was_overtaken),
+        cmocka_unit_test(several_edits_are_one),
         cmocka_unit_test(a_welcome_brings_the_clock_back),
         cmocka_unit_test(a_page_that_came_late),
     };
