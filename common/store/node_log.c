@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LOG_HEAD = 32 + 8, DAY_MS = 86400000 };
+enum { DAY_MS = 86400000, LABEL_ROOM = 16 /* a change that is labelled again may grow by so much */ };
 
 static void free_both(void *at) {
     free(*(void **)at);
@@ -212,8 +212,9 @@ static int make(
     wire_change_pack(&m->change, &m->packed);
     merge_change(&m->view, &m->change, NULL, a);
     wire_record_pack(&m->view, RECORD_BASE, &m->record);
-    *why = m->packed.len > LIMIT_CHANGE_BYTES ? "the edit is too large; split it" : "the record would become too large";
-    return m->packed.len > LIMIT_CHANGE_BYTES || m->record.len > LIMIT_RECORD_BYTES ? NODE_EDIT_FULL : 0;
+    bool large = m->packed.len + LABEL_ROOM > LIMIT_CHANGE_BYTES;
+    *why = large ? "the edit is too large; split it" : "the record would become too large";
+    return large || m->record.len > LIMIT_RECORD_BYTES ? NODE_EDIT_FULL : 0;
 }
 
 static void save(struct txn *t, const struct life *life, const struct made *m, struct hash *chain, wall_ms local_now) {

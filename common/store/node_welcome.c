@@ -74,16 +74,12 @@ static void restamp(struct txn *t, struct node_progress *p, struct life *l) {
         return;
     }
     for (uint64_t seq = l->acked + 1; seq <= l->last; seq++) {
-        CLEANUP(arena_close) struct arena a = {.cap = 0};
         CLEANUP(buffer_close) struct buffer packed = {0};
-        struct change c;
         struct logged e;
-        if (!log_read(t, &l->incarnation, seq, &e) || !log_change(t, &l->incarnation, seq, &a, &c)) {
+        if (!log_read(t, &l->incarnation, seq, &e) || wire_change_label(e.packed, seq, ++p->hlc, false, &packed) != 0) {
             txn_fail(t, -EBADMSG);
             return;
         }
-        c.version.hlc = ++p->hlc;
-        wire_change_pack(&c, &packed);
         chain = wire_chain(&chain, buffer_bytes(&packed));
         log_write(t, &l->incarnation, seq, &chain, e.saved, buffer_bytes(&packed));
     }
@@ -194,19 +190,14 @@ void node_new_life(struct txn *t, const struct id16 *incarnation) {
     struct life new = {.incarnation = *incarnation, .first = 1};
     struct hash chain = {{0}};
     for (uint64_t seq = old->acked + 1; seq <= old->last; seq++) {
-        CLEANUP(arena_close) struct arena a = {.cap = 0};
         CLEANUP(buffer_close) struct buffer packed = {0};
         struct key k = key_log(&old->incarnation, seq);
-        struct change c;
         struct logged e;
-        if (!log_read(t, &old->incarnation, seq, &e) || !log_change(t, &old->incarnation, seq, &a, &c)) {
+        if (!log_read(t, &old->incarnation, seq, &e) || wire_change_label(e.packed, ++new.last, 0, true, &packed) != 0) {
             txn_fail(t, -EBADMSG);
             return;
         }
         wall_ms saved = e.saved;
-        c.seq = ++new.last;
-        c.again = true;
-        wire_change_pack(&c, &packed);
         chain = wire_chain(&chain, buffer_bytes(&packed));
         txn_delete(t, NODE_LOG, key_bytes(&k));
         held_put(t, &old->incarnation, seq, VERDICT_MERGED);

@@ -51,6 +51,32 @@ void wire_change_pack(const struct change *c, struct buffer *out) {
     }
 }
 
+enum { CHANGE_SEQ = 1, CHANGE_HLC = 2, CHANGE_AGAIN = 12 };
+
+int wire_change_label(struct bytes packed, uint64_t seq, uint64_t hlc, bool again, struct buffer *out) {
+    struct pb p = {.rest = packed};
+    while (pb_next(&p)) {
+        if (p.field == CHANGE_HLC && hlc == 0)
+            hlc = p.number;
+        again |= p.field == CHANGE_AGAIN && p.number != 0;
+    }
+    if (p.bad)
+        return WIRE_BROKEN;
+    pb_uint(out, CHANGE_SEQ, seq);
+    pb_fixed64(out, CHANGE_HLC, hlc);
+    p = (struct pb){.rest = packed};
+    for (const uint8_t *at = p.rest.at; pb_next(&p); at = p.rest.at) {
+        if (again && p.field > CHANGE_AGAIN) { /* in the order in which wire_change_pack writes */
+            pb_uint(out, CHANGE_AGAIN, 1);
+            again = false;
+        }
+        if (p.field != CHANGE_SEQ && p.field != CHANGE_HLC && p.field != CHANGE_AGAIN)
+            buffer_add(out, bytes_of(at, (size_t)(p.rest.at - at)));
+    }
+    pb_uint(out, CHANGE_AGAIN, again);
+    return 0;
+}
+
 static int op_unpack(struct bytes b, struct arena *a, struct op *o) {
     struct pb p = {.rest = b};
     struct name *names = NULL;

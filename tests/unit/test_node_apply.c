@@ -1,7 +1,8 @@
 /* A node's store by itself: what a Welcome may not do, and that edits come back as they were made. */
 #include "common/model/value.h"
 #include "common/store/layout.h"
-#include "common/store/node_apply.h"
+#include "common/store/node_parts.h"
+#include "common/wire/pb.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -238,6 +239,43 @@ static void a_welcome_brings_the_clock_back(void **state) {
     store_close(s);
 }
 
+/* A field of a later version in an unsent change stays when the change is stamped or labelled again. */
+static void what_is_not_known_stays(void **state) {
+    (void)state;
+    area home;
+    struct store *s = begun(&home);
+    struct buffer packed = {0}, future = {0};
+    struct logged e;
+    struct id16 life, next;
+    memset(life.b, 7, sizeof life.b);
+    memset(next.b, 8, sizeof next.b);
+    pb_bytes(&future, 900, BYTES("from the future"));
+    assert_int_equal(welcome(s, 10, 1, 0), 0);
+    assert_int_equal(edit(s, 1, NOW + 7200000), 0);
+    struct txn *t = writing(s);
+    assert_true(log_read(t, &life, 1, &e));
+    buffer_add(&packed, e.packed);
+    buffer_add(&packed, buffer_bytes(&future));
+    struct hash chain = wire_chain(&(struct hash){{0}}, buffer_bytes(&packed));
+    log_write(t, &life, 1, &chain, NOW, buffer_bytes(&packed));
+    assert_int_equal(txn_commit(t), 0);
+    assert_int_equal(welcome(s, 10, 1, 0), 0); /* stamps it again */
+    t = writing(s);
+    node_new_life(t, &next);
+    assert_true(log_read(t, &next, 1, &e));
+    assert_true(e.packed.len > future.len);
+    assert_true(bytes_equal(bytes_of(e.packed.at + e.packed.len - future.len, future.len), buffer_bytes(&future)));
+    struct arena a = {0};
+    struct change c;
+    assert_int_equal(wire_change_unpack(e.packed, &a, &c), 0);
+    assert_true(c.again && c.name.tag == 1 && hlc_ms(c.version.hlc) == NOW);
+    assert_int_equal(txn_commit(t), 0);
+    arena_close(&a);
+    buffer_close(&packed);
+    buffer_close(&future);
+    store_close(s);
+}
+
 static struct node_laid lay(struct store *s, const struct feed *m) {
     struct node_laid laid;
     struct txn *t = writing(s);
@@ -280,6 +318,7 @@ int main(void) {
         cmocka_unit_test(an_ack_that_was_overtaken),
         cmocka_unit_test(several_edits_are_one),
         cmocka_unit_test(a_welcome_brings_the_clock_back),
+        cmocka_unit_test(what_is_not_known_stays),
         cmocka_unit_test(a_page_that_came_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
