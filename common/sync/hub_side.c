@@ -195,6 +195,16 @@ static uint32_t busy_ms(struct hub_side *h) {
     return (uint32_t)(BUSY_MS + random_below(&h->chance, BUSY_MS * (1 + h->greeting / 64)));
 }
 
+/* A log whose oldest change lies above what is accepted cannot go on without a gap (A9). */
+static bool gap(struct hub_link *l, const struct hello *m) {
+    for (size_t i = 0; i < m->life_count; i++) {
+        const struct hub_life *life = life_of(l, &m->lives[i].incarnation);
+        if (m->lives[i].first > (life == NULL ? 0 : life->expected) + 1)
+            return true;
+    }
+    return false;
+}
+
 static void on_hello(struct hub_side *h, struct hub_link *l, const struct hello *m, const struct hub_out *out) {
     end_session(h, l);
     note(out, l, HUB_NOTE_HELLO, 0);
@@ -217,37 +227,29 @@ static void on_hello(struct hub_side *h, struct hub_link *l, const struct hello 
     if (m->life_count == 0)
         return; /* the wire lets none through */
     const struct id16 *speaks = &m->lives[m->life_count - 1].incarnation;
-    bool first = id_zero(&l->current);
-    if (!first && id_equal(&l->current, speaks)) {
-        /* The nonce issued last, or the one used last (its Welcome may be lost); anything else is an older copy of this disk. */
-        if (l->forked || (l->issued != 0 && m->nonce != l->issued && m->nonce != l->used)) {
-            refuse(h, l, l->forked ? REFUSE_FORKED : REFUSE_RESTORED, 0, out);
-            return;
-        }
-        if (m->nonce == l->issued)
-            l->used = l->issued;
-    } else if (!first && life_of(l, speaks) != NULL) {
+    bool first = id_zero(&l->current), same = !first && id_equal(&l->current, speaks);
+    if (!first && !same && life_of(l, speaks) != NULL)
         l->forked = true; /* a life returns after another took over: two disks speak; both wait for a person */
+    if (l->forked) {
         refuse(h, l, REFUSE_FORKED, 0, out);
         return;
-    } else {
-        if (l->forked) {
-            refuse(h, l, REFUSE_FORKED, 0, out);
-            return;
-        }
+    }
+    /* The nonce issued last, or the one used last (its Welcome may be lost); anything else is an older copy of this disk. */
+    if (same && l->issued != 0 && m->nonce != l->issued && m->nonce != l->used) {
+        refuse(h, l, REFUSE_RESTORED, 0, out);
+        return;
+    }
+    if (gap(l, m)) { /* nothing is taken over from who cannot go on: else its next Hello would be called restored, and make a new life */
+        refuse(h, l, REFUSE_GAP, 0, out);
+        return;
+    }
+    if (same && m->nonce == l->issued)
+        l->used = l->issued;
+    if (!same) {
         if (!first)
             note(out, l, HUB_NOTE_TAKE_OVER, 0);
         l->current = *speaks;
         l->used = 0;
-    }
-    /* A log whose oldest change lies above what is accepted cannot go on without a gap (A9). */
-    for (size_t i = 0; i < m->life_count; i++) {
-        const struct hub_life *life = life_of(l, &m->lives[i].incarnation);
-        uint64_t expected = life == NULL ? 0 : life->expected;
-        if (m->lives[i].first > expected + 1) {
-            refuse(h, l, REFUSE_GAP, 0, out);
-            return;
-        }
     }
     for (size_t i = 0; i < m->life_count; i++)
         if (life_of(l, &m->lives[i].incarnation) == NULL && (m->lives[i].last > 0 || i + 1 == m->life_count))

@@ -19,7 +19,7 @@ struct hub {
     struct hub_effect seen[16];
     size_t count;
     struct id16 life;
-    uint64_t session;
+    uint64_t session, trimmed;
 };
 
 static void see(void *owner, const struct hub_effect *e) {
@@ -47,7 +47,7 @@ static void hello(struct hub *h, uint64_t nonce) {
     h->in->kind = MESSAGE_HELLO;
     struct hello *m = &h->in->hello;
     m->protocol_least = m->protocol_most = 1;
-    m->lives[0] = (struct life){.incarnation = h->life, .first = 1, .last = 9};
+    m->lives[0] = (struct life){.incarnation = h->life, .first = h->trimmed + 1, .last = 9};
     m->life_count = 1;
     m->nonce = nonce;
     step(h, &(struct hub_event){.kind = HUB_HEARD, .link = &h->link, .heard = h->in});
@@ -158,6 +158,24 @@ static void a_life_that_returns_is_forked(void **state) {
     close_hub(&h);
 }
 
+/* The store behind the hub is older than what this node has trimmed: it is told so at every Hello, and makes no new life of it. */
+static void a_gap_takes_nothing_over(void **state) {
+    (void)state;
+    struct hub h;
+    open_hub(&h);
+    struct id16 before = h.link.current;
+    memset(h.life.b, 8, sizeof h.life.b);
+    h.trimmed = 4;
+    for (int i = 0; i < 3; i++) {
+        hello(&h, h.session);
+        const struct hub_effect *e = effect(&h, HUB_FX_SEND, MESSAGE_REFUSE);
+        assert_non_null(e);
+        assert_int_equal(e->message.refuse.reason, REFUSE_GAP);
+        assert_true(id_equal(&h.link.current, &before));
+    }
+    close_hub(&h);
+}
+
 /* ---- the node */
 
 struct node {
@@ -248,6 +266,7 @@ int main(void) {
         cmocka_unit_test(a_push_of_another_history_is_refused),
         cmocka_unit_test(an_older_copy_of_a_disk_is_refused),
         cmocka_unit_test(a_life_that_returns_is_forked),
+        cmocka_unit_test(a_gap_takes_nothing_over),
         cmocka_unit_test(a_rewind_sends_again),
         cmocka_unit_test(another_session_is_not_heard),
     };
