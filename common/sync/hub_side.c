@@ -179,6 +179,8 @@ static void on_failed(struct hub_side *h, const struct hub_out *out) {
         }
         if (q->session == l->session)
             l->taken += q->bytes;
+        if (q->seq == 0)
+            l->nonce_due = true;
         if (l->queued > 0)
             continue;
         if (l->state == HUB_GREETING)
@@ -258,6 +260,7 @@ static void on_hello(struct hub_side *h, struct hub_link *l, const struct hello 
         l->session = random_u64(&h->chance);
     while (l->session == 0);
     l->issued = l->session;
+    l->nonce_due = false;
     l->cursor = m->cursor;
     l->protocol = 1;
     l->state = HUB_GREETING;
@@ -306,9 +309,15 @@ static void on_push(struct hub_side *h, struct hub_link *l, const struct push *m
     emit(out, &(struct hub_effect){.kind = HUB_FX_APPEND, .link = l, .ticket = q->ticket});
 }
 
-/* The first message of a session shows that its Welcome came: the older nonce dies. */
-static void used(struct hub_link *l) {
+/* The first message of a session shows that its Welcome came: the older nonce dies, and a crash does not bring it back. */
+static void used(struct hub_side *h, struct hub_link *l, const struct hub_out *out) {
+    if (l->used == l->issued && !l->nonce_due)
+        return;
     l->used = l->issued;
+    struct hub_append *q = disk_full(h) ? NULL : queue_add(h, l);
+    l->nonce_due = q == NULL;
+    if (q != NULL)
+        emit(out, &(struct hub_effect){.kind = HUB_FX_NONCE, .link = l, .ticket = q->ticket});
 }
 
 static uint64_t session_of(const struct message *m) {
@@ -347,7 +356,7 @@ static void on_heard(struct hub_side *h, const struct hub_event *in, const struc
         refuse(h, l, l->revoked ? REFUSE_REVOKED : REFUSE_PAUSED, 60000, out);
         return;
     }
-    used(l);
+    used(h, l, out);
     switch (m->kind) {
     case MESSAGE_PUSH:
         on_push(h, l, &m->push, out);

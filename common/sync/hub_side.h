@@ -33,6 +33,7 @@ struct hub_link {
     size_t life_count;
     struct id16 current;
     uint64_t issued, used; /* session nonces (B1) */
+    bool nonce_due;        /* `used` is newer than what is durable, and could not be queued */
     uint64_t session;
     uint64_t queued;       /* appends of this node under way */
     uint64_t nonce_ticket; /* the Welcome waits for this ticket */

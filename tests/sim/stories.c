@@ -36,6 +36,7 @@
     X(story_log_and_state)                                                                                                                 \
     X(story_second_incarnation)                                                                                                            \
     X(story_own_decision)                                                                                                                  \
+    X(story_nonce)                                                                                                                         \
     X(story_cloned)                                                                                                                        \
     X(story_hub_disk_full)                                                                                                                 \
     X(story_node_disk_full)                                                                                                                \

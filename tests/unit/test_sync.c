@@ -20,6 +20,7 @@ struct hub {
     size_t count;
     struct id16 life;
     uint64_t session, trimmed;
+    instant now;
 };
 
 static void see(void *owner, const struct hub_effect *e) {
@@ -30,7 +31,7 @@ static void see(void *owner, const struct hub_effect *e) {
 
 static void step(struct hub *h, struct hub_event *e) {
     h->count = 0;
-    e->now = 1000;
+    e->now = h->now;
     e->wall = 1;
     hub_side_step(&h->side, e, &(struct hub_out){see, h});
 }
@@ -81,6 +82,7 @@ static void open_hub(struct hub *h) {
     memset(h, 0, sizeof *h);
     h->in = calloc(1, sizeof *h->in);
     h->link.node = 1;
+    h->now = 1000;
     h->table[0] = &h->link;
     memset(h->life.b, 7, sizeof h->life.b);
     hub_side_init(&h->side, 3, 1 << 20);
@@ -140,6 +142,29 @@ static void an_older_copy_of_a_disk_is_refused(void **state) {
     const struct hub_effect *e = effect(&h, HUB_FX_SEND, MESSAGE_REFUSE);
     assert_non_null(e);
     assert_int_equal(e->message.refuse.reason, REFUSE_RESTORED);
+    close_hub(&h);
+}
+
+/* B1: that the older nonce is dead is durable with the first message of the session; a failed append is tried again. */
+static void a_used_nonce_is_made_durable(void **state) {
+    (void)state;
+    struct hub h;
+    open_hub(&h);
+    push(&h, 1, 1, hash_n(0), hash_n(1));
+    const struct hub_effect *e = effect(&h, HUB_FX_NONCE, 0);
+    assert_non_null(e);
+    assert_int_equal(h.link.used, h.session);
+    uint64_t ticket = e->ticket;
+    assert_non_null(effect(&h, HUB_FX_APPEND, 0));
+    assert_true(effect(&h, HUB_FX_APPEND, 0)->ticket > ticket);
+    step(&h, &(struct hub_event){.kind = HUB_FAILED});
+    push(&h, 1, 1, hash_n(0), hash_n(1));
+    assert_null(effect(&h, HUB_FX_NONCE, 0)); /* no room yet */
+    h.now += 10000;
+    push(&h, 1, 1, hash_n(0), hash_n(1));
+    assert_non_null(effect(&h, HUB_FX_NONCE, 0));
+    push(&h, 2, 1, hash_n(1), hash_n(2));
+    assert_null(effect(&h, HUB_FX_NONCE, 0)); /* once is enough */
     close_hub(&h);
 }
 
@@ -265,6 +290,7 @@ int main(void) {
         cmocka_unit_test(a_push_with_a_gap_is_asked_for_again),
         cmocka_unit_test(a_push_of_another_history_is_refused),
         cmocka_unit_test(an_older_copy_of_a_disk_is_refused),
+        cmocka_unit_test(a_used_nonce_is_made_durable),
         cmocka_unit_test(a_life_that_returns_is_forked),
         cmocka_unit_test(a_gap_takes_nothing_over),
         cmocka_unit_test(a_rewind_sends_again),
