@@ -294,7 +294,7 @@ static void on_push(struct hub_side *h, struct hub_link *l, const struct push *m
         refuse(h, l, REFUSE_RESTORED, 0, out);
         return;
     }
-    struct hub_append *q = queue_add(h, l);
+    struct hub_append *q = disk_full(h) ? NULL : queue_add(h, l); /* no append is tried, only to fail, for each push that comes */
     if (q == NULL) {
         l->taken += m->body.len;
         ack(h, l, true, out);

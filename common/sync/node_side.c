@@ -11,6 +11,7 @@ enum {
     BACKOFF_MS_MAX = 300000,
     PERSON_MS = 300000, /* a person has to act: ask again now and then */
     PUSH_MS = 20000,
+    REST_MS_MAX = 16000,
     PULL_MS = 30000,
     REPORT_MS = 60000,
     SILENT_MAX = 2, /* so many deadlines without a word: the hub does not know this session (any more) */
@@ -66,7 +67,8 @@ static void forget_session(struct node_side *n) {
     n->session = 0;
     n->credit = n->spent = 0;
     n->silent = 0;
-    n->reading = n->pulling = n->repair_open = false;
+    n->reading = n->resting = n->pulling = n->repair_open = false;
+    n->rewinds = 0;
     n->push_deadline = n->pull_deadline = n->next_report = INSTANT_NEVER;
 }
 
@@ -97,7 +99,7 @@ static void greet(struct node_side *n, const struct node_event *in, struct node_
 /* ---- pushing: lives in their order, each from what was accepted, within credit */
 
 static void read_more(struct node_side *n, struct node_effects *out) {
-    if (n->state != NODE_READY || n->reading || n->credit <= n->spent)
+    if (n->state != NODE_READY || n->reading || n->resting || n->credit <= n->spent)
         return;
     for (size_t i = 0; i < n->progress.life_count; i++) {
         const struct life *l = &n->progress.lives[i];
@@ -129,6 +131,16 @@ static void rewind_sent(struct node_side *n) {
     n->push_deadline = INSTANT_NEVER;
 }
 
+/* The hub asks for everything again though nothing came through since it last did: its disk is full, or it is flooded. The first time may
+ * be a lost message; from the second on it is given time, twice as long each time. */
+static void rest(struct node_side *n, instant now) {
+    if (++n->rewinds < 2)
+        return;
+    uint64_t ms = n->rewinds > 6 ? REST_MS_MAX : 500u << n->rewinds;
+    n->resting = true;
+    n->push_deadline = now + (ms < REST_MS_MAX ? ms : REST_MS_MAX);
+}
+
 static void on_batch(struct node_side *n, const struct node_event *in, struct node_effects *out) {
     if (n->state != NODE_READY || in->batch.session != n->session)
         return;
@@ -138,7 +150,7 @@ static void on_batch(struct node_side *n, const struct node_event *in, struct no
     if (p->count == 0 || l == NULL)
         return;
     size_t i = (size_t)(l - n->progress.lives);
-    if (p->first != n->sent[i] + 1 || n->spent + p->body.len > n->credit) /* rewound meanwhile, or it did not compress as hoped */
+    if (n->resting || p->first != n->sent[i] + 1 || n->spent + p->body.len > n->credit) /* rewound, or it did not compress as hoped */
         return;
     n->sent[i] = p->first + p->count - 1;
     n->spent += p->body.len;
@@ -155,6 +167,10 @@ static void on_ack(struct node_side *n, const struct ack *m, const struct node_e
         struct life *l = life_find(n->progress.lives, n->progress.life_count, &m->lives[i].incarnation);
         if (l == NULL || m->lives[i].acked > l->last)
             continue;
+        if (m->lives[i].acked > l->acked) {
+            n->rewinds = 0;
+            n->resting = false;
+        }
         l->acked = m->lives[i].acked;
         l->acked_hash = m->lives[i].acked_hash;
         if (m->lives[i].safe > l->safe)
@@ -165,11 +181,13 @@ static void on_ack(struct node_side *n, const struct ack *m, const struct node_e
     }
     n->credit = m->credit;
     emit(out, NODE_FX_ACK);
-    if (m->rewind) {
+    if (m->rewind && !n->resting) { /* at rest nothing is in flight, and the deadline wakes it */
         rewind_sent(n);
         note(out, NODE_NOTE_REWIND, m->life_count == 0 ? 0 : m->lives[0].acked);
+        rest(n, in->now);
     }
-    n->push_deadline = in_flight(n) ? in->now + PUSH_MS : INSTANT_NEVER;
+    if (!n->resting)
+        n->push_deadline = in_flight(n) ? in->now + PUSH_MS : INSTANT_NEVER;
     read_more(n, out);
 }
 
@@ -412,7 +430,7 @@ static void on_tick(struct node_side *n, const struct node_event *in, struct nod
     if (n->state != NODE_READY)
         return;
     n->silent += in->now >= n->pull_deadline;
-    n->silent += in->now >= n->push_deadline;
+    n->silent += in->now >= n->push_deadline && !n->resting;
     if (n->silent >= SILENT_MAX) {
         note(out, NODE_NOTE_LINK_DOWN, n->silent);
         emit(out, NODE_FX_DISCONNECT);
@@ -425,8 +443,10 @@ static void on_tick(struct node_side *n, const struct node_event *in, struct nod
         n->want_pull = true;
     }
     if (in->now >= n->push_deadline) {
+        if (!n->resting)
+            note(out, NODE_NOTE_REWIND, 0);
+        n->resting = false;
         rewind_sent(n);
-        note(out, NODE_NOTE_REWIND, 0);
         read_more(n, out);
     }
     if (in->now >= n->next_report) {

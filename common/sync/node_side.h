@@ -123,6 +123,8 @@ struct node_side {
     uint64_t session;
     uint64_t credit, spent; /* bytes of Push bodies in this session */
     bool reading;
+    unsigned rewinds;      /* that the hub asked for since an Ack last brought progress */
+    bool resting;          /* nothing is pushed until push_deadline: the hub took nothing, twice */
     instant push_deadline; /* no progress of Acks until then: rewind */
 
     bool pulling;

@@ -61,6 +61,13 @@ void world_expect_none(struct world *w, const char *text) {
         world_fail(w, "the story tells what it must not: %s", text);
 }
 
+size_t world_told(struct world *w, const char *text) {
+    size_t n = 0;
+    for (const char *at = buffer_string(&w->story) + w->story_read; (at = strstr(at, text)) != NULL; n++)
+        at += strcspn(at, "\n");
+    return n;
+}
+
 static void say_message(struct world *w, const char *who, uint32_t node, const char *does, const struct message *m) {
     struct buffer b = {0};
     narrate_message(m, &b);

@@ -117,6 +117,7 @@ void world_say(struct world *w, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* a line of narration with the time before it */
 /* The next line (from where the last expectation ended) that contains the text; none is a failure. */
 void world_expect(struct world *w, const char *text);
+size_t world_told(struct world *w, const char *text);      /* how many lines from there to now contain it */
 void world_expect_none(struct world *w, const char *text); /* from there to now, no line contains it */
 
 /* ---- doings; records are called by small numbers */

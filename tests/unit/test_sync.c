@@ -273,6 +273,33 @@ static void a_rewind_sends_again(void **state) {
     free(n);
 }
 
+/* The hub takes nothing: the second time the node waits, and it wakes up by itself. */
+static void a_rewind_without_progress_makes_it_rest(void **state) {
+    (void)state;
+    struct node *n = ready_node();
+    instant now = 10000004;
+    for (int i = 0; i < 2; i++) {
+        assert_non_null(did(n, NODE_FX_READ, 0));
+        struct node_event batch = {.kind = NODE_BATCH, .now = now++};
+        batch.batch.session = 42;
+        batch.batch.push = (struct push){.incarnation = n->progress.lives[0].incarnation, .first = 1, .count = 5, .body = BYTES("body")};
+        tell(n, &batch);
+        assert_non_null(did(n, NODE_FX_SEND, MESSAGE_PUSH));
+        memset(&n->in, 0, sizeof n->in);
+        n->in.kind = MESSAGE_ACK;
+        n->in.ack = (struct ack){.session = 42, .life_count = 1, .credit = 1 << 20, .rewind = true};
+        n->in.ack.lives[0] = (struct life){.incarnation = n->progress.lives[0].incarnation};
+        tell(n, &(struct node_event){.kind = NODE_HEARD, .heard = &n->in, .now = now++});
+    }
+    assert_null(did(n, NODE_FX_READ, 0));
+    tell(n, &(struct node_event){.kind = NODE_SAVED, .progress = &n->progress, .now = now++});
+    assert_null(did(n, NODE_FX_READ, 0));
+    assert_true(node_side_deadline(&n->side) > now && node_side_deadline(&n->side) < now + 20000);
+    tell(n, &(struct node_event){.kind = NODE_TICK, .now = node_side_deadline(&n->side)});
+    assert_non_null(did(n, NODE_FX_READ, 0));
+    free(n);
+}
+
 static void another_session_is_not_heard(void **state) {
     (void)state;
     struct node *n = ready_node();
@@ -294,6 +321,7 @@ int main(void) {
         cmocka_unit_test(a_life_that_returns_is_forked),
         cmocka_unit_test(a_gap_takes_nothing_over),
         cmocka_unit_test(a_rewind_sends_again),
+        cmocka_unit_test(a_rewind_without_progress_makes_it_rest),
         cmocka_unit_test(another_session_is_not_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,21 +226,6 @@ static void cloned(struct world *w) {
 const struct story story_cloned = {
     "cloned", "a life returns after another took over: the hub calls it forked and waits for a person", 1, cloned};
 
-static void hub_disk_full(struct world *w) {
-    world_create(w, 1, 1);
-    world_run(w, 10000);
-    world_full(w, 0, true);
-    world_set(w, 1, 1, A, 9);
-    world_run(w, 30000);
-    world_expect(w, "log is full");
-    world_must(w, world_acked(w, 1) == 1, "an acknowledgement without a commit");
-    world_full(w, 0, false);
-    world_run(w, 400000);
-    world_must(w, world_value(w, 0, 1, A) == 9, "the hub did not go on after its disk was free again");
-}
-const struct story story_hub_disk_full = {
-    "hub_disk_full", "the hub's disk is full: no acknowledgement, and it goes on by itself", 1, hub_disk_full};
-
 static void node_disk_full(struct world *w) {
     world_create(w, 1, 1);
     world_run(w, 10000);
