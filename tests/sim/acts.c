@@ -148,6 +148,16 @@ static void office(struct world *w, uint32_t node, const area *served, size_t co
     buffer_close(&value);
 }
 
+static void enrol(struct world *w, struct world_node *n) {
+    struct id16 life;
+    struct txn *t;
+    n->store = store_memory(&shape_node);
+    random_fill(&w->chance, life.b, sizeof life.b);
+    invariant(store_write(n->store, &t) == 0);
+    node_begin(t, n->id, &n->home, 1, &life);
+    commit(t);
+}
+
 void world_begin(struct world *w) {
     struct world_hub *h = &w->hub;
     struct id16 life;
@@ -168,14 +178,9 @@ void world_begin(struct world *w) {
     hub_own_begin(t, &life);
     commit(t);
     for (uint32_t i = 1; i <= w->node_count; i++) {
-        struct world_node *n = &w->nodes[i];
-        n->id = i;
-        n->home = area_of(i);
-        n->store = store_memory(&shape_node);
-        random_fill(&w->chance, life.b, sizeof life.b);
-        invariant(store_write(n->store, &t) == 0);
-        node_begin(t, i, &n->home, 1, &life);
-        commit(t);
+        w->nodes[i].id = i;
+        w->nodes[i].home = area_of(i);
+        enrol(w, &w->nodes[i]);
     }
     for (uint32_t i = 1; i <= w->node_count; i++)
         office(w, i, &w->nodes[i].home, 1);
@@ -442,6 +447,15 @@ size_t world_held(struct world *w) {
     return n;
 }
 
+uint64_t world_log_last(struct world *w) {
+    struct hub_log_place place;
+    struct txn *t;
+    invariant(store_read(w->hub.log, &t) == 0);
+    invariant(hub_log_place(t, &place));
+    txn_abort(t);
+    return place.last;
+}
+
 /* ---- faults */
 
 void world_cut(struct world *w, uint32_t node) {
@@ -488,22 +502,41 @@ void world_crash(struct world *w, uint32_t node, uint64_t down_ms) {
     world_later(w, down_ms, (struct world_event){.kind = WORLD_NODE_UP, .node = node});
 }
 
-void world_hub_safe(struct world *w) {
-    struct world_hub *h = &w->hub;
-    if (h->backup_count == 0)
-        return;
-    struct txn *t;
-    invariant(store_read(h->backups[0].log, &t) == 0);
-    for (uint32_t i = 0; i < w->node_count; i++) {
-        struct hub_log_node n;
-        hub_log_node(t, i + 1, &n);
-        for (size_t k = 0; k < h->links[i].life_count; k++) {
-            const struct life *l = life_find(n.lives, n.life_count, &h->links[i].lives[k].incarnation);
-            if (l != NULL)
-                h->links[i].lives[k].safe = l->acked;
-        }
+/* What one kept copy holds of a life whatever it is restored together with: in its log, and folded into its state. */
+static uint64_t copy_holds(const struct hub_log_node *log, const struct hub_node_state *state, const struct id16 *incarnation) {
+    for (size_t i = 0; i < log->life_count; i++)
+        for (size_t k = 0; k < state->life_count; k++)
+            if (id_equal(&log->lives[i].incarnation, incarnation) && id_equal(&state->lives[k].incarnation, incarnation))
+                return log->lives[i].acked < state->lives[k].includes ? log->lives[i].acked : state->lives[k].includes;
+    return 0;
+}
+
+uint64_t world_safe(struct world *w, uint32_t node, const struct id16 *incarnation) {
+    struct hub_log_node *log = memory_zeroed(1, sizeof *log);
+    struct hub_node_state *state = memory_zeroed(1, sizeof *state);
+    uint64_t safe = w->hub.backup_count == 0 ? 0 : UINT64_MAX;
+    for (size_t i = 0; i < w->hub.backup_count; i++) {
+        struct txn *t;
+        invariant(store_read(w->hub.backups[i].log, &t) == 0);
+        hub_log_node(t, node, log);
+        txn_abort(t);
+        invariant(store_read(w->hub.backups[i].state, &t) == 0);
+        hub_node_get(t, node, state);
+        txn_abort(t);
+        uint64_t holds = copy_holds(log, state, incarnation);
+        safe = holds < safe ? holds : safe;
     }
-    txn_abort(t);
+    free(log);
+    free(state);
+    return safe;
+}
+
+void world_hub_safe(struct world *w) {
+    for (uint32_t i = 0; i < w->node_count; i++) {
+        struct hub_link *l = &w->hub.links[i];
+        for (size_t k = 0; k < l->life_count; k++)
+            l->lives[k].safe = world_safe(w, i + 1, &l->lives[k].incarnation);
+    }
 }
 
 void world_backup(struct world *w, uint32_t node) {
@@ -660,16 +693,32 @@ void world_trim(struct world *w, uint32_t node) {
     free(has);
 }
 
+static void node_stops(struct world *w, struct world_node *n) {
+    world_disconnect(w, n->id, false);
+    n->up = false;
+    n->life = ++w->lives;
+    n->store = store_close(n->store);
+}
+
+static void node_returns(struct world *w, struct world_node *n) {
+    after_fault(w);
+    world_later(w, 10, (struct world_event){.kind = WORLD_NODE_UP, .node = n->id});
+}
+
 void world_restore_node(struct world *w, uint32_t node, size_t which) {
     struct world_node *n = &w->nodes[node];
     world_say(w, "node n-%u is restored from its backup %zu", node, which);
-    world_disconnect(w, node, false);
-    n->up = false;
-    n->life = ++w->lives;
-    store_close(n->store);
+    node_stops(w, n);
     n->store = store_memory_copy(n->backups[which]);
-    after_fault(w);
-    world_later(w, 10, (struct world_event){.kind = WORLD_NODE_UP, .node = node});
+    node_returns(w, n);
+}
+
+void world_new_machine(struct world *w, uint32_t node) {
+    struct world_node *n = &w->nodes[node];
+    world_say(w, "node n-%u is lost, a new machine is enrolled", node);
+    node_stops(w, n);
+    enrol(w, n);
+    node_returns(w, n);
 }
 
 static int clear_nonces(void *owner, const struct hub_log_node *n) {
@@ -691,11 +740,6 @@ void world_restore_hub(struct world *w, size_t log, size_t state) {
     store_close(h->state);
     h->log = store_memory_copy(h->backups[log].log);
     h->state = store_memory_copy(h->backups[state].state);
-    while (h->backup_count > (log > state ? log : state) + 1) {
-        h->backup_count--;
-        store_close(h->backups[h->backup_count].log);
-        store_close(h->backups[h->backup_count].state);
-    }
     after_fault(w);
     random_fill(&w->chance, life.b, sizeof life.b);
     invariant(store_write(h->log, &l) == 0);

@@ -37,8 +37,9 @@ void world_node_start(struct world *w, struct world_node *n);
 void world_hub_step(struct world *w, struct hub_event *in, struct bytes frame);
 void world_hub_start(struct world *w);
 void world_hub_queue(struct world *w, uint64_t ticket, uint32_t node, const struct log_entry *entry, const struct hub_link *nonce);
-void world_hub_safe(struct world *w); /* what every kept backup holds is safe */
-void world_begin(struct world *w);    /* stores, office records, first start */
+uint64_t world_safe(struct world *w, uint32_t node, const struct id16 *incarnation); /* what every kept backup holds */
+void world_hub_safe(struct world *w);                                                /* that is safe, and the hub may say so */
+void world_begin(struct world *w);                                                   /* stores, office records, first start */
 void world_check_cheap(struct world *w);
 uint64_t world_number(struct bytes value); /* of a value that a doing made */
 bool world_hub_merged(struct world *w, struct txn *state, const struct oracle_edit *e);

@@ -19,6 +19,7 @@
     X(story_interrupted_load)                                                                                                              \
     X(story_held_base)                                                                                                                     \
     X(story_held_ack_lost)                                                                                                                 \
+    X(story_held_told_again)                                                                                                               \
     X(story_held_retry)                                                                                                                    \
     X(story_held_replaced)                                                                                                                 \
     X(story_stream_goes_on)                                                                                                                \
@@ -35,8 +36,17 @@
     X(story_older_copy)                                                                                                                    \
     X(story_log_and_state)                                                                                                                 \
     X(story_second_incarnation)                                                                                                            \
+    X(story_lineage)                                                                                                                       \
+    X(story_gap)                                                                                                                           \
+    X(story_state_behind)                                                                                                                  \
+    X(story_another_life)                                                                                                                  \
+    X(story_new_machine)                                                                                                                   \
     X(story_own_decision)                                                                                                                  \
     X(story_nonce)                                                                                                                         \
+    X(story_welcome_lost)                                                                                                                  \
+    X(story_pushed_twice)                                                                                                                  \
+    X(story_busy)                                                                                                                          \
+    X(story_other_versions)                                                                                                                \
     X(story_cloned)                                                                                                                        \
     X(story_hub_disk_full)                                                                                                                 \
     X(story_node_disk_full)                                                                                                                \

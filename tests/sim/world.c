@@ -165,8 +165,12 @@ static void deliver(struct world *w, uint32_t node, bool up, struct bytes frame)
 
 void world_send(struct world *w, uint32_t node, bool up, const struct message *m) {
     struct buffer frame = {0};
+    struct world_node *n = &w->nodes[node];
     int r = wire_pack(m, &frame);
-    if (r != 0)
+    if (n->loses != NULL && n->loses(m)) {
+        n->loses = NULL;
+        world_say(w, "net  n-%u loses %s", node, message_name(m->kind));
+    } else if (r != 0)
         world_fail(w, "cannot pack %s: %d", message_name(m->kind), r);
     else
         deliver(w, node, up, buffer_bytes(&frame));

@@ -54,6 +54,7 @@ struct world_node {
     instant last_down, last_up; /* scheduled arrival of the last message each way: connections are in order */
     area home;
     bool alarmed;
+    bool (*loses)(const struct message *m); /* the next message to or from it of which this is true is lost */
 };
 
 struct world_hub {
@@ -140,6 +141,7 @@ size_t world_heads(struct world *w, uint32_t node, uint64_t record, uint32_t fie
 bool world_has(struct world *w, uint32_t node, uint64_t record);
 uint64_t world_acked(struct world *w, uint32_t node);
 size_t world_held(struct world *w);
+uint64_t world_log_last(struct world *w); /* entries of the hub's log */
 
 /* ---- faults */
 void world_cut(struct world *w, uint32_t node);
@@ -147,6 +149,7 @@ void world_join(struct world *w, uint32_t node);
 void world_crash(struct world *w, uint32_t node, uint64_t down_ms); /* 0 = the hub */
 void world_backup(struct world *w, uint32_t node);                  /* 0 = the hub */
 void world_restore_node(struct world *w, uint32_t node, size_t which);
+void world_new_machine(struct world *w, uint32_t node); /* its disk is lost; another machine is enrolled in its place */
 void world_restore_hub(struct world *w, size_t log, size_t state);
 void world_skew(struct world *w, uint32_t node, int64_t ms); /* 0 = the hub */
 void world_full(struct world *w, uint32_t node, bool full);

@@ -14,6 +14,25 @@ static void held_base(struct world *w) {
 }
 const struct story story_held_base = {"held_base", "a held change leaves the view, and what it replaced comes back", 1, held_base};
 
+static bool tells_verdicts(const struct message *m) {
+    return m->kind == MESSAGE_FEED && m->feed.held_count > 0;
+}
+
+/* The one message that tells the verdict is lost; the next page tells it again, since the cursor has not moved. */
+static void held_told_again(struct world *w) {
+    world_create(w, 1, 1);
+    world_run(w, 10000);
+    world_set_bad(w, 1, 1, B, 66);
+    w->nodes[1].loses = tells_verdicts;
+    world_run(w, 200000);
+    world_expect(w, "1 verdicts");
+    world_expect(w, "net  n-1 loses feed");
+    world_expect(w, "node n-1 hears feed");
+    world_must(w, world_heads(w, 1, 1, B) == 0, "a verdict whose message was lost never came");
+}
+const struct story story_held_told_again = {
+    "held_told_again", "the one message that tells a verdict is lost: it comes again", 1, held_told_again};
+
 static void held_ack_lost(struct world *w) {
     world_create(w, 1, 1);
     world_run(w, 10000);
@@ -23,6 +42,8 @@ static void held_ack_lost(struct world *w) {
     world_run(w, 10000);
     world_join(w, 1);
     world_run(w, 400000);
+    world_expect(w, "net  n-1 is reachable");
+    world_expect(w, "1 verdicts");
     world_must(w, world_heads(w, 1, 1, B) == 0, "a verdict that was told while the link was gone never came");
 }
 const struct story story_held_ack_lost = {"held_ack_lost", "the link goes while a verdict is on its way: it comes later", 1, held_ack_lost};
