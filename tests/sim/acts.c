@@ -3,6 +3,7 @@
 #include "common/store/layout.h"
 #include "tests/sim/parts.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +82,8 @@ static void commit(struct txn *t) {
     invariant(txn_commit(t) == 0);
 }
 
-static void own_change(struct world *w, uint32_t type, struct id16 record, const struct op *ops, size_t count, uint64_t tag) {
+/* False: its disk had no room, or failed; the person is told, and nothing is decided. */
+static bool own_change(struct world *w, uint32_t type, struct id16 record, const struct op *ops, size_t count, uint64_t tag) {
     struct world_hub *h = &w->hub;
     struct hub_place *place = memory_zeroed(1, sizeof *place);
     struct txn *t;
@@ -99,13 +101,20 @@ static void own_change(struct world *w, uint32_t type, struct id16 record, const
         .ops = ops,
         .op_count = count,
     };
-    h->policy_hlc = c.version.hlc;
     invariant(change_check(&c) == NULL);
     invariant(store_write(h->own, &t) == 0);
     hub_own_append(t, &c);
-    commit(t);
+    int r = txn_commit(t);
+    if (r != 0) {
+        world_say(w, "hub  cannot save its own decision: %d", r);
+        if (r < 0)
+            world_disk_failed(w, 0, r);
+        return false;
+    }
+    h->policy_hlc = c.version.hlc;
     if (h->up)
         world_later(w, 0, (struct world_event){.kind = WORLD_OWN, .life = h->life});
+    return true;
 }
 
 /* An office record: what a node serves. The list of digits is encoded by hand: field 9 of Value, field 1 of List. */
@@ -252,6 +261,8 @@ static void edit(struct world *w, uint32_t node, uint64_t record, const struct o
     r = txn_commit(t);
     if (r != 0) {
         world_say(w, "node n-%u cannot save: %d", node, r);
+        if (r < 0)
+            world_disk_failed(w, node, r);
         return;
     }
     remember(w, node, e.tag, record, ops, count);
@@ -332,8 +343,8 @@ static void hub_set(struct world *w, uint64_t record, uint32_t field, const stru
     uint64_t tag = random_u64(&w->chance);
     if (view(w, 0, record, &a, &r))
         op.name_count = heads_of(&r, field, names, 8);
-    remember(w, 0, tag, record, &op, 1);
-    own_change(w, WORLD_TYPE, world_record_id(record), &op, 1, tag);
+    if (own_change(w, WORLD_TYPE, world_record_id(record), &op, 1, tag))
+        remember(w, 0, tag, record, &op, 1);
     arena_close(&a);
 }
 
@@ -374,15 +385,16 @@ void world_scope(struct world *w, uint32_t node, uint32_t other, bool serves) {
     world_say(w, "hub  n-%u %s the area of n-%u", node, serves ? "serves" : "leaves", other);
 }
 
+static void order(struct world *w, enum log_kind kind, uint32_t node, const struct id16 *incarnation, uint64_t seq) {
+    struct log_entry e = {.kind = kind, .node = node, .incarnation = *incarnation, .first = seq, .received = world_clock(w, 0)};
+    if (w->hub.queue_len < 200)
+        world_hub_queue(w, 0, node, &e, NULL);
+}
+
 static int collect(void *owner, uint32_t node, const struct held *h, const struct quarantined *q) {
-    struct world *w = owner;
     (void)q;
-    if (h->reason == VERDICT_RULE) {
-        struct log_entry e = {
-            .kind = LOG_RETRY, .node = node, .incarnation = h->incarnation, .first = h->seq, .received = world_clock(w, 0)};
-        if (w->hub.queue_len < 200)
-            world_hub_queue(w, 0, node, &e, NULL);
-    }
+    if (h->reason == VERDICT_RULE)
+        order(owner, LOG_RETRY, node, &h->incarnation, h->seq);
     return 0;
 }
 
@@ -393,6 +405,38 @@ void world_upgrade(struct world *w) {
     hub_held(t, 0, collect, w);
     txn_abort(t);
     world_say(w, "hub  is upgraded and tries what it held again");
+}
+
+struct choice {
+    struct world *w;
+    bool discard;
+    uint64_t seen;
+    uint32_t node;
+    struct held held;
+};
+
+static int choose(void *owner, uint32_t node, const struct held *h, const struct quarantined *q) {
+    struct choice *c = owner;
+    (void)q;
+    if (c->discard && h->reason == VERDICT_DISCARDED)
+        return 0;
+    if (random_below(&c->w->chance, ++c->seen) == 0) {
+        c->node = node;
+        c->held = *h;
+    }
+    return 0;
+}
+
+void world_order(struct world *w, uint32_t node, bool discard) {
+    struct choice c = {.w = w, .discard = discard};
+    struct txn *t;
+    invariant(store_read(w->hub.state, &t) == 0);
+    hub_held(t, node, choose, &c);
+    txn_abort(t);
+    if (c.seen == 0)
+        return;
+    order(w, discard ? LOG_DISCARD : LOG_RETRY, c.node, &c.held.incarnation, c.held.seq);
+    world_say(w, "hub  an operator %s %" PRIu64 " of n-%u", discard ? "discards" : "retries", c.held.seq, c.node);
 }
 
 /* ---- questions */
@@ -677,7 +721,10 @@ void world_trim(struct world *w, uint32_t node) {
     node_trim(t, world_clock(w, node) + FAR_AHEAD_DAYS * UINT64_C(86400000), 100);
     s.live = has;
     node_log_each(t, false, mark_log, &s);
-    if (txn_commit(t) == 0) {
+    int r = txn_commit(t);
+    if (r < 0)
+        world_disk_failed(w, node, r);
+    if (r == 0) {
         size_t gone = 0;
         for (size_t i = 0; i < w->oracle.count; i++)
             if (had[i] && !has[i]) {
@@ -772,10 +819,31 @@ void world_full(struct world *w, uint32_t node, bool full) {
     if (node == 0) {
         store_memory_fault(w->hub.log, f);
         store_memory_fault(w->hub.state, f);
+        store_memory_fault(w->hub.own, f);
     } else {
         store_memory_fault(w->nodes[node].store, f);
     }
     world_say(w, "%s n-%u disk is %s", node == 0 ? "hub " : "node", node, full ? "full" : "free again");
+}
+
+void world_eio(struct world *w, uint32_t node) {
+    struct store *of_hub[] = {w->hub.log, w->hub.state, w->hub.own};
+    store_memory_fault(node == 0 ? of_hub[random_below(&w->chance, 3)] : w->nodes[node].store, STORE_FAULT_EIO);
+    world_say(w, "%s n-%u disk will fail", node == 0 ? "hub " : "node", node);
+}
+
+/* Nothing is acknowledged, the process ends, and a person has looked at the disk before it starts again. */
+void world_disk_failed(struct world *w, uint32_t node, int result) {
+    if (result != -EIO)
+        world_fail(w, "%s n-%u commit failed: %d", node == 0 ? "hub " : "node", node, result);
+    if (node == 0) {
+        store_memory_fault(w->hub.log, STORE_FAULT_NONE);
+        store_memory_fault(w->hub.state, STORE_FAULT_NONE);
+        store_memory_fault(w->hub.own, STORE_FAULT_NONE);
+    } else {
+        store_memory_fault(w->nodes[node].store, STORE_FAULT_NONE);
+    }
+    world_crash(w, node, 1000);
 }
 
 void world_sweep(struct world *w) {
@@ -793,8 +861,11 @@ void world_sweep(struct world *w) {
     }
     invariant(store_write(w->hub.state, &t) == 0);
     hub_sweep(t, 20, floor);
-    if (txn_commit(t) == 0)
+    int r = txn_commit(t);
+    if (r == 0)
         world_say(w, "hub  sweeps stale rows");
+    else if (r < 0)
+        world_disk_failed(w, 0, r);
 }
 
 /* A person looks at nodes that are called forked: here there is only one machine, whose disk went back behind its own newer life. */

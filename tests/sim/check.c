@@ -51,6 +51,16 @@ bool world_quiet(struct world *w) {
     return quiet;
 }
 
+/* Who gets no credit because of what is held waits for a person: rules are mended, and what is still held is discarded. */
+static void operators(struct world *w) {
+    for (uint32_t i = 1; i <= w->node_count && w->hub.up; i++) {
+        if (w->hub.links[i - 1].full && w->hub.upgraded)
+            world_order(w, i, true);
+        else if (w->hub.links[i - 1].full)
+            world_upgrade(w);
+    }
+}
+
 void world_settle(struct world *w) {
     w->quiet = true;
     for (uint32_t i = 0; i <= w->node_count; i++) {
@@ -62,6 +72,7 @@ void world_settle(struct world *w) {
     for (int round = 0; round < 400; round++) {
         world_run(w, 2000);
         world_person(w);
+        operators(w);
         if (round > 2 && world_quiet(w)) {
             /* one more full round of reports: digests are compared at rest */
             world_run(w, 65000);

@@ -24,9 +24,10 @@ static const struct profile {
     {"clockrestore", FAULT_NODE_RESTORE | FAULT_CLOCK | FAULT_LATE},
     {"hubrestore", FAULT_HUB_RESTORE | FAULT_CRASH},
     {"mixed", FAULT_HUB_RESTORE | FAULT_MIXED},
-    {"disk", FAULT_FULL | FAULT_CRASH},
+    {"disk", FAULT_FULL | FAULT_EIO | FAULT_CRASH},
+    {"lives", FAULT_LIVES | FAULT_NODE_RESTORE | FAULT_CRASH},
     {"all", FAULT_MOVE | FAULT_SHARE | FAULT_BAD | FAULT_LATE | FAULT_LOSS | FAULT_TWICE | FAULT_CRASH | FAULT_CLOCK | FAULT_NODE_RESTORE |
-                FAULT_HUB_RESTORE | FAULT_MIXED | FAULT_SCOPES | FAULT_FULL},
+                FAULT_HUB_RESTORE | FAULT_MIXED | FAULT_SCOPES | FAULT_FULL | FAULT_EIO},
 };
 enum { PROFILES = sizeof profiles / sizeof *profiles };
 
@@ -46,6 +47,7 @@ static struct hash run(uint64_t seed, const struct profile *p, const struct opti
     world_open(w, seed, p->faults, (uint32_t)(2 + random_below(&shape, 3)));
     w->tell = tell;
     w->page_bytes = random_below(&shape, 3) == 0 ? 0 : 200;
+    w->quarantine_bytes = (p->faults & FAULT_BAD) && random_below(&shape, 3) == 0 ? 150 : 0;
     world_random(w, o->steps);
     world_settle(w);
     struct hash trace = w->trace;

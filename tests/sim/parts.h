@@ -36,6 +36,7 @@ void world_node_saved(struct world *w, struct world_node *n);
 void world_node_start(struct world *w, struct world_node *n);
 void world_hub_step(struct world *w, struct hub_event *in, struct bytes frame);
 void world_hub_start(struct world *w);
+void world_disk_failed(struct world *w, uint32_t node, int result); /* of a commit, negative: what the process does about it */
 void world_hub_queue(struct world *w, uint64_t ticket, uint32_t node, const struct log_entry *entry, const struct hub_link *nonce);
 uint64_t world_safe(struct world *w, uint32_t node, const struct id16 *incarnation); /* what every kept backup holds */
 void world_hub_safe(struct world *w);                                                /* that is safe, and the hub may say so */

@@ -42,7 +42,7 @@ static void hub_decides(struct world *w) {
 
 static void random_fault(struct world *w, uint32_t node) {
     struct world_node *n = &w->nodes[node];
-    switch (draw(w, 12)) {
+    switch (draw(w, 16)) {
     case 0:
     case 1:
         n->cut ? world_join(w, node) : world_cut(w, node);
@@ -90,6 +90,24 @@ static void random_fault(struct world *w, uint32_t node) {
         }
         break;
     case 10:
+        if (on(w, FAULT_CLOCK) && !on(w, FAULT_HUB_RESTORE)) { /* an epoch begun under a clock that ran ahead is for ever the newest */
+            static const int64_t skews[] = {0, 0, 30000, -30000, 600000, -600000};
+            world_skew(w, 0, skews[draw(w, 6)]);
+        }
+        break;
+    case 11:
+        if (on(w, FAULT_EIO))
+            world_eio(w, draw(w, 2) == 0 ? 0 : node);
+        break;
+    case 12:
+        if (on(w, FAULT_BAD) && w->hub.up)
+            world_order(w, 0, draw(w, 3) == 0);
+        break;
+    case 13:
+        if (on(w, FAULT_NODE_RESTORE) && draw(w, 3) == 0)
+            world_new_machine(w, node);
+        break;
+    case 14:
         draw(w, 2) == 0 ? world_sweep(w) : world_trim(w, node);
         break;
     default:
@@ -99,13 +117,28 @@ static void random_fault(struct world *w, uint32_t node) {
     }
 }
 
+/* One node's disk goes back and back again, and a person settles each time who goes on. */
+static void random_life(struct world *w) {
+    struct world_node *n = &w->nodes[1];
+    world_person(w);
+    if (n->backup_count == 0 || draw(w, 4) == 0)
+        world_backup(w, 1);
+    else if (draw(w, 3) == 0)
+        world_new_machine(w, 1);
+    else
+        world_restore_node(w, 1, draw(w, n->backup_count));
+    world_run(w, draw(w, 4000));
+}
+
 void world_random(struct world *w, unsigned steps) {
     for (unsigned i = 0; i < steps; i++) {
         static const uint64_t pauses[] = {0, 3, 40, 200, 1500, 9000};
         world_run(w, draw(w, 1 + pauses[draw(w, 6)]));
         uint32_t node = (uint32_t)(1 + draw(w, w->node_count));
         uint64_t p = draw(w, 100);
-        if (p < 62)
+        if (on(w, FAULT_LIVES) && draw(w, 3) == 0)
+            random_life(w);
+        else if (p < 62)
             random_edit(w, node);
         else if (p < 68 && w->hub.up)
             hub_decides(w);

@@ -389,7 +389,8 @@ static bool node_verb(struct world *w, struct world_event *e) {
         world_node_step(w, n, &in, (struct bytes){NULL, 0});
         done = true;
     } else if (r != STORE_DISK_FULL) {
-        world_fail(w, "node n-%u commit failed: %d", n->id, r);
+        world_disk_failed(w, n->id, r);
+        done = true;
     }
     free(p);
     free(m);
@@ -404,7 +405,9 @@ static void node_ack(struct world *w, struct world_event *e) {
     invariant(wire_unpack(e->frame, &a, m) == 0);
     invariant(store_write(w->nodes[e->node].store, &t) == 0);
     node_acked(t, &m->ack);
-    txn_commit(t); /* a full disk: the next Ack says it again */
+    int r = txn_commit(t); /* a full disk: the next Ack says it again */
+    if (r < 0)
+        world_disk_failed(w, e->node, r);
     free(m);
     arena_close(&a);
 }
@@ -578,8 +581,10 @@ static void hub_commit(struct world *w) {
             ticket = h->queue[i].ticket;
     }
     int r = txn_commit(t);
-    if (r != 0 && r != STORE_DISK_FULL)
-        world_fail(w, "the hub's log commit failed: %d", r);
+    if (r < 0) {
+        world_disk_failed(w, 0, r);
+        return;
+    }
     for (size_t i = 0; i < h->queue_len; i++)
         free((void *)(uintptr_t)h->queue[i].entry.at);
     h->queue_len = 0;
@@ -605,6 +610,24 @@ static bool allows(void *owner, const struct change *c, const struct record *bef
     return true;
 }
 
+/* Whose quarantine budget is used up gets no credit. */
+static void hub_quarantines(struct world *w) {
+    struct hub_node_state *n = memory_zeroed(1, sizeof *n);
+    struct txn *t;
+    invariant(store_read(w->hub.state, &t) == 0);
+    for (uint32_t i = 0; i < w->node_count && w->quarantine_bytes != 0; i++) {
+        struct hub_link *l = &w->hub.links[i];
+        hub_node_get(t, i + 1, n);
+        if (l->full != (n->held_bytes >= w->quarantine_bytes)) {
+            l->full = !l->full;
+            world_say(w, "hub  quarantine of n-%u is %s", i + 1, l->full ? "full" : "free again");
+            world_hub_step(w, &(struct hub_event){.kind = HUB_PEER, .link = l}, (struct bytes){NULL, 0});
+        }
+    }
+    txn_abort(t);
+    free(n);
+}
+
 static void hub_merge_step(struct world *w) {
     struct world_hub *h = &w->hub;
     static const uint32_t limits[] = {1, 2, 7, 99};
@@ -627,8 +650,9 @@ static void hub_merge_step(struct world *w) {
             h->merging = true;
             world_later(w, 500, (struct world_event){.kind = WORLD_MERGE, .life = h->life});
         } else if (r != 0) {
-            world_fail(w, "the hub's state commit failed: %d", r);
+            world_disk_failed(w, 0, r);
         } else {
+            hub_quarantines(w);
             if (done->changes > 0 || done->every_node || done->node_count > 0) {
                 world_say(w, "hub  merged to %" PRIu64 ", tip %" PRIu64, done->position, done->hub_seq);
                 struct hub_event in = {.kind = HUB_MERGED};
@@ -774,6 +798,7 @@ void world_hub_start(struct world *w) {
     txn_abort(t);
     h->side.tip = place->hub_seq;
     free(place);
+    hub_quarantines(w);
     hub_own(w);
     hub_merge_soon(w);
 }

@@ -25,6 +25,8 @@ enum world_fault {
     FAULT_MIXED = 1024,       /* … its log and its state to different moments */
     FAULT_SCOPES = 2048,      /* nodes gain and lose areas */
     FAULT_FULL = 4096,        /* disks are full for a while */
+    FAULT_EIO = 8192,         /* a disk fails under a commit: the process ends and starts again */
+    FAULT_LIVES = 16384,      /* above all, disks of nodes go back or are replaced: more lives than are remembered */
 };
 
 struct world_event {
@@ -102,7 +104,8 @@ struct world {
     bool quiet;             /* faults have stopped */
     uint64_t records;       /* made so far */
     uint64_t steps;
-    uint32_t page_bytes; /* small pages find more */
+    uint32_t page_bytes;       /* small pages find more */
+    uint64_t quarantine_bytes; /* of one node; 0 = no bound */
 };
 
 void world_open(struct world *w, uint64_t seed, unsigned faults, uint32_t nodes);
@@ -135,6 +138,7 @@ void world_hub_move(struct world *w, uint64_t record, uint32_t to);
 void world_policy(struct world *w, uint64_t value);
 void world_scope(struct world *w, uint32_t node, uint32_t other, bool serves); /* node gains or loses other's area */
 void world_upgrade(struct world *w);                                           /* the hub takes bad edits from now on, and retries */
+void world_order(struct world *w, uint32_t node, bool discard); /* an operator discards or retries one held change (0: of any node) */
 uint64_t world_value(
     struct world *w, uint32_t node, uint64_t record, uint32_t field); /* the winner as node sees it (0: the hub); 0 = none */
 size_t world_heads(struct world *w, uint32_t node, uint64_t record, uint32_t field);
@@ -153,6 +157,7 @@ void world_new_machine(struct world *w, uint32_t node); /* its disk is lost; ano
 void world_restore_hub(struct world *w, size_t log, size_t state);
 void world_skew(struct world *w, uint32_t node, int64_t ms); /* 0 = the hub */
 void world_full(struct world *w, uint32_t node, bool full);
+void world_eio(struct world *w, uint32_t node); /* the next commit fails */
 void world_sweep(struct world *w);
 void world_trim(struct world *w, uint32_t node);
 void world_person(struct world *w);              /* decides for each forked node that its present disk goes on */
