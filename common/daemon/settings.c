@@ -2,6 +2,7 @@
 
 #include "common/base/invariant.h"
 #include "common/base/memory.h"
+#include "common/base/utf8.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -27,7 +28,7 @@ static const char *wrong(const struct setting *t, const char *text, struct buffe
     errno = 0;
     switch (t->kind) {
     case SETTING_TEXT:
-        return NULL;
+        return utf8_valid(bytes_text(text)) ? NULL : "this is no text in UTF-8";
     case SETTING_FLAG:
         return strcmp(text, "true") == 0 || strcmp(text, "false") == 0 ? NULL : "true or false belongs here";
     case SETTING_NUMBER: {
@@ -139,9 +140,33 @@ bool settings_flag(const struct settings *s, const char *name) {
     return strcmp(settings_text(s, name), "true") == 0;
 }
 
+/* Between quotes as YAML has them: what it would not keep as it stands (controls, its line breaks, marks of byte order, quotes) is escaped.
+ */
+static void show_text(const char *text, struct buffer *out) {
+    const uint8_t *p = bytes_text(text).at;
+    buffer_u8(out, '"');
+    while (*p != 0) {
+        size_t len = *p < 0x80 ? 1 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : 4;
+        uint32_t c = len == 1 ? *p : *p & (0x7fu >> len);
+        for (size_t i = 1; i < len; i++)
+            c = c << 6 | (p[i] & 0x3fu);
+        if (c == '"' || c == '\\')
+            buffer_format(out, "\\%c", (char)c);
+        else if (c < 0x20 || (c >= 0x7f && c <= 0xa0) || c == 0x2028 || c == 0x2029 || (c >= 0xfeff && c <= 0xffff))
+            buffer_format(out, "\\u%04x", c);
+        else
+            buffer_add(out, bytes_of(p, len));
+        p += len;
+    }
+    buffer_text(out, "\"\n");
+}
+
 void settings_show(const struct settings *s, struct buffer *out) {
     for (size_t i = 0; i < s->count; i++) {
         buffer_format(out, "# %s\n%s: ", s->table[i].help, s->table[i].name);
-        buffer_format(out, s->table[i].kind == SETTING_TEXT ? "\"%s\"\n" : "%s\n", s->values[i]);
+        if (s->table[i].kind == SETTING_TEXT)
+            show_text(s->values[i], out);
+        else
+            buffer_format(out, "%s\n", s->values[i]);
     }
 }
