@@ -1,11 +1,14 @@
 /* Every reader of what a person or a file hands us; the first byte chooses which. What is read must be shown again without a crash. */
 #include "common/catalogue/catalogue.h"
 #include "common/daemon/mapping.h"
+#include "common/daemon/settings.h"
 #include "common/net/keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -58,7 +61,7 @@ static void as_file(struct bytes in, void (*reads)(const char *path, struct comp
     struct complaints c = {.count = 0};
     char path[64];
     int fd = memfd_create("fuzz", MFD_CLOEXEC);
-    if (fd < 0 || (in.len > 0 && write(fd, in.at, in.len) != (ssize_t)in.len))
+    if (fd < 0 || fchmod(fd, 0600) != 0 || (in.len > 0 && write(fd, in.at, in.len) != (ssize_t)in.len))
         abort();
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     reads(path, &c);
@@ -97,9 +100,82 @@ static void mapping(struct bytes in) {
     as_file(in, read_mapping);
 }
 
+static const struct setting table[] = {
+    {"data", SETTING_TEXT, "/var/lib/anju", 0, 0, "where everything lies"},
+    {"limit", SETTING_NUMBER, "5", -3, 1000, "how many"},
+    {"on", SETTING_FLAG, "true", 0, 0, "whether"},
+};
+enum { SETTINGS = sizeof table / sizeof *table };
+
+static bool same(const struct settings *a, const struct settings *b) {
+    return strcmp(settings_text(a, "data"), settings_text(b, "data")) == 0 && settings_number(a, "limit") == settings_number(b, "limit") &&
+           settings_flag(a, "on") == settings_flag(b, "on");
+}
+
+static struct settings *shown;
+
+static void read_shown(const char *path, struct complaints *c) {
+    struct settings *again = settings_load(table, SETTINGS, path, NULL, 0, c);
+    if (again == NULL || !same(shown, again))
+        abort();
+    settings_free(again);
+}
+
+/* What is shown is a file that gives the same. */
+static void show_settings(struct settings *s, const struct complaints *c) {
+    struct buffer b = {0};
+    if (s == NULL && c->count == 0)
+        abort();
+    if (s == NULL)
+        return;
+    settings_show(s, &b);
+    shown = s;
+    as_file(buffer_bytes(&b), read_shown);
+    buffer_close(&b);
+    settings_free(s);
+}
+
+static void read_settings(const char *path, struct complaints *c) {
+    show_settings(settings_load(table, SETTINGS, path, NULL, 0, c), c);
+}
+
+static void settings_file(struct bytes in) {
+    as_file(in, read_settings);
+}
+
+/* Arguments of --set, one a line. */
+static void settings_set(struct bytes in) {
+    struct complaints c = {.count = 0};
+    char *text = memory_zeroed(in.len + 1, 1), *rest = text;
+    const char *sets[8];
+    size_t count = 0;
+    if (in.len > 0)
+        memcpy(text, in.at, in.len);
+    while (count < 8 && (sets[count] = strsep(&rest, "\n")) != NULL)
+        count++;
+    show_settings(settings_load(table, SETTINGS, NULL, sets, count, &c), &c);
+    complaints_close(&c);
+    free(text);
+}
+
+static void read_keys(const char *path, struct complaints *c) {
+    struct keys k;
+    char text[PUBLIC_TEXT];
+    struct public_keys back;
+    (void)c;
+    if (keys_load(path, &k) == 0 && !public_parse(bytes_text(public_text(&k.public, text)), &back))
+        abort();
+}
+
+static void keys_file(struct bytes in) {
+    as_file(in, read_keys);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static void (*const readers[])(struct bytes) = {catalogue, value, typed, public_string, csv, mapping};
+    static void (*const readers[])(struct bytes) = {catalogue, value,         typed,        public_string, csv,
+                                                    mapping,   settings_file, settings_set, keys_file};
+    enum { READERS = sizeof readers / sizeof *readers };
     if (size > 0)
-        readers[data[0] % 6](bytes_of(data + 1, size - 1));
+        readers[data[0] % READERS](bytes_of(data + 1, size - 1));
     return 0;
 }
