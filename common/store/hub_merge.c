@@ -34,6 +34,9 @@ static void one_change(struct fold *f, struct fold_node *writer, const struct or
     struct touched *t = fold_record(f, read.type, &read.record);
     if (t == NULL)
         return;
+    /* A life that gave way may come again from its beginning: then names tell what was merged. */
+    if (writer->state.life_count == LIMIT_LIVES && fold_merged(f, t, read.name))
+        read.again = true;
     const struct change *c = fold_take_over(f, t, &read);
     enum verdict v = fold_verdict(f, writer, t, c, from->received, packed.len);
     /* Another copy of what would be held may be merged already (labelled again): then it is only repeated. */

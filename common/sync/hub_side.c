@@ -23,15 +23,38 @@ static struct hub_life *life_of(struct hub_link *l, const struct id16 *incarnati
     return NULL;
 }
 
-/* A life that is new here; when the table is full, the oldest gives way: its log was accepted long ago. */
-static struct hub_life *life_add(struct hub_link *l, const struct id16 *incarnation) {
+static bool names_life(const struct hello *m, const struct id16 *incarnation) {
+    for (size_t i = 0; i < m->life_count; i++)
+        if (id_equal(&m->lives[i].incarnation, incarnation))
+            return true;
+    return false;
+}
+
+/* A life that is new here. When the table is full one that the Hello does not name gives way: one of which nothing was ever accepted,
+ * else the oldest, as in the log. */
+static void life_add(struct hub_link *l, const struct hello *m, const struct id16 *incarnation) {
     if (l->life_count == LIMIT_LIVES) {
-        memmove(l->lives, l->lives + 1, (LIMIT_LIVES - 1) * sizeof *l->lives);
+        size_t out = LIMIT_LIVES, empty = LIMIT_LIVES;
+        for (size_t i = LIMIT_LIVES; i-- > 0;)
+            if (!names_life(m, &l->lives[i].incarnation)) {
+                out = i;
+                empty = l->lives[i].expected == 0 ? i : empty;
+            }
+        invariant(out < LIMIT_LIVES); /* a Hello names no more than that, and one of them is not here */
+        out = empty < LIMIT_LIVES ? empty : out;
+        memmove(l->lives + out, l->lives + out + 1, (LIMIT_LIVES - 1 - out) * sizeof *l->lives);
         l->life_count--;
     }
-    struct hub_life *life = &l->lives[l->life_count++];
-    *life = (struct hub_life){.incarnation = *incarnation};
-    return life;
+    l->lives[l->life_count++] = (struct hub_life){.incarnation = *incarnation};
+}
+
+/* Is the speaking life perhaps one that gave way here? Then what it calls its first changes may be known as another history's. Only who
+ * was just told to begin a new life, or has nothing to say yet, is certainly new. */
+static bool perhaps_forgotten(const struct hub_link *l, const struct life *speaks) {
+    size_t kept = 0;
+    for (size_t i = 0; i < l->life_count; i++)
+        kept += l->lives[i].expected > 0;
+    return kept + 1 >= LIMIT_LIVES && speaks->last > 0 && !l->reborn;
 }
 
 static void end_session(struct hub_side *h, struct hub_link *l) {
@@ -47,6 +70,7 @@ static void refuse(struct hub_side *h, struct hub_link *l, enum refusal reason, 
     e.message.kind = MESSAGE_REFUSE;
     e.message.refuse = (struct refuse){.reason = reason, .text = bytes_text(refusal_text(reason)), .retry_after_ms = retry_after_ms};
     end_session(h, l);
+    l->reborn = reason == REFUSE_RESTORED;
     note(out, l, HUB_NOTE_REFUSED, reason);
     emit(out, &e);
 }
@@ -73,6 +97,20 @@ static void grant(const struct hub_side *h, struct hub_link *l) {
         l->credit = upto;
 }
 
+/* What a node hears of its lives. Copies may hold more of a life than was accepted since it came again: that is not this one's to trim. */
+static size_t lives_told(const struct hub_link *l, struct life out[LIMIT_LIVES]) {
+    for (size_t i = 0; i < l->life_count; i++) {
+        const struct hub_life *life = &l->lives[i];
+        out[i] = (struct life){
+            .incarnation = life->incarnation,
+            .acked = life->accepted,
+            .acked_hash = life->accepted_hash,
+            .safe = life->safe < life->accepted ? life->safe : life->accepted,
+        };
+    }
+    return l->life_count;
+}
+
 static void ack(struct hub_side *h, struct hub_link *l, bool rewind, const struct hub_out *out) {
     if (l->state != HUB_READY)
         return;
@@ -83,13 +121,7 @@ static void ack(struct hub_side *h, struct hub_link *l, bool rewind, const struc
     m->session = l->session;
     m->credit = l->credit;
     m->rewind = rewind;
-    for (size_t i = 0; i < l->life_count; i++)
-        m->lives[m->life_count++] = (struct life){
-            .incarnation = l->lives[i].incarnation,
-            .acked = l->lives[i].accepted,
-            .acked_hash = l->lives[i].accepted_hash,
-            .safe = l->lives[i].safe,
-        };
+    m->life_count = lives_told(l, m->lives);
     if (rewind)
         note(out, l, HUB_NOTE_REWIND, 0);
     emit(out, &e);
@@ -120,13 +152,7 @@ static void welcome(struct hub_side *h, struct hub_link *l, const struct hub_out
     m->credit = l->credit;
     m->cursor = l->cursor;
     m->tip = h->tip;
-    for (size_t i = 0; i < l->life_count; i++)
-        m->lives[m->life_count++] = (struct life){
-            .incarnation = l->lives[i].incarnation,
-            .acked = l->lives[i].accepted,
-            .acked_hash = l->lives[i].accepted_hash,
-            .safe = l->lives[i].safe,
-        };
+    m->life_count = lives_told(l, m->lives);
     note(out, l, HUB_NOTE_WELCOME, 0);
     emit(out, &e);
 }
@@ -237,7 +263,7 @@ static void on_hello(struct hub_side *h, struct hub_link *l, const struct hello 
         return;
     }
     /* The nonce issued last, or the one used last (its Welcome may be lost); anything else is an older copy of this disk. */
-    if (same && l->issued != 0 && m->nonce != l->issued && m->nonce != l->used) {
+    if (same ? l->issued != 0 && m->nonce != l->issued && m->nonce != l->used : perhaps_forgotten(l, &m->lives[m->life_count - 1])) {
         refuse(h, l, REFUSE_RESTORED, 0, out);
         return;
     }
@@ -252,10 +278,11 @@ static void on_hello(struct hub_side *h, struct hub_link *l, const struct hello 
             note(out, l, HUB_NOTE_TAKE_OVER, 0);
         l->current = *speaks;
         l->used = 0;
+        l->reborn = false;
     }
     for (size_t i = 0; i < m->life_count; i++)
         if (life_of(l, &m->lives[i].incarnation) == NULL && (m->lives[i].last > 0 || i + 1 == m->life_count))
-            life_add(l, &m->lives[i].incarnation);
+            life_add(l, m, &m->lives[i].incarnation);
     do
         l->session = random_u64(&h->chance);
     while (l->session == 0);

@@ -34,6 +34,7 @@ struct hub_link {
     struct id16 current;
     uint64_t issued, used; /* session nonces (B1) */
     bool nonce_due;        /* `used` is newer than what is durable, and could not be queued */
+    bool reborn;           /* it was told RESTORED: the life that it greets with next is new */
     uint64_t session;
     uint64_t queued;       /* appends of this node under way */
     uint64_t nonce_ticket; /* the Welcome waits for this ticket */

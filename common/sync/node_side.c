@@ -173,7 +173,7 @@ static void on_ack(struct node_side *n, const struct ack *m, const struct node_e
         }
         l->acked = m->lives[i].acked;
         l->acked_hash = m->lives[i].acked_hash;
-        if (m->lives[i].safe > l->safe)
+        if (m->lives[i].safe > l->safe && m->lives[i].safe <= l->acked)
             l->safe = m->lives[i].safe;
         size_t at = (size_t)(l - n->progress.lives);
         if (n->sent[at] < l->acked)

@@ -19,7 +19,7 @@ struct hub {
     struct hub_effect seen[16];
     size_t count;
     struct id16 life;
-    uint64_t session, trimmed;
+    uint64_t session, trimmed, last;
     instant now;
 };
 
@@ -48,7 +48,7 @@ static void hello(struct hub *h, uint64_t nonce) {
     h->in->kind = MESSAGE_HELLO;
     struct hello *m = &h->in->hello;
     m->protocol_least = m->protocol_most = 1;
-    m->lives[0] = (struct life){.incarnation = h->life, .first = h->trimmed + 1, .last = 9};
+    m->lives[0] = (struct life){.incarnation = h->life, .first = h->trimmed + 1, .last = h->last};
     m->life_count = 1;
     m->nonce = nonce;
     step(h, &(struct hub_event){.kind = HUB_HEARD, .link = &h->link, .heard = h->in});
@@ -83,6 +83,7 @@ static void open_hub(struct hub *h) {
     h->in = calloc(1, sizeof *h->in);
     h->link.node = 1;
     h->now = 1000;
+    h->last = 9;
     h->table[0] = &h->link;
     memset(h->life.b, 7, sizeof h->life.b);
     hub_side_init(&h->side, 3, 1 << 20);
@@ -201,6 +202,44 @@ static void a_gap_takes_nothing_over(void **state) {
     close_hub(&h);
 }
 
+static void commit_push(struct hub *h, struct hash after) {
+    push(h, 1, 1, hash_n(0), after);
+    const struct hub_effect *e = effect(h, HUB_FX_APPEND, 0);
+    assert_non_null(e);
+    step(h, &(struct hub_event){.kind = HUB_APPENDED, .ticket = e->ticket});
+}
+
+/* More lives than are remembered: those that never said anything give way first, and one that gave way is not taken for a new one. */
+static void a_life_that_gave_way_is_not_new(void **state) {
+    (void)state;
+    struct hub h;
+    open_hub(&h);
+    struct id16 first = h.life;
+    commit_push(&h, hash_n(1));
+    for (uint8_t i = 1; i < 40; i++) { /* machines that never saved anything */
+        memset(h.life.b, 0x40 + i, sizeof h.life.b);
+        h.last = 0;
+        greet(&h, 0);
+    }
+    assert_true(id_equal(&h.link.lives[0].incarnation, &first));
+    for (uint8_t i = 0; i < LIMIT_LIVES + 1; i++) {
+        h.last = 0;
+        memset(h.life.b, 0x80 + i, sizeof h.life.b);
+        greet(&h, 0);
+        commit_push(&h, hash_n(1));
+    }
+    assert_int_equal(h.link.life_count, LIMIT_LIVES);
+    h.life = first;
+    h.last = 9;
+    hello(&h, 0);
+    const struct hub_effect *e = effect(&h, HUB_FX_SEND, MESSAGE_REFUSE);
+    assert_non_null(e);
+    assert_int_equal(e->message.refuse.reason, REFUSE_RESTORED);
+    memset(h.life.b, 0xee, sizeof h.life.b); /* the life that it begins for that reason */
+    greet(&h, 0);
+    close_hub(&h);
+}
+
 /* ---- the node */
 
 struct node {
@@ -314,15 +353,11 @@ static void another_session_is_not_heard(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_push_with_a_gap_is_asked_for_again),
-        cmocka_unit_test(a_push_of_another_history_is_refused),
-        cmocka_unit_test(an_older_copy_of_a_disk_is_refused),
-        cmocka_unit_test(a_used_nonce_is_made_durable),
-        cmocka_unit_test(a_life_that_returns_is_forked),
-        cmocka_unit_test(a_gap_takes_nothing_over),
-        cmocka_unit_test(a_rewind_sends_again),
-        cmocka_unit_test(a_rewind_without_progress_makes_it_rest),
-        cmocka_unit_test(another_session_is_not_heard),
+        cmocka_unit_test(a_push_with_a_gap_is_asked_for_again),    cmocka_unit_test(a_push_of_another_history_is_refused),
+        cmocka_unit_test(an_older_copy_of_a_disk_is_refused),      cmocka_unit_test(a_used_nonce_is_made_durable),
+        cmocka_unit_test(a_life_that_returns_is_forked),           cmocka_unit_test(a_gap_takes_nothing_over),
+        cmocka_unit_test(a_life_that_gave_way_is_not_new),         cmocka_unit_test(a_rewind_sends_again),
+        cmocka_unit_test(a_rewind_without_progress_makes_it_rest), cmocka_unit_test(another_session_is_not_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
