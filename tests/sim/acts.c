@@ -90,7 +90,7 @@ static bool own_change(struct world *w, uint32_t type, struct id16 record, const
     invariant(store_read(h->state, &t) == 0);
     hub_place_get(t, place);
     txn_abort(t);
-    uint64_t last = place->highest_hlc > h->policy_hlc ? place->highest_hlc : h->policy_hlc;
+    uint64_t last = place->highest_hlc > h->own_hlc ? place->highest_hlc : h->own_hlc;
     free(place);
     struct change c = {
         .version = {hlc_next(last, world_clock(w, 0)), 0},
@@ -111,7 +111,7 @@ static bool own_change(struct world *w, uint32_t type, struct id16 record, const
             world_disk_failed(w, 0, r);
         return false;
     }
-    h->policy_hlc = c.version.hlc;
+    h->own_hlc = c.version.hlc;
     if (h->up)
         world_later(w, 0, (struct world_event){.kind = WORLD_OWN, .life = h->life});
     return true;
@@ -744,6 +744,7 @@ static void node_stops(struct world *w, struct world_node *n) {
     world_disconnect(w, n->id, false);
     n->up = false;
     n->life = ++w->lives;
+    n->policy_hlc = 0;
     n->store = store_close(n->store);
 }
 

@@ -1,4 +1,5 @@
-/* The invariants: cheap ones after every step, I8, I9, I11 and "nothing is lost" at quiet points. */
+/* The invariants: cheap ones after every step, what the stores show every 64 steps, I4, I8, I9, I11 and "nothing is lost" at quiet points.
+ */
 #include "common/base/invariant.h"
 #include "tests/sim/parts.h"
 
@@ -8,8 +9,11 @@
 
 enum { HEADS = 64 };
 
-/* I1 as far as memory shows it: no node believes more accepted than the hub's log has, in one session. I5: no epoch below the highest. */
+/* I1 as far as memory shows it: no node believes more accepted than the hub does, in one session. I3: what lies above safe is kept. I5: no
+ * epoch below the highest. */
 void world_check_cheap(struct world *w) {
+    wall_ms wall = world_clock(w, 0);
+    w->hub.wall_highest = wall > w->hub.wall_highest ? wall : w->hub.wall_highest;
     for (uint32_t i = 1; i <= w->node_count && w->hub.up; i++) {
         const struct world_node *n = &w->nodes[i];
         const struct hub_link *l = &w->hub.links[i - 1];
@@ -22,10 +26,95 @@ void world_check_cheap(struct world *w) {
                     world_fail(w, "I1: n-%u believes %" PRIu64 " accepted, the hub has %" PRIu64, i, mine->acked, l->lives[j].accepted);
             if (mine->safe > mine->last)
                 world_fail(w, "I2: n-%u has safe %" PRIu64 " above saved %" PRIu64, i, mine->safe, mine->last);
+            if (mine->first > mine->safe + 1)
+                world_fail(w, "I3: n-%u has forgotten up to %" PRIu64 ", safe is %" PRIu64, i, mine->first - 1, mine->safe);
         }
         if (epoch_compare(n->side.progress.cursor.epoch, n->side.progress.highest) < 0)
             world_fail(w, "I5: n-%u follows an old epoch", i);
     }
+    if (w->steps % 64 == 0)
+        world_check_stores(w);
+}
+
+/* ---- what the stores show, now and then */
+
+struct standing {
+    struct hub_log_node log;
+    struct hub_node_state state;
+    struct node_progress node;
+};
+
+static uint64_t of_life(const struct life *lives, size_t count, const struct id16 *incarnation, bool acked) {
+    for (size_t i = 0; i < count; i++)
+        if (id_equal(&lives[i].incarnation, incarnation))
+            return acked ? lives[i].acked : lives[i].includes;
+    return 0;
+}
+
+/* I1: acked <= in the log, merged <= folded. I2: safe <= what every copy holds that a restore may use. Once lives have given way the
+ * tables are not complete any more, and are left alone. */
+static void check_watermarks(struct world *w, uint32_t id, const struct standing *s) {
+    const struct world_node *n = &w->nodes[id];
+    bool together = n->up && n->side.state == NODE_READY && w->hub.up && hub_side_session(&w->hub.links[id - 1]) == n->side.session;
+    if (s->log.life_count == LIMIT_LIVES || s->state.life_count == LIMIT_LIVES)
+        return;
+    for (size_t i = 0; i < s->state.life_count; i++) {
+        const struct life *l = &s->state.lives[i];
+        uint64_t logged = of_life(s->log.lives, s->log.life_count, &l->incarnation, true);
+        if (l->includes > logged)
+            world_fail(w, "I1: of n-%u %" PRIu64 " are merged, the log has %" PRIu64, id, l->includes, logged);
+    }
+    for (size_t i = 0; i < s->node.life_count; i++) {
+        const struct life *l = &s->node.lives[i];
+        uint64_t logged = of_life(s->log.lives, s->log.life_count, &l->incarnation, true);
+        uint64_t merged = of_life(s->state.lives, s->state.life_count, &l->incarnation, false);
+        if (together && n->side.progress.lives[i].acked > logged)
+            world_fail(w, "I1: n-%u believes %" PRIu64 " accepted, the log has %" PRIu64, id, n->side.progress.lives[i].acked, logged);
+        if (together && l->includes > merged)
+            world_fail(w, "I1: n-%u includes %" PRIu64 ", the state has folded %" PRIu64, id, l->includes, merged);
+        if (!w->promise_broken && l->safe > world_safe(w, id, &l->incarnation))
+            world_fail(w, "I2: n-%u has safe %" PRIu64 ", a kept copy holds %" PRIu64, id, l->safe, world_safe(w, id, &l->incarnation));
+    }
+}
+
+static uint64_t policy_at(struct txn *t) {
+    struct id16 id = world_record_id(0);
+    struct arena a = {0};
+    struct record r;
+    bool pending;
+    const struct head *h = node_record(t, TYPE_POLICY, &id, &a, &r, &pending) == 0 ? field_winner(record_field(&r, WORLD_FIELD_A)) : NULL;
+    uint64_t hlc = h == NULL ? 0 : h->version.hlc;
+    arena_close(&a);
+    return hlc;
+}
+
+void world_check_stores(struct world *w) {
+    struct standing *s = memory_zeroed(1, sizeof *s);
+    struct hub_place *place = memory_zeroed(1, sizeof *place);
+    struct txn *log, *state, *t;
+    invariant(store_read(w->hub.log, &log) == 0);
+    invariant(store_read(w->hub.state, &state) == 0);
+    hub_place_get(state, place);
+    /* I10; each change may pass the highest merged by a little (B6), so a slack of one ms for each. */
+    if (hlc_ms(place->highest_hlc) > w->hub.wall_highest + LIMIT_CLOCK_AHEAD_MS + place->hub_seq)
+        world_fail(w, "I10: a peer has drawn the hub's clock %" PRIu64 " ms ahead", hlc_ms(place->highest_hlc) - w->hub.wall_highest);
+    for (uint32_t i = 1; i <= w->node_count; i++) {
+        struct world_node *n = &w->nodes[i];
+        hub_log_node(log, i, &s->log);
+        hub_node_get(state, i, &s->state);
+        invariant(store_read(n->store, &t) == 0);
+        invariant(node_progress_get(t, &s->node));
+        uint64_t policy = policy_at(t);
+        txn_abort(t);
+        if (policy < n->policy_hlc)
+            world_fail(w, "I6: the policy at n-%u fell", i);
+        n->policy_hlc = policy;
+        check_watermarks(w, i, s);
+    }
+    txn_abort(log);
+    txn_abort(state);
+    free(place);
+    free(s);
 }
 
 bool world_quiet(struct world *w) {
@@ -228,6 +317,69 @@ static void check_node(struct world *w, uint32_t id, struct txn *state) {
     free(at_hub);
 }
 
+/* ---- I4: (incarnation, seq) names one change for ever, a name one edit for ever, as far as the log tells */
+
+struct logged_change {
+    struct id16 incarnation;
+    uint64_t seq;
+    struct hash hash;
+};
+
+static int by_place(const void *a, const void *b) {
+    const struct logged_change *x = a, *y = b;
+    int r = memcmp(x->incarnation.b, y->incarnation.b, sizeof x->incarnation.b);
+    return r != 0 ? r : x->seq < y->seq ? -1 : x->seq > y->seq;
+}
+
+static void check_name(struct world *w, const struct change *c) {
+    const struct oracle_edit *e = c->type == WORLD_TYPE ? oracle_find(&w->oracle, c->name.tag) : NULL;
+    if (c->type != WORLD_TYPE)
+        return;
+    struct id16 record = world_record_id(e == NULL ? 0 : e->record);
+    bool same = e != NULL && id_equal(&record, &c->record) && e->op_count == c->op_count;
+    for (size_t i = 0; same && i < c->op_count; i++)
+        same = e->ops[i].field == c->ops[i].field && (e->ops[i].kind == ORACLE_REMOVE || e->ops[i].value == world_number(c->ops[i].value));
+    if (!same)
+        world_fail(w, "I4: a name of n-%u stands for another edit than the one that was saved", c->name.node);
+}
+
+static void check_log(struct world *w) {
+    struct buffer all = {0};
+    struct hub_log_place place;
+    struct txn *t;
+    invariant(store_read(w->hub.log, &t) == 0);
+    invariant(hub_log_place(t, &place));
+    for (uint64_t p = place.first; p <= place.last; p++) {
+        struct log_entry e;
+        struct buffer raw = {0};
+        struct bytes packed;
+        if (hub_log_read(t, p, &e) != 0 || e.kind != LOG_PUSH || wire_batch_open(e.body, &raw) != 0)
+            continue;
+        struct reader r = {.rest = buffer_bytes(&raw)};
+        for (uint64_t seq = e.first; wire_batch_next(&r, &packed); seq++) {
+            struct logged_change one = {e.incarnation, seq, hash_of(packed)};
+            struct arena a = {0};
+            struct change c;
+            if (wire_change_unpack(packed, &a, &c) == 0)
+                check_name(w, &c);
+            arena_close(&a);
+            buffer_add(&all, bytes_of(&one, sizeof one));
+        }
+        buffer_close(&raw);
+    }
+    txn_abort(t);
+    struct logged_change *list = (struct logged_change *)(void *)all.at;
+    size_t count = all.len / sizeof *list;
+    if (count > 1)
+        qsort(list, count, sizeof *list, by_place);
+    for (size_t i = 1; i < count; i++)
+        if (by_place(&list[i - 1], &list[i]) == 0 && !hash_equal(&list[i - 1].hash, &list[i].hash))
+            world_fail(
+                w, "I4: seq %" PRIu64 " of life %02x%02x names two changes", list[i].seq, list[i].incarnation.b[0],
+                list[i].incarnation.b[1]);
+    buffer_close(&all);
+}
+
 void world_check(struct world *w) {
     struct txn *state;
     uint64_t checked = 0;
@@ -245,6 +397,8 @@ void world_check(struct world *w) {
             world_fail(w, "I8: edit %zu of n-%u is merged and held", i + 1, e->node);
     }
     check_state(w, state);
+    check_log(w);
+    world_check_stores(w);
     hub_verify(state, complain, w, &checked);
     for (uint32_t i = 1; i <= w->node_count; i++)
         check_node(w, i, state);

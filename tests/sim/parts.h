@@ -42,5 +42,6 @@ uint64_t world_safe(struct world *w, uint32_t node, const struct id16 *incarnati
 void world_hub_safe(struct world *w);                                                /* that is safe, and the hub may say so */
 void world_begin(struct world *w);                                                   /* stores, office records, first start */
 void world_check_cheap(struct world *w);
+void world_check_stores(struct world *w);
 uint64_t world_number(struct bytes value); /* of a value that a doing made */
 bool world_hub_merged(struct world *w, struct txn *state, const struct oracle_edit *e);

@@ -56,6 +56,7 @@ struct world_node {
     instant last_down, last_up; /* scheduled arrival of the last message each way: connections are in order */
     area home;
     bool alarmed;
+    uint64_t policy_hlc;                    /* I6: the policy's version as last seen here; a disk that went back begins anew */
     bool (*loses)(const struct message *m); /* the next message to or from it of which this is true is lost */
 };
 
@@ -81,7 +82,8 @@ struct world_hub {
     size_t queue_len;
     bool committing, merging, upgraded;
     int64_t skew_ms;
-    uint64_t policy_hlc; /* I6: the highest policy version any node was seen with never falls */
+    uint64_t own_hlc;     /* last stamp of the hub's own changes */
+    wall_ms wall_highest; /* of its clock, right or wrong */
 };
 
 struct world {
@@ -102,6 +104,7 @@ struct world {
     struct hash trace;
     struct buffer failures; /* one a line; empty = all is well */
     bool quiet;             /* faults have stopped */
+    bool promise_broken;    /* a story restores a copy that nobody kept: safe does not hold */
     uint64_t records;       /* made so far */
     uint64_t steps;
     uint32_t page_bytes;       /* small pages find more */
@@ -113,7 +116,7 @@ void world_close(struct world *w);
 void world_run(struct world *w, uint64_t ms);       /* lets virtual time pass */
 void world_random(struct world *w, unsigned steps); /* random doings for so many steps */
 void world_settle(struct world *w);                 /* faults stop, everybody connects, until all is quiet; then world_check */
-void world_check(struct world *w);                  /* I8, I9, I11 and that nothing is lost; failures go to `failures` */
+void world_check(struct world *w);                  /* all that can be seen at rest; failures go to `failures` */
 bool world_quiet(struct world *w);
 void world_fail(struct world *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void world_must(struct world *w, bool holds, const char *what); /* `what` is told when it does not hold */

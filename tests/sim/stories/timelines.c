@@ -57,6 +57,7 @@ static void gap(struct world *w) {
     world_run(w, 10000);
     world_trim(w, 1);
     world_expect(w, "forgets 5 safe changes");
+    w->promise_broken = true;
     store_close(w->hub.backups[0].log);
     store_close(w->hub.backups[0].state);
     w->hub.backups[0].log = log;
