@@ -34,6 +34,7 @@ struct hub_engine {
     /* Of the log thread. */
     struct txn *log_txn;
     uint64_t failed_generation; /* appends of this generation or before were taken back */
+    int log_broken;             /* negative: a commit failed; nothing is appended any more, or it would follow a hole */
     uint64_t hlc;
     struct append *last_append;
     /* Of the read thread. */
@@ -74,7 +75,9 @@ struct append {
 static int log_begin(void *owner) {
     struct hub_engine *e = owner;
     e->last_append = NULL;
-    return store_write(e->stores.log, &e->log_txn);
+    if (e->log_broken == 0)
+        e->log_broken = store_write(e->stores.log, &e->log_txn);
+    return e->log_broken;
 }
 
 static int log_end(void *owner) {
@@ -86,6 +89,8 @@ static int log_end(void *owner) {
         if (r == STORE_DISK_FULL)
             e->failed_generation = e->last_append->generation;
     }
+    if (r < 0)
+        e->log_broken = r;
     return r;
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/base/error.h"
 #include "common/base/invariant.h"
+#include "common/base/log.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"
 
@@ -164,11 +165,27 @@ static struct life *life_make(struct hub_log_node *n, const struct id16 *incarna
 
 /* ---- entries */
 
+bool hub_log_hole(const struct life *known, uint64_t reached, size_t life_count, uint64_t first) {
+    if (known != NULL)
+        return first > reached + 1;
+    return first > 1 && life_count < LIMIT_LIVES; /* a full table may have forgotten it */
+}
+
 void hub_log_append(struct txn *t, const struct log_entry *e) {
     struct hub_log_place place;
+    struct hub_log_node n;
     if (!hub_log_place(t, &place)) {
         txn_fail(t, fail(-EINVAL));
         return;
+    }
+    if (e->kind == LOG_PUSH) {
+        hub_log_node(t, e->node, &n);
+        const struct life *known = life_find(n.lives, n.life_count, &e->incarnation);
+        if (hub_log_hole(known, known == NULL ? 0 : known->acked, n.life_count, e->first)) {
+            log_fact(LOG_ERROR, "hub.log_hole", FACT_UINT("node", e->node), FACT_UINT("first", e->first));
+            txn_fail(t, fail(-EINVAL));
+            return;
+        }
     }
     CLEANUP(buffer_close) struct buffer b = {0};
     wire_log_entry_pack(e, &b);
@@ -176,8 +193,6 @@ void hub_log_append(struct txn *t, const struct log_entry *e) {
     envelope_append(t, HUB_LOG_ENTRIES, key_bytes(&k), buffer_bytes(&b));
     if (e->kind != LOG_PUSH)
         return;
-    struct hub_log_node n;
-    hub_log_node(t, e->node, &n);
     struct life *l = life_make(&n, &e->incarnation);
     l->acked = e->first + e->count - 1;
     l->acked_hash = e->after;

@@ -28,9 +28,13 @@ bool hub_log_node(struct txn *t, uint32_t node, struct hub_log_node *out);  /* f
 void hub_log_node_put(struct txn *t, const struct hub_log_node *n);
 int hub_log_nodes(struct txn *t, int (*each)(void *owner, const struct hub_log_node *n), void *owner); /* stops at the first result != 0 */
 
-/* Appends an entry, and for a push the node's new (seq, hash). The caller has checked order, chain and window (the protocol's hub side).
+/* Appends an entry, and for a push the node's new (seq, hash). The caller has checked order, chain and window (the protocol's hub side);
+ * a push that would leave a hole before it fails the transaction all the same: what is acknowledged above a hole is lost for ever.
  * A life that is new here is added; when LIMIT_LIVES are there the oldest gives way. */
 void hub_log_append(struct txn *t, const struct log_entry *e);
+
+/* Would changes be missing between what a life has reached and this first one? */
+bool hub_log_hole(const struct life *known /* NULL: not in the table */, uint64_t reached, size_t life_count, uint64_t first);
 
 /* Reads the entry at a position. HUB_LOG_END: beyond the last; HUB_LOG_ROTTEN: its checksum does not hold, or it was trimmed. */
 enum hub_log_outcome { HUB_LOG_END = 1, HUB_LOG_ROTTEN };

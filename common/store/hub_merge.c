@@ -76,6 +76,12 @@ static uint32_t count_batch(struct bytes raw) {
 
 static void push(struct fold *f, const struct log_entry *e, uint64_t position, struct buffer *raw) {
     struct fold_node *writer = fold_node(f, e->node);
+    const struct life *known = life_find(writer->state.lives, writer->state.life_count, &e->incarnation);
+    if (hub_log_hole(known, known == NULL ? 0 : known->includes, writer->state.life_count, e->first)) {
+        log_fact(LOG_ERROR, "hub.log_hole", FACT_UINT("node", e->node), FACT_UINT("position", position), FACT_UINT("first", e->first));
+        txn_fail(f->state, fail(-EBADMSG));
+        return;
+    }
     struct life *life = life_make(&writer->state, &e->incarnation);
     uint64_t merged = life->includes;
     struct origin from = {.incarnation = e->incarnation, .position = position, .received = e->received};

@@ -80,7 +80,7 @@ struct merged {
 };
 
 /* Folds up to `limit` changes (whole log entries, at least one if there is any). 0 with changes == 0 and the same position: nothing to do.
- * A rotten log entry fails the transaction with -EBADMSG. */
+ * A rotten log entry, or one that follows a hole, fails the transaction with -EBADMSG. */
 int hub_merge(struct txn *log /* read */, struct txn *state /* write */, uint32_t limit, const struct hub_rules *rules, struct merged *out);
 
 /* Reads. */

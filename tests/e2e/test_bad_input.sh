@@ -2,13 +2,13 @@
 # Garbage on every socket, files that are not what they say, a full disk: a clear word, nothing lost, and the daemons go on.
 cd "$(dirname "$0")/../.." || exit 2
 . tests/e2e/start.sh
-make -s B="$B" "$B/tests/e2e/full_disk.so" >&2 || exit 2
-ANJU_FULL=$town/full
-LD_PRELOAD_FOR=$root/$B/tests/e2e/full_disk.so
+make -s B="$B" "$B/tests/e2e/bad_disk.so" >&2 || exit 2
+ANJU_DISK=$town/full
+LD_PRELOAD_FOR=$root/$B/tests/e2e/bad_disk.so
 make_hub
-ANJU_FULL=$town/hub.full LD_PRELOAD=$LD_PRELOAD_FOR start_hub
+ANJU_DISK=$town/hub.full LD_PRELOAD=$LD_PRELOAD_FOR start_hub
 make_node n1 650203001001 一
-ANJU_FULL=$town/node.full LD_PRELOAD=$LD_PRELOAD_FOR start_node n1
+ANJU_DISK=$town/node.full LD_PRELOAD=$LD_PRELOAD_FOR start_node n1
 
 # ---- sockets
 port=$(sed 's/.*://' "$town/hub.listen")

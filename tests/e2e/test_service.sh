@@ -3,7 +3,7 @@
 # program does not know.
 cd "$(dirname "$0")/../.." || exit 2
 . tests/e2e/start.sh
-make -s B="$B" "$B/tests/e2e/full_disk.so" "$B/tests/e2e/corrupt" "$B/tests/bench/w1" >&2 || exit 2
+make -s B="$B" "$B/tests/e2e/bad_disk.so" "$B/tests/e2e/corrupt" "$B/tests/bench/w1" >&2 || exit 2
 
 # heard WORD TIMES: the words come without line ends
 heard() { [ "$(grep -o "$1" "$work/notified" | wc -l)" -ge "$2" ]; }
@@ -56,8 +56,8 @@ rm -rf "$town/n1.d"
 cp -r "$work/n1.copy" "$town/n1.d"
 
 # A disk that breaks in the middle of work: nothing is answered as saved that is not, and the daemon ends for the manager to see.
-export ANJU_FULL="$work/full"
-LD_PRELOAD=$root/$B/tests/e2e/full_disk.so start_node n1
+export ANJU_DISK="$work/full"
+LD_PRELOAD=$root/$B/tests/e2e/bad_disk.so start_node n1
 check "an edit is saved" ctl n1 put Person name=before $who
 pid=$(pid_of n1)
 echo broken >"$work/full"

@@ -1,6 +1,7 @@
 /* The hub's log, fold and feed, over the memory store. */
 #include "common/base/error.h"
 #include "common/base/invariant.h"
+#include "common/store/envelope.h"
 #include "tests/support/hub_city.h"
 
 #include <errno.h>
@@ -456,6 +457,7 @@ static void test_log(void **state) {
     hub_log_append(t, &e);
     assert_true(hub_log_place(t, &place));
     assert_int_equal(place.last, 11);
+    e.first = 1;
     for (uint8_t i = 0; i < LIMIT_LIVES + 2; i++) {
         e.incarnation.b[1] = (uint8_t)(i + 1);
         hub_log_append(t, &e);
@@ -465,6 +467,54 @@ static void test_log(void **state) {
     assert_int_equal(n.lives[LIMIT_LIVES - 1].incarnation.b[1], LIMIT_LIVES + 2);
     txn_abort(t);
     store_close(s);
+}
+
+/* A push behind a hole would be acknowledged, and what is missing before it never come again. */
+static void test_log_hole(void **state) {
+    (void)state;
+    struct id16 life;
+    struct store *s = begun_log(1, &life);
+    struct txn *t;
+    struct log_entry e = {.kind = LOG_PUSH, .node = 3, .incarnation = {{5}}, .first = 1, .count = 2, .body = BYTES("body")};
+    assert_int_equal(store_write(s, &t), 0);
+    hub_log_append(t, &e);
+    assert_int_equal(txn_commit(t), 0);
+    e.first = 4;
+    assert_int_equal(store_write(s, &t), 0);
+    hub_log_append(t, &e);
+    assert_int_equal(txn_commit(t), -EINVAL);
+    e.incarnation.b[0] = 6;
+    e.first = 2;
+    assert_int_equal(store_write(s, &t), 0);
+    hub_log_append(t, &e);
+    assert_int_equal(txn_commit(t), -EINVAL);
+    store_close(s);
+}
+
+/* A log that has one all the same, from an older program: the fold stops there and says so, and counts nothing beyond as merged. */
+static void test_fold_hole(void **state) {
+    struct city *y = *state;
+    city_create(y, 1, 1);
+    city_merge(y, 100);
+    struct txn *t, *log;
+    struct merged m;
+    struct log_entry e = {.kind = LOG_PUSH, .node = 1, .incarnation = y->writers[1].incarnation, .first = 2, .count = 1};
+    assert_int_equal(store_write(y->log, &t), 0);
+    hub_log_append(t, &e);
+    struct hub_log_place place;
+    hub_log_place(t, &place);
+    e.first = 9;
+    CLEANUP(buffer_close) struct buffer packed = {0};
+    wire_log_entry_pack(&e, &packed);
+    struct key k = key_u64(place.last);
+    envelope_put(t, HUB_LOG_ENTRIES, key_bytes(&k), buffer_bytes(&packed));
+    assert_int_equal(txn_commit(t), 0);
+    assert_int_equal(store_read(y->log, &log), 0);
+    assert_int_equal(store_write(y->state, &t), 0);
+    assert_int_equal(hub_merge(log, t, 100, NULL, &m), -EBADMSG);
+    txn_abort(t);
+    txn_abort(log);
+    assert_int_equal(node_of(y, 1).lives[0].includes, 1);
 }
 
 static void test_own(void **state) {
@@ -1273,6 +1323,8 @@ int main(void) {
         IN_CITY(test_late_copy),
         IN_CITY(test_rotten),
         cmocka_unit_test(test_log),
+        cmocka_unit_test(test_log_hole),
+        IN_CITY(test_fold_hole),
         cmocka_unit_test(test_own),
         IN_CITY(test_join),
         IN_CITY(test_epochs),
