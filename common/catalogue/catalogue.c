@@ -2,6 +2,7 @@
 
 #include "common/base/error.h"
 #include "common/base/memory.h"
+#include "common/catalogue/banned.h"
 #include "common/model/change.h"
 
 #include <stdlib.h>
@@ -53,6 +54,16 @@ static char *text_of(const struct document *d, const struct document_node *map, 
     return text == NULL || *text == '\0' ? NULL : memory_text(text);
 }
 
+/* The two names of a type or a field: neither may be one for what this system never holds. */
+static void names_of(const struct document *d, const struct document_node *map, char **name, char **zh, struct complaints *c) {
+    *name = text_of(d, map, "name", true, c);
+    *zh = text_of(d, map, "zh", true, c);
+    if (banned_word(*name) != NULL)
+        document_complain(d, document_get(map, "name"), c, "%s: this system never holds such a thing", *name);
+    if (banned_word(*zh) != NULL)
+        document_complain(d, document_get(map, "zh"), c, "%s: this system never holds such a thing", *zh);
+}
+
 static uint32_t number_of(const struct document *d, const struct document_node *map, int64_t least, int64_t most, struct complaints *c) {
     int64_t v = 0;
     const struct document_node *n = document_get(map, "number");
@@ -86,8 +97,7 @@ static void read_field(const struct document *d, const struct document_node *map
     }
     document_only(d, map, keys, c);
     f->number = number_of(d, map, FIELD_OWN, 4095, c);
-    f->name = text_of(d, map, "name", true, c);
-    f->zh = text_of(d, map, "zh", true, c);
+    names_of(d, map, &f->name, &f->zh, c);
     f->kind = (enum value_kind)(word_of(d, map, "kind", kinds, 0, c) + 1);
     f->rule = (enum show_rule)word_of(d, map, "rule", rules, SHOW_LAST, c);
     f->check = (enum field_check)(word_of(d, map, "check", checks, -1, c) + 1);
@@ -103,8 +113,7 @@ static void read_type(struct catalogue *k, const struct document *d, const struc
     unsigned before = c->count;
     document_only(d, map, keys, c);
     t.number = number_of(d, map, 1, 65535, c);
-    t.name = text_of(d, map, "name", true, c);
-    t.zh = text_of(d, map, "zh", true, c);
+    names_of(d, map, &t.name, &t.zh, c);
     t.personal = word_of(d, map, "class", classes, 2, c) >= 2;
     const struct document_node *list = document_get(map, "fields");
     if (list == NULL || document_kind(list) != DOCUMENT_LIST) {

@@ -39,7 +39,8 @@ struct catalogue {
     size_t purpose_count;
 };
 
-/* Adds one document; what is wrong goes to c and nothing of the document is added then. `name` is for messages. */
+/* Adds one document; what is wrong goes to c and nothing of the document is added then. `name` is for messages. A type or a field whose
+ * name says that it is for something this system never holds (banned.h) is wrong. */
 bool catalogue_add(struct catalogue *k, const char *name, struct bytes text, struct complaints *c);
 /* After the last document: references to types that are there, numbers and names used once. */
 bool catalogue_finish(struct catalogue *k, struct complaints *c);

@@ -1,6 +1,7 @@
 #include "common/daemon/import.h"
 
 #include "common/base/memory.h"
+#include "common/catalogue/banned.h"
 #include "common/daemon/client.h"
 #include "common/daemon/mapping.h"
 
@@ -136,7 +137,7 @@ static bool check_header(const struct options *o, const struct mapping *m, const
         const struct mapped_column *x = mapping_column(m, t->cells[i]);
         if (strcmp(t->cells[i], m->key) == 0)
             *key = i;
-        else if (x != NULL && x->type == NULL)
+        else if (banned_word(t->cells[i]) != NULL || (x != NULL && x->type == NULL))
             printf("%s: column %s is left out: this system does not store it\n", path, t->cells[i]);
         else if (x == NULL && !one_of(o->ignored, o->ignored_count, t->cells[i])) {
             fprintf(
@@ -258,7 +259,9 @@ struct replay {
     struct touched *touched;
     struct blocked *blocked;
     FILE *late;
-    char now[40]; /* the log's time that has been reached */
+    char now[40];                 /* the log's time that has been reached */
+    const char *named[WORDS_MAX]; /* columns that were told as left out; borrows */
+    size_t named_count;
     size_t applied, waited, failed, left_out;
 };
 
@@ -373,6 +376,15 @@ static void keep_order(struct replay *r, const struct step *s) {
     t->at_ms = now_ms();
 }
 
+/* A column that is never stored is counted each time, and told once. */
+static void leave_out(struct replay *r, const struct step *s, const char *column) {
+    r->left_out++;
+    if (one_of(r->named, r->named_count, column) || r->named_count == WORDS_MAX)
+        return;
+    r->named[r->named_count++] = column;
+    fprintf(stderr, "%s: column %s is left out: this system does not store it\n", r->offices[s->office].path, column);
+}
+
 static json_t *records_of(struct replay *r, const struct step *s, const struct mapping *m, struct buffer *why) {
     const char *columns[WORDS_MAX], *values[WORDS_MAX];
     size_t n = 0;
@@ -380,13 +392,14 @@ static json_t *records_of(struct replay *r, const struct step *s, const struct m
         const struct mapped_column *x = mapping_column(m, cell(r, s, i, FIELD));
         if (strcmp(cell(r, s, i, OP), "set") != 0)
             continue;
+        if (banned_word(cell(r, s, i, FIELD)) != NULL || (x != NULL && x->type == NULL)) {
+            leave_out(r, s, cell(r, s, i, FIELD));
+            continue;
+        }
         if (x == NULL) {
             buffer_format(why, "column '%s' is not in the mapping", cell(r, s, i, FIELD));
             return NULL;
         }
-        r->left_out += x->type == NULL;
-        if (x->type == NULL)
-            continue;
         columns[n] = cell(r, s, i, FIELD);
         values[n++] = cell(r, s, i, VALUE);
     }

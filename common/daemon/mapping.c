@@ -3,6 +3,7 @@
 #include "common/base/file.h"
 #include "common/base/memory.h"
 #include "common/base/utf8.h"
+#include "common/catalogue/banned.h"
 
 #include <csv.h>
 #include <errno.h>
@@ -28,6 +29,8 @@ static bool target(const struct document *d, const struct document_node *n, stru
     }
     x->type = strndup(text, (size_t)(dot - text));
     x->field = memory_text(dot + 1);
+    if (banned_word(x->type) != NULL || banned_word(x->field) != NULL)
+        document_complain(d, n, c, "%s: this system never holds such a thing", text);
     return true;
 }
 
@@ -74,8 +77,14 @@ struct mapping *mapping_load(const char *path, struct complaints *c) {
     m->table = memory_text(table == NULL ? "" : table);
     m->record = memory_text(record == NULL ? "" : record);
     m->key = memory_text(key == NULL ? "" : key);
-    for (size_t i = 0; i < document_count(columns); i++)
-        read_column(d, document_item(columns, i), add(&m->columns, &m->column_count, document_text(document_key(columns, i))), c);
+    for (size_t i = 0; i < document_count(columns); i++) {
+        const char *column = document_text(document_key(columns, i));
+        if (banned_word(column) != NULL)
+            document_complain(
+                d, document_key(columns, i), c, "column %s goes nowhere: this system never holds such a thing; it belongs in left_out",
+                column);
+        read_column(d, document_item(columns, i), add(&m->columns, &m->column_count, column), c);
+    }
     for (size_t i = 0; i < document_count(out); i++)
         if (document_text(document_item(out, i)) != NULL)
             add(&m->columns, &m->column_count, document_text(document_item(out, i)));

@@ -67,4 +67,6 @@ red synthetic README.md "11010""119900307""7758\n" "an identity number"
 red synthetic README.md "138""12345678\n" "a phone"
 red refusals proto/person.proto 'message Person {\n    bytes religion = 9;\n}\n' "a refused field"
 red refusals deploy/catalogue/person.yaml '民族: text\n' "a refused field in Chinese"
+red refusals deploy/catalogue/person.yaml 'name: nativePlace\n' "a refused field in two words"
+red refusals deploy/catalogue/person.yaml 'name: iris\n' "a refused field, a whole word"
 finish

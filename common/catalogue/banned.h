@@ -1,0 +1,7 @@
+/* What this system never holds about a person (ARCHITECTURE.md, "What is never held"), told by the names of types, fields and columns. One
+ * table, in banned.c: the catalogue at hub and node, mappings, spreadsheets, edit logs and tests/tidy/refusals.sh all use it. */
+#pragma once
+
+/* The refused word that a name holds (static, as the table writes it), or NULL. Case, separators and nativePlace for native_place do not
+ * matter. A name may be NULL. */
+const char *banned_word(const char *name);
