@@ -9,6 +9,8 @@
 
 enum { RECORDS_MAX = 64, OPS_MAX = 64 };
 enum item_kind { ITEM_SET, ITEM_CREATE, ITEM_DELETE, ITEM_ADOPT };
+/* What op create does with a record that is there: it may be newer than what a file says. */
+enum there { THERE_REFUSE, THERE_KEEP, THERE_UPDATE };
 
 struct item {
     enum item_kind kind;
@@ -29,6 +31,7 @@ struct editing {
     struct item *items; /* owns */
     size_t count;
     area home;
+    enum there there;
 };
 
 static void editing_free(struct ask *a) {
@@ -171,15 +174,43 @@ static bool check_required(struct editing *e, const struct item *it) {
     return true;
 }
 
-/* Against the store: does the record exist, may it be edited. Adds what a new record, a delete or an adoption needs. */
-static bool settle(struct editing *e, struct item *it, struct txn *t) {
-    struct arena a = {0};
-    struct record r;
-    bool pending, new_here;
-    int there = node_record(t, it->type->number, &it->id, &a, &r, &pending);
-    bool home = there == 0 && field_winner(record_field(&r, FIELD_HOME)) != NULL;
-    bool come = there == 0 && !home && node_base(t, it->type->number, &it->id, &a, &r) == 0;
-    arena_close(&a);
+static bool has_value(const struct record *r, const struct op *o) {
+    const struct field *f = record_field(r, o->field);
+    const struct head *h = field_winner(f);
+    return !field_concurrent(f) && (h == NULL ? o->value.len == 0 : bytes_equal(h->value, o->value));
+}
+
+/* An op create of a record that is there: only what differs is left of it, and that is written when it was asked for. */
+static bool create_again(struct editing *e, struct item *it, const struct record *r) {
+    json_t *differs = json_array();
+    char id[ID_HEX];
+    size_t kept = 0;
+    for (size_t i = 0; i < it->op_count; i++) {
+        const struct catalogue_field *f = type_field_number(it->type, it->ops[i].field);
+        if (has_value(r, &it->ops[i]))
+            continue;
+        json_array_append_new(differs, json_string(f == NULL ? "" : f->name));
+        it->ops[kept++] = it->ops[i];
+    }
+    it->op_count = kept;
+    bool same = kept == 0 && !record_deleted(r);
+    if (!same && e->there == THERE_REFUSE)
+        ask_fail(
+            &e->ask, "conflict", "op set changes it; \"exists\": \"keep\" leaves it as it is, \"update\" writes what differs",
+            "there is such a %s already, with other values", it->type->name);
+    it->skipped = same || e->there == THERE_KEEP || kept == 0;
+    if (it->skipped)
+        json_array_append_new(
+            e->ask.rows, json_pack(
+                             "{s:s, s:s, s:b, s:n, s:s, s:O, s:[]}", "type", it->type->name, "id", id_hex(&it->id, id), "created", 0, "seq",
+                             "state", same ? "unchanged" : "there", "differs", differs, "warnings"));
+    json_decref(differs);
+    return e->ask.code == NULL;
+}
+
+/* home: the record is here; come: it was taken up, and the city says that there is none. */
+static bool settle_as(struct editing *e, struct item *it, int there, bool home, bool come, const struct record *r) {
+    bool new_here;
     if (there == NODE_RECORD_ROTTEN || there < 0) {
         ask_fail(
             &e->ask, "internal", "`anjuctl verify` tells more; repair brings it back when the line is up",
@@ -212,6 +243,8 @@ static bool settle(struct editing *e, struct item *it, struct txn *t) {
     if (it->kind == ITEM_DELETE) {
         struct value v = {.kind = VALUE_FLAG, .number = 1};
         set(e, it, FIELD_DELETED, &v);
+    } else if (it->kind == ITEM_CREATE && home) {
+        return create_again(e, it, r);
     } else if (new_here) {
         struct value v = {.kind = VALUE_AREA, .area = e->home};
         it->created = true;
@@ -226,6 +259,19 @@ static bool settle(struct editing *e, struct item *it, struct txn *t) {
         return false;
     }
     return true;
+}
+
+/* Against the store: does the record exist, may it be edited. Adds what a new record, a delete or an adoption needs. */
+static bool settle(struct editing *e, struct item *it, struct txn *t) {
+    struct arena a = {0};
+    struct record r, base;
+    bool pending;
+    int there = node_record(t, it->type->number, &it->id, &a, &r, &pending);
+    bool home = there == 0 && field_winner(record_field(&r, FIELD_HOME)) != NULL;
+    bool come = there == 0 && !home && node_base(t, it->type->number, &it->id, &a, &base) == 0;
+    bool good = settle_as(e, it, there, home, come, &r);
+    arena_close(&a);
+    return good;
 }
 
 static struct edit edit_of(const struct editing *e, const struct item *it) {
@@ -294,6 +340,18 @@ static area home_of(const struct enrolment *who) {
     return who->served_count == 0 ? AREA_CITY : who->served[0];
 }
 
+static bool take_there(struct editing *e, const char *word) {
+    if (word == NULL || strcmp(word, "refuse") == 0)
+        e->there = THERE_REFUSE;
+    else if (strcmp(word, "keep") == 0)
+        e->there = THERE_KEEP;
+    else if (strcmp(word, "update") == 0)
+        e->there = THERE_UPDATE;
+    else
+        ask_fail(&e->ask, "bad_request", "refuse, keep or update", "exists: no such word as '%s'", word);
+    return e->ask.code == NULL;
+}
+
 /* records: borrowed, an array of {type, id | key, op, fields}. */
 static void edit(struct office *o, struct request *q, const json_t *records, bool one) {
     struct editing *e = ask_new(o, q, sizeof *e, run);
@@ -306,7 +364,7 @@ static void edit(struct office *o, struct request *q, const json_t *records, boo
     e->home = home_of(node_engine_who(o->engine));
     if (count == 0 || count > RECORDS_MAX)
         ask_fail(&e->ask, "bad_request", "", "a request has 1 to %d records", RECORDS_MAX);
-    else
+    else if (take_there(e, request_text(q, "exists")))
         e->items = memory_zeroed(count, sizeof *e->items);
     for (size_t i = 0; i < count && e->ask.code == NULL; i++) {
         e->count = i + 1;

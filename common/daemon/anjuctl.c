@@ -30,7 +30,7 @@ static const char usage_text[] =
     "anjuctl [-s FOLDER|hub|node] [-o table|json|jsonl|name] [-t SECONDS] [--no-header] [--lang zh|en] COMMAND …\n"
     "\n"
     "Local commands:\n"
-    "  import TABLE FILE.csv --map FILE   a spreadsheet's rows; says per row what is wrong  (node)\n"
+    "  import TABLE FILE.csv --map FILE   a spreadsheet's rows; says per row what is wrong; --update writes over older values  (node)\n"
     "  replay …                           edit logs of several offices in time order          (node; anjuctl replay --help)\n"
     "  batch                              requests from standard input, one JSON object a line\n"
     "  version, help\n"

@@ -20,7 +20,7 @@ struct options {
     const char *map, *actor, *purpose, *from, *until, *late, *waiting;
     const char *ignored[WORDS_MAX], *words[WORDS_MAX];
     size_t ignored_count, word_count;
-    bool help, quiet;
+    bool help, quiet, update;
 };
 
 static bool take_options(int argc, char **argv, struct options *o) {
@@ -45,6 +45,8 @@ static bool take_options(int argc, char **argv, struct options *o) {
             o->help = true;
         else if (strcmp(argv[i], "--quiet") == 0)
             o->quiet = true;
+        else if (strcmp(argv[i], "--update") == 0)
+            o->update = true;
         else if (argv[i][0] != '-' && o->word_count < WORDS_MAX)
             o->words[o->word_count++] = argv[i];
         else {
@@ -62,8 +64,9 @@ static bool one_of(const char *const *list, size_t count, const char *word) {
     return false;
 }
 
-static json_t *edit_args(const struct options *o, const char *actor, json_t *records /* takes */) {
-    return json_pack("{s:s, s:s, s:o}", "actor", actor, "purpose", o->purpose, "records", records);
+/* exists: what becomes of a record that is there already (the node's `edit`). */
+static json_t *edit_args(const struct options *o, const char *actor, const char *exists, json_t *records /* takes */) {
+    return json_pack("{s:s, s:s, s:s, s:o}", "actor", actor, "purpose", o->purpose, "exists", exists, "records", records);
 }
 
 /* ---- import */
@@ -72,7 +75,7 @@ struct importing {
     const struct mapping *m;
     const struct csv_table *t;
     const char *path;
-    size_t good, bad, warned;
+    size_t good, bad, warned, there, unchanged;
     size_t row_of[IN_FLIGHT]; /* by request id modulo */
 };
 
@@ -106,8 +109,29 @@ static void tell_warnings(struct importing *x, size_t row, const json_t *answer)
     }
 }
 
-/* Takes one whole answer. */
+/* The column that a field of a type comes from; NULL: none. */
+static const char *column_of(const struct mapping *m, const char *type, const char *field) {
+    for (size_t i = 0; i < m->column_count; i++)
+        if (m->columns[i].type != NULL && strcmp(m->columns[i].type, type) == 0 && strcmp(m->columns[i].field, field) == 0)
+            return m->columns[i].column;
+    return NULL;
+}
+
+static void tell_there(struct importing *x, size_t row, const json_t *answer) {
+    struct buffer b = {0};
+    size_t i;
+    json_t *name;
+    json_array_foreach(json_object_get(answer, "differs"), i, name) {
+        const char *column = column_of(x->m, json_string_value(json_object_get(answer, "type")), json_string_value(name));
+        buffer_format(&b, "%s%s", i == 0 ? "it differs in " : ", ", column == NULL ? json_string_value(name) : column);
+    }
+    tell(x, row, "there already, left as it is", b.len == 0 ? "it was deleted" : buffer_string(&b));
+    buffer_close(&b);
+}
+
+/* Takes one whole answer. A row counts once: as saved when anything of it was written. */
 static int take_answer(struct client *c, struct importing *x) {
+    bool written = false, there = false;
     for (;;) {
         int code;
         json_t *line = client_next(c, &code);
@@ -116,13 +140,19 @@ static int take_answer(struct client *c, struct importing *x) {
         size_t row = x->row_of[json_integer_value(json_object_get(line, "id")) % IN_FLIGHT];
         const json_t *one = json_object_get(line, "row"), *error = json_object_get(line, "error");
         bool last = one == NULL;
+        const char *state = json_string_value(json_object_get(one, "state"));
+        bool differs = state != NULL && strcmp(state, "there") == 0, same = state != NULL && strcmp(state, "unchanged") == 0;
         if (one != NULL)
             tell_warnings(x, row, one);
+        if (differs)
+            tell_there(x, row, one);
+        written = written || (one != NULL && !differs && !same);
+        there = there || differs;
         if (error != NULL) {
             tell(x, row, "left out", json_string_value(json_object_get(error, "message")));
             x->bad++;
         } else if (last) {
-            x->good++;
+            ++*(written ? &x->good : there ? &x->there : &x->unchanged);
         }
         json_decref(line);
         if (last)
@@ -131,18 +161,22 @@ static int take_answer(struct client *c, struct importing *x) {
 }
 
 static bool check_header(const struct options *o, const struct mapping *m, const struct csv_table *t, const char *path, size_t *key) {
+    const char *const *header = (const char *const *)t->cells;
     bool good = true;
     *key = t->columns;
     for (size_t i = 0; i < t->columns; i++) {
-        const struct mapped_column *x = mapping_column(m, t->cells[i]);
-        if (strcmp(t->cells[i], m->key) == 0)
+        const struct mapped_column *x = mapping_column(m, header[i]);
+        if (one_of(header, i, header[i])) {
+            fprintf(stderr, "anjuctl: %s: column '%s' is there twice; nothing was imported\n", path, header[i]);
+            good = false;
+        } else if (strcmp(header[i], m->key) == 0) {
             *key = i;
-        else if (banned_word(t->cells[i]) != NULL || (x != NULL && x->type == NULL))
-            printf("%s: column %s is left out: this system does not store it\n", path, t->cells[i]);
-        else if (x == NULL && !one_of(o->ignored, o->ignored_count, t->cells[i])) {
+        } else if (banned_word(header[i]) != NULL || (x != NULL && x->type == NULL)) {
+            printf("%s: column %s is left out: this system does not store it\n", path, header[i]);
+        } else if (x == NULL && !one_of(o->ignored, o->ignored_count, header[i])) {
             fprintf(
                 stderr, "anjuctl: %s: column '%s' is not in the mapping; nothing was imported. --ignore %s leaves it out\n", path,
-                t->cells[i], t->cells[i]);
+                header[i], header[i]);
             good = false;
         }
     }
@@ -177,7 +211,7 @@ static int import_rows(const struct options *o, const char *socket, struct impor
             }
             x->row_of[(c.id + 1) % IN_FLIGHT] = row;
             if (r == CTL_GOOD)
-                r = client_ask(&c, "edit", edit_args(o, o->actor, records));
+                r = client_ask(&c, "edit", edit_args(o, o->actor, o->update ? "update" : "keep", records));
             else
                 json_decref(records);
             flying++;
@@ -196,18 +230,25 @@ int import_run(const char *socket, int argc, char **argv) {
     struct csv_table t = {.rows = 0};
     int r = CTL_USAGE;
     if (!take_options(argc, argv, &o) || o.word_count != 2 || o.map == NULL || o.actor == NULL) {
-        fprintf(stderr, "anjuctl: import TABLE FILE.csv --map FILE --actor LOGIN [--purpose NAME] [--ignore COLUMN]…\n");
+        fprintf(
+            stderr, "anjuctl: import TABLE FILE.csv --map FILE --actor LOGIN [--purpose NAME] [--ignore COLUMN]… [--update]\n"
+                    "  a row whose record is there already, with other values, is left as it is; --update writes what differs\n");
         return CTL_USAGE;
     }
     struct mapping *m = mapping_load(o.map, &c);
-    if (m != NULL && strcmp(m->table, o.words[0]) != 0)
+    if (m == NULL) {
+        r = CTL_REFUSED;
+    } else if (strcmp(m->table, o.words[0]) != 0) {
         fprintf(stderr, "anjuctl: %s is for the table '%s', not '%s'\n", o.map, m->table, o.words[0]);
-    else if (m != NULL && csv_load(o.words[1], &t, &c)) {
+    } else {
         struct importing x = {.m = m, .t = &t, .path = o.words[1]};
         size_t key;
-        if (t.rows > 0 && check_header(&o, m, &t, o.words[1], &key)) {
+        r = CTL_REFUSED;
+        if (csv_load(o.words[1], &t, &c) && check_header(&o, m, &t, o.words[1], &key)) {
             r = import_rows(&o, socket, &x, key);
-            printf("%s: %zu rows saved, %zu left out, %zu warnings\n", o.words[1], x.good, x.bad, x.warned);
+            printf(
+                "%s: %zu rows saved, %zu left out, %zu warnings, %zu there already, %zu unchanged\n", o.words[1], x.good, x.bad, x.warned,
+                x.there, x.unchanged);
             if (r == CTL_GOOD && x.bad > 0)
                 r = CTL_REFUSED;
         }
@@ -435,7 +476,7 @@ static int apply(struct replay *r, struct step *s) {
     }
     buffer_close(&why);
     keep_order(r, s);
-    int code = client_ask(&o->client, "edit", edit_args(&r->o, s->actor, records)), result = 0;
+    int code = client_ask(&o->client, "edit", edit_args(&r->o, s->actor, "update", records)), result = 0;
     bool last = false;
     while (code == CTL_GOOD && !last) {
         json_t *line = client_next(&o->client, &code);
@@ -557,8 +598,12 @@ static int open_office(struct replay *r, const char *word, struct complaints *c)
         return CTL_USAGE;
     o->path = strndup(word, (size_t)(equals - word));
     o->socket = memory_text(equals + 1);
-    if (!csv_load(o->path, &o->log, c) || o->log.columns != LOG_COLUMNS)
+    if (!csv_load(o->path, &o->log, c))
         return CTL_REFUSED;
+    if (o->log.columns != LOG_COLUMNS) {
+        buffer_format(&c->text, "%s:1: an edit log has %d columns, this has %zu\n", o->path, LOG_COLUMNS, o->log.columns);
+        return CTL_REFUSED;
+    }
     cut_steps(r, r->office_count - 1);
     o->open = client_open(&o->client, o->socket, TIMEOUT_MS) == CTL_GOOD;
     return o->open ? CTL_GOOD : CTL_NOT_RUNNING;

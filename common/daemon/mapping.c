@@ -280,6 +280,10 @@ bool csv_load(const char *path, struct csv_table *out, struct complaints *c) {
         if (r.column > 0)
             on_row(-1, &r); /* what broke off belongs to the table too, and is freed with it */
     }
+    if (good && out->rows == 0) {
+        complain(path, 1, c, "the file is empty: its first line names the columns");
+        good = false;
+    }
     csv_free(&p);
     buffer_close(&text);
     return good;

@@ -34,6 +34,6 @@ struct csv_table {
     size_t *lines;  /* owns; where each row begins in the file */
     size_t *widths; /* owns; how many cells the row really had */
 };
-/* UTF-8 (a BOM is skipped) or GB18030. False: c says why. */
+/* UTF-8 (a BOM is skipped) or GB18030. False: c says why; a file without a first line is told too. */
 bool csv_load(const char *path, struct csv_table *out, struct complaints *c);
 void csv_close(struct csv_table *t);

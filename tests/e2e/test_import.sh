@@ -1,0 +1,58 @@
+#!/bin/sh
+# Spreadsheets that come again, come late, or are none: nothing newer is overwritten, nothing is written twice, and the exit code says it.
+cd "$(dirname "$0")/../.." || exit 2
+. tests/e2e/start.sh
+make_hub
+start_hub
+make_node n1 650203001001 一
+start_node n1
+map=deploy/catalogue/mapping/person.yaml
+import() { ctl n1 import person "$1" --map $map --actor op1 ${2:-}; }
+head=record_id,name,sex,birth_date,id_number,phone,native_place,education,kind,registered_on,status
+
+# ---- the same file again
+{
+    echo $head
+    echo 'A-1,王宇轩,男,1998-06-17,992156199806176814,12973125514,,初中,resident,2023-08-21,active'
+    echo 'A-2,李明,女,1990-01-02,,12900000002,,高中,resident,2023-08-21,active'
+} >"$work/a.csv"
+saved() { status_of n1 saved; }
+check "a file goes in" said "2 rows saved, 0 left out, 0 warnings, 0 there already, 0 unchanged" import "$work/a.csv"
+before=$(saved)
+check "again: nothing to do" said "0 rows saved, 0 left out, 0 warnings, 0 there already, 2 unchanged" import "$work/a.csv"
+check "… and no change is left behind" [ "$(saved)" = "$before" ]
+check "… which is no error" code_of 0 import "$work/a.csv"
+check "a clerk writes a newer phone" ctl n1 put Person A-1 phone=12911111111 $who
+before=$(saved)
+check "the old file does not write over it" said "0 rows saved, 0 left out, 0 warnings, 1 there already, 1 unchanged" import "$work/a.csv"
+check "… says where, and in which column" grep -q "a.csv:2: there already, left as it is: it differs in phone" "$work/.out"
+check "… and no change is left behind" [ "$(saved)" = "$before" ]
+check "… the newer value stands" said '"phone":"12911111111"' ctl n1 -o jsonl get Person A-1 $who
+check "--update writes over it" said "1 rows saved, 0 left out, 0 warnings, 0 there already, 1 unchanged" import "$work/a.csv" --update
+check "… in one change of that one field" said '"fields":["phone"]' sh -c "'$bin/anjuctl' -s '$town/n1' -o jsonl history Person A-1 $who | tail -n 1"
+check "… and the file's value stands" said '"phone":"12973125514"' ctl n1 -o jsonl get Person A-1 $who
+check "a record that was deleted" ctl n1 delete Person A-2 $who
+check "… does not come back by itself" said "1 there already, 1 unchanged" import "$work/a.csv"
+check "making a record that is there is refused" said "there is such a Person already" ctl n1 put Person A-1 name=other --create $who
+check "what hangs on a row may come later" sh -c "sed 's/1990-01-02,,/1990-01-02,992156199001020015,/; s/A-2/A-3/' '$work/a.csv' >'$work/b.csv'"
+check "… a row with a new identity number" said "1 rows saved" import "$work/b.csv"
+
+# ---- files that are none
+: >"$work/empty.csv"
+printf '\357\273\277' >"$work/bom.csv"
+printf '%s\nB-1,"甲,男\n' $head >"$work/quotes.csv"
+printf '%s,phone\nB-1,甲,男,1998-06-17,,,,,resident,2023-08-21,active,1\n' $head >"$work/twice.csv"
+echo $head >"$work/head.csv"
+check "an empty file is told" said "empty.csv:1: the file is empty" import "$work/empty.csv"
+check "… with 1" code_of 1 import "$work/empty.csv"
+check "… likewise one with a byte order mark only" code_of 1 import "$work/bom.csv"
+check "a file with a header only is a file" code_of 0 import "$work/head.csv"
+check "broken quotes exit with 1" code_of 1 import "$work/quotes.csv"
+check "a file that is not there exits with 1" code_of 1 import "$work/nowhere.csv"
+check "… and is named" said "nowhere.csv" import "$work/nowhere.csv"
+check "a column that is there twice is refused by name" said "column 'phone' is there twice; nothing was imported" import "$work/twice.csv"
+check "… with 1" code_of 1 import "$work/twice.csv"
+check "… and nothing of it went in" code_of 5 ctl n1 get Person B-1 $who
+check "a mapping that is not there exits with 1" code_of 1 ctl n1 import person "$work/a.csv" --map "$work/nowhere.yaml" --actor op1
+check "a missing argument exits with 64" code_of 64 ctl n1 import person "$work/a.csv"
+finish
