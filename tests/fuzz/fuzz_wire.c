@@ -18,11 +18,16 @@ static void message(struct bytes in, struct arena *a) {
 static void change(struct bytes in, struct arena *a) {
     struct change c, back;
     struct buffer b = {0};
-    if (wire_change_unpack(in, a, &c) == 0) {
+    int r = wire_change_unpack(in, a, &c);
+    if (r == 0) {
         wire_change_pack(&c, &b);
         if (b.len <= LIMIT_CHANGE_BYTES && wire_change_unpack(buffer_bytes(&b), a, &back) != 0)
             abort();
     }
+    buffer_clear(&b);
+    if (r == 0 && (wire_change_label(in, 7, 0, true, &b) != 0 || wire_change_unpack(buffer_bytes(&b), a, &back) != 0 || back.seq != 7 ||
+                   back.version.hlc != c.version.hlc || !back.again || back.op_count != c.op_count || back.purpose != c.purpose))
+        abort();
     buffer_close(&b);
 }
 
