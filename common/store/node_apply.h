@@ -52,9 +52,9 @@ int node_batch(
 bool node_chain(
     struct txn *t, const struct id16 *incarnation, uint64_t seq, struct hash *out); /* seq 0 gives zeroes; false: not in the log any more */
 void node_acked(struct txn *t, const struct ack *m);                                /* durable watermarks: acked + hash, safe */
-uint32_t node_trim(
-    struct txn *t, wall_ms local_now,
-    uint32_t limit); /* forgets what is safe, included, not held, and older or more than LIMIT_LOG_KEEP_* allow; gives the count */
+/* Forgets what is safe, included, and older or more than LIMIT_LOG_KEEP_* allow; what is held stays readable, but is not in the way. Gives
+ * the count. */
+uint32_t node_trim(struct txn *t, wall_ms local_now, uint32_t limit);
 
 /* ---- a Welcome, in one transaction: chain check, nonce, offset, epoch, cursor, watermarks, re-stamping (A10) */
 enum node_welcome_outcome {

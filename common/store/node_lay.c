@@ -72,6 +72,9 @@ static void take_verdicts(struct lay *y, const struct held *held, size_t count) 
         y->clock_held |= held[i].reason == VERDICT_CLOCK;
         if (log_change(y->t, &held[i].incarnation, held[i].seq, &a, &c))
             touched_add(&y->touched, c.type, &c.record);
+        bool settled = held[i].reason == VERDICT_MERGED || held[i].reason == VERDICT_DISCARDED;
+        if (settled && held[i].seq < l->first) /* it was kept for being held only */
+            log_drop(y->t, &held[i].incarnation, held[i].seq);
     }
 }
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DAY_MS = 86400000, LABEL_ROOM = 16 /* a change that is labelled again may grow by so much */ };
+enum { LABEL_ROOM = 16 /* a change that is labelled again may grow by so much */ };
 
 static void free_both(void *at) {
     free(*(void **)at);
@@ -78,6 +78,11 @@ void log_write(struct txn *t, const struct id16 *incarnation, uint64_t seq, cons
     buffer_u64be(&b, saved);
     buffer_add(&b, packed);
     envelope_put(t, NODE_LOG, key_bytes(&k), buffer_bytes(&b));
+}
+
+void log_drop(struct txn *t, const struct id16 *incarnation, uint64_t seq) {
+    struct key k = key_log(incarnation, seq);
+    txn_delete(t, NODE_LOG, key_bytes(&k));
 }
 
 bool log_change(struct txn *t, const struct id16 *incarnation, uint64_t seq, struct arena *a, struct change *out) {
@@ -287,7 +292,7 @@ static bool tail_get(struct txn *t, const struct id16 *incarnation, uint64_t *se
     return true;
 }
 
-static void tail_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, const struct hash *after) {
+void tail_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, const struct hash *after) {
     CLEANUP(buffer_close) struct buffer b = {0};
     struct key k = tail_key(incarnation);
     buffer_u64be(&b, seq);
@@ -342,33 +347,4 @@ void node_acked(struct txn *t, const struct ack *m) {
             l->safe = m->lives[i].safe;
     }
     node_progress_put(t, p);
-}
-
-static uint64_t lower(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
-}
-
-uint32_t node_trim(struct txn *t, wall_ms local_now, uint32_t limit) {
-    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
-    uint32_t gone = 0;
-    if (!node_progress_get(t, p))
-        return 0;
-    for (size_t i = 0; i < p->life_count && gone < limit; i++) {
-        struct life *l = &p->lives[i];
-        uint64_t upto = lower(l->safe, lower(l->includes, l->acked));
-        struct logged e;
-        while (l->first <= upto && gone < limit && log_read(t, &l->incarnation, l->first, &e)) {
-            enum verdict held;
-            if (e.saved + (wall_ms)LIMIT_LOG_KEEP_DAYS * DAY_MS > local_now || held_get(t, &l->incarnation, l->first, &held))
-                break; /* what is held keeps its bytes, and all above it keeps its place */
-            struct key k = key_log(&l->incarnation, l->first);
-            tail_put(t, &l->incarnation, l->first, &e.after);
-            txn_delete(t, NODE_LOG, key_bytes(&k));
-            l->first++;
-            gone++;
-        }
-    }
-    if (gone > 0)
-        node_progress_put(t, p);
-    return gone;
 }

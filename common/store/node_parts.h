@@ -5,7 +5,7 @@
 #include "common/store/layout.h"
 #include "common/store/node_apply.h"
 
-/* ---- the log (node_log.c) */
+/* ---- the log (node_log.c, node_trim.c) */
 struct logged {
     struct hash after;
     wall_ms saved;
@@ -13,8 +13,10 @@ struct logged {
 };
 bool log_read(struct txn *t, const struct id16 *incarnation, uint64_t seq, struct logged *out); /* false: not there, or rotten (told) */
 void log_write(struct txn *t, const struct id16 *incarnation, uint64_t seq, const struct hash *after, wall_ms saved, struct bytes packed);
+void log_drop(struct txn *t, const struct id16 *incarnation, uint64_t seq);
 bool log_change(
     struct txn *t, const struct id16 *incarnation, uint64_t seq, struct arena *a, struct change *out); /* read and decoded; slices in a */
+void tail_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, const struct hash *after);
 bool held_get(struct txn *t, const struct id16 *incarnation, uint64_t seq, enum verdict *out);
 void held_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, enum verdict reason); /* MERGED: forgets it */
 

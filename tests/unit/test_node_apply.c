@@ -310,6 +310,68 @@ static void a_page_that_came_late(void **state) {
     store_close(s);
 }
 
+static struct id16 life_of(uint8_t n) {
+    struct id16 id;
+    memset(id.b, n, sizeof id.b);
+    return id;
+}
+
+static size_t held_rows(struct txn *t, uint64_t seq, bool readable) {
+    struct id16 life = life_of(7);
+    struct arena a = {0};
+    struct change c;
+    enum verdict v;
+    size_t n = held_get(t, &life, seq, &v) && log_change(t, &life, seq, &a, &c) == readable;
+    arena_close(&a);
+    return n;
+}
+
+/* 2 is held, 3 discarded; the log is young, and 5 and 6 make it larger than what is kept. */
+static void trimming(void **state) {
+    (void)state;
+    enum { MUCH = LIMIT_LOG_KEEP_BYTES / 2 };
+    area home;
+    struct store *s = begun(&home);
+    struct id16 life = life_of(7);
+    uint8_t *much = calloc(1, MUCH);
+    for (uint64_t tag = 1; tag <= 6; tag++)
+        assert_int_equal(edit(s, tag, NOW), 0);
+    struct node_progress *p = progress(s);
+    struct life *l = &p->lives[0];
+    struct txn *t = writing(s);
+    l->acked = l->safe = l->includes = 4;
+    assert_true(node_chain(t, &life, 4, &l->acked_hash));
+    held_put(t, &life, 2, VERDICT_RULE);
+    held_put(t, &life, 3, VERDICT_DISCARDED);
+    node_progress_put(t, p);
+    assert_int_equal(node_trim(t, NOW, 100), 0); /* young and small: all stays */
+    for (uint64_t seq = 5; seq <= 6; seq++)
+        log_write(t, &life, seq, &l->acked_hash, NOW, bytes_of(much, MUCH));
+    assert_int_equal(node_trim(t, NOW, 100), 3);
+    assert_true(node_progress_get(t, p));
+    assert_int_equal(l->first, 5);
+    assert_int_equal(p->held_count, 1);
+    assert_int_equal(held_rows(t, 2, true), 1);
+    struct hash h;
+    assert_true(node_chain(t, &life, 4, &h));
+    assert_true(hash_equal(&h, &l->acked_hash));
+    assert_int_equal(txn_commit(t), 0);
+    struct feed *m = calloc(1, sizeof *m); /* the held one is settled: its bytes go */
+    struct held held = {life, 2, VERDICT_MERGED};
+    m->from = m->to = p->cursor;
+    m->held = &held;
+    m->held_count = 1;
+    assert_false(lay(s, m).dropped);
+    struct logged e;
+    assert_int_equal(store_read(s, &t), 0);
+    assert_false(log_read(t, &life, 2, &e));
+    txn_abort(t);
+    free(m);
+    free(p);
+    free(much);
+    store_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_older_epoch_is_not_followed),
@@ -320,6 +382,7 @@ int main(void) {
         cmocka_unit_test(a_welcome_brings_the_clock_back),
         cmocka_unit_test(what_is_not_known_stays),
         cmocka_unit_test(a_page_that_came_late),
+        cmocka_unit_test(trimming),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
