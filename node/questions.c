@@ -180,8 +180,19 @@ static int held_each(void *owner, const struct held *h, const struct change *c) 
     return 0;
 }
 
+static int lost_each(void *owner, const struct id16 *incarnation, uint64_t seq, wall_ms noticed) {
+    struct ask *a = owner;
+    char id[ID_HEX];
+    json_array_append_new(
+        a->rows, json_pack(
+                     "{s:I, s:s, s:s, s:I}", "seq", (json_int_t)seq, "reason", "damaged on this disk before it was sent: lost",
+                     "incarnation", id_hex(incarnation, id), "noticed_ms", (json_int_t)noticed));
+    return 0;
+}
+
 static void run_held(struct ask *a, struct txn *t) {
     node_held_each(t, held_each, a);
+    node_lost_each(t, lost_each, a);
 }
 
 void cmd_held(void *owner, struct request *q) {

@@ -38,6 +38,8 @@ static const char *problem(const struct office *o, const struct node_side *s) {
         return node_engine_link_reason(o->engine);
     if (s->alarms > 0)
         return "digests differed although they had been equal: look into the log, run verify";
+    if (s->progress.lost_count > 0)
+        return "changes that were not sent yet were damaged on this disk and are lost: `anjuctl held` names them; look at the disk";
     return s->progress.held_count > 0 ? "the city did not take some changes: see `anjuctl held`" : "";
 }
 
@@ -74,6 +76,7 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "safe", number(safe));
     json_object_set_new(out, "backlog", number(progress_backlog(p)));
     json_object_set_new(out, "held", number(p->held_count));
+    json_object_set_new(out, "lost", number(p->lost_count));
     json_object_set_new(out, "cursor", number(p->cursor.at));
     json_object_set_new(out, "caught_up", json_boolean(caught_up(o)));
     json_object_set_new(out, "digest_ok_at", p->digest_ok_at == 0 ? json_null() : number(p->digest_ok_at));

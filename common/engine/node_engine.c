@@ -131,6 +131,7 @@ struct verb {
     size_t bytes;
     struct id16 incarnation;
     struct node_event event; /* what to tell the machine */
+    int failed;              /* READ: the store's failure */
     struct node_progress progress;
     struct digest buckets[DIGEST_BUCKETS];
     struct buffer raw, body;
@@ -144,27 +145,30 @@ static void verb_free(struct verb *v) {
     free(v);
 }
 
-static void read_batch(struct verb *v, struct txn *t) {
-    struct push *p = &v->event.batch.push;
+static int read_once(struct verb *v, struct txn *t, size_t most) {
     buffer_clear(&v->raw);
     buffer_clear(&v->body);
+    int r = node_batch(t, &v->incarnation, v->after, most, &v->event.batch.push, &v->raw);
+    if (r == 0)
+        invariant(wire_batch_seal(buffer_bytes(&v->raw), &v->body) == 0); /* a batch keeps the limits */
+    return r;
+}
+
+static void read_batch(struct verb *v, struct txn *t) {
+    struct push *p = &v->event.batch.push;
     v->event = (struct node_event){.kind = NODE_BATCH};
     v->event.batch.session = v->session;
     /* zstd takes small records to about a third; what does not fit the credit after all is read again, smaller. */
     size_t most = v->bytes * 2;
-    int r = node_batch(t, &v->incarnation, v->after, most, p, &v->raw);
-    if (r == 0)
-        r = wire_batch_seal(buffer_bytes(&v->raw), &v->body);
+    int r = read_once(v, t, most);
     while (r == 0 && v->body.len > v->bytes && p->count > 1 && most > 512) {
         most /= 2;
-        buffer_clear(&v->raw);
-        buffer_clear(&v->body);
-        r = node_batch(t, &v->incarnation, v->after, most, p, &v->raw);
-        if (r == 0)
-            r = wire_batch_seal(buffer_bytes(&v->raw), &v->body);
+        r = read_once(v, t, most);
     }
     if (r != 0)
         p->count = 0;
+    v->failed = r < 0 ? r : 0;
+    v->event.batch.broken = r == NODE_BATCH_BROKEN;
     p->incarnation = v->incarnation;
     p->body = buffer_bytes(&v->body);
 }
@@ -237,6 +241,8 @@ static void on_again(uv_timer_t *t) {
 static void verb_done(struct job *j, int result) {
     struct verb *v = (struct verb *)j;
     struct node_engine *e = v->engine;
+    if (result == 0)
+        result = v->failed;
     if (v->effect != NODE_FX_READ || result < 0)
         judge(e, result);
     bool answers = v->effect == NODE_FX_READ || v->effect == NODE_FX_VERB;

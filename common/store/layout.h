@@ -24,7 +24,7 @@
  *     meta       "life" -> incarnation of writer 0
  *
  *   node         (log and state change in one transaction)
- *     meta       "progress", "enrolment", "retained" …
+ *     meta       "progress", "enrolment", "scrub"; "tail" | incarnation -> seq, chain hash; "lost" | incarnation | seq -> when
  *     log        incarnation 16 | seq u64                       -> chain hash after it, saved at, packed change
  *     base       type u32 | id 16                               -> record as the hub sent it
  *     view       type u32 | id 16                               -> base + pending changes; only while some are pending

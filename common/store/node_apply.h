@@ -44,27 +44,33 @@ int node_edits(
 
 /* ---- the log upwards */
 /* Reads changes after `after` of a life, up to max_bytes packed (at least one), LIMIT_PUSH_CHANGES: fills first, count, before, after and
- * the raw batch. */
-enum node_batch_outcome { NODE_BATCH_EMPTY = 1, NODE_BATCH_GONE /* what follows `after` was trimmed */ };
+ * the raw batch. Nothing leaves whose chain does not hold. */
+enum node_batch_outcome {
+    NODE_BATCH_EMPTY = 1,
+    NODE_BATCH_BROKEN, /* what follows `after` is damaged, or not in the log any more: the next Welcome settles it */
+};
 int node_batch(
     struct txn *t, const struct id16 *incarnation, uint64_t after, size_t max_bytes, struct push *out,
     struct buffer *raw); /* + enum node_batch_outcome */
 bool node_chain(
-    struct txn *t, const struct id16 *incarnation, uint64_t seq, struct hash *out); /* seq 0 gives zeroes; false: not in the log any more */
-void node_acked(struct txn *t, const struct ack *m);                                /* durable watermarks: acked + hash, safe */
-/* Forgets what is safe, included, and older or more than LIMIT_LOG_KEEP_* allow; what is held stays readable, but is not in the way. Gives
- * the count. */
+    struct txn *t, const struct id16 *incarnation, uint64_t seq,
+    struct hash *out);                               /* seq 0 gives zeroes; false: not in the log any more, or damaged */
+void node_acked(struct txn *t, const struct ack *m); /* durable watermarks: acked + hash, safe */
+/* Forgets what is safe, included, and older or more than LIMIT_LOG_KEEP_* allow; what is held stays readable, but is not in the way. Gives the
+ * count. */
 uint32_t node_trim(struct txn *t, wall_ms local_now, uint32_t limit);
 
 /* ---- a Welcome, in one transaction: chain check, nonce, offset, epoch, cursor, watermarks, re-stamping (A10) */
 enum node_welcome_outcome {
-    NODE_WELCOME_RESTORED = 1, /* the hub accepted what we do not have, or other bytes: nothing was changed; node_new_life is next */
+    NODE_WELCOME_RESTORED = 1, /* node_new_life is next. The hub accepted what we do not have, or other bytes: nothing was changed; or what
+                                  it lacks is damaged here: only what it accepted was noted */
     NODE_WELCOME_STALE,        /* an epoch below the highest seen (I5): nothing was changed; not our hub's present */
     NODE_WELCOME_GAP,          /* the hub lacks what we have trimmed (A9): nothing was changed; an operator decides */
 };
 int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now); /* + enum node_welcome_outcome */
-/* RESTORED: a new incarnation; what lies above the branch point (durable acked) is labelled again (names kept, `again`), chain made anew;
- * every area loads; unproven. */
+/* RESTORED: a new incarnation; what lies above the branch points (durable acked of each life) is labelled again (names kept, `again`),
+ * chain made anew; every area loads; unproven. What is damaged there is lost, told and kept by name (node_lost_each). When there are
+ * LIMIT_LIVES, the oldest gives way, and all of it that is not safe is labelled again. */
 void node_new_life(struct txn *t, const struct id16 *incarnation);
 
 /* ---- the feed downwards, each in one transaction (A4) */
@@ -96,6 +102,8 @@ int node_log_each(
     struct txn *t, bool pending_only,
     int (*each)(void *owner, const struct id16 *incarnation, const struct change *c, wall_ms saved, enum verdict held), void *owner);
 int node_held_each(struct txn *t, int (*each)(void *owner, const struct held *h, const struct change *c /* NULL: trimmed */), void *owner);
+/* Unsent changes that were damaged on this disk and are in no log any more; forgotten after LIMIT_LOG_KEEP_DAYS. */
+int node_lost_each(struct txn *t, int (*each)(void *owner, const struct id16 *incarnation, uint64_t seq, wall_ms noticed), void *owner);
 struct digest node_digest(struct txn *t, area a);
 int node_verify(struct txn *t, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked);
 

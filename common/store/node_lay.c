@@ -35,8 +35,12 @@ static void fold_one(struct lay *y, const struct life *l, uint64_t seq) {
     const struct record *base;
     enum verdict held;
     arena_clear(&y->scratch);
-    if (!log_change(y->t, &l->incarnation, seq, &y->scratch, &c))
+    if (!log_change(y->t, &l->incarnation, seq, &y->scratch, &c)) { /* damaged, but merged: what it did comes with the feed */
+        if (pending_forget(y->t, &l->incarnation, seq, &c.type, &c.record))
+            touched_add(&y->touched, c.type, &c.record);
+        y->p->unproven = true;
         return;
+    }
     pending_delete(y->t, &c, &l->incarnation);
     touched_add(&y->touched, c.type, &c.record);
     if (held_get(y->t, &l->incarnation, seq, &held))

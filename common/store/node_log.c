@@ -242,8 +242,7 @@ int node_edits(
     }
     struct life *life = &p->lives[p->life_count - 1];
     struct hash chain = {{0}};
-    if (!node_chain(t, &life->incarnation, life->last, &chain))
-        return fail(-EBADMSG);
+    node_chain(t, &life->incarnation, life->last, &chain); /* damaged: what follows it is labelled again before anything is sent */
     struct made *all = memory_zeroed(count + 1, sizeof *all);
     int r = 0;
     for (size_t i = 0; i < count && r == 0; i++) {
@@ -270,12 +269,16 @@ int node_edit(struct txn *t, const struct edit *e, wall_ms local_now, struct cha
 
 /* ---- upwards */
 
+struct key meta_key(const char *word, const struct id16 *incarnation, uint64_t seq, size_t len) {
+    struct key k = key_word(word), rest = key_log(incarnation, seq);
+    memcpy(k.b + k.len, rest.b, len);
+    k.len += len;
+    return k;
+}
+
 /* The hash after the newest forgotten change of a life, so that its chain can go on (meta "tail" | incarnation -> seq, hash). */
 static struct key tail_key(const struct id16 *incarnation) {
-    struct key k = key_word("tail"), rest = key_log(incarnation, 0);
-    memcpy(k.b + k.len, rest.b, sizeof incarnation->b);
-    k.len += sizeof incarnation->b;
-    return k;
+    return meta_key("tail", incarnation, 0, sizeof incarnation->b);
 }
 
 static bool tail_get(struct txn *t, const struct id16 *incarnation, uint64_t *seq, struct hash *out) {
@@ -300,6 +303,16 @@ void tail_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, const
     envelope_put(t, NODE_META, key_bytes(&k), buffer_bytes(&b));
 }
 
+/* What was accepted is known by progress too, when its change is damaged. */
+static bool accepted_chain(struct txn *t, const struct id16 *incarnation, uint64_t seq, struct hash *out) {
+    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
+    const struct life *l = node_progress_get(t, p) ? life_find(p->lives, p->life_count, incarnation) : NULL;
+    if (l == NULL || l->acked != seq)
+        return false;
+    *out = l->acked_hash;
+    return true;
+}
+
 bool node_chain(struct txn *t, const struct id16 *incarnation, uint64_t seq, struct hash *out) {
     struct logged e;
     uint64_t tail;
@@ -310,24 +323,49 @@ bool node_chain(struct txn *t, const struct id16 *incarnation, uint64_t seq, str
         *out = e.after;
         return true;
     }
-    return tail_get(t, incarnation, &tail, out) && tail == seq;
+    if ((tail_get(t, incarnation, &tail, out) && tail == seq) || accepted_chain(t, incarnation, seq, out))
+        return true;
+    memset(out, 0, sizeof *out);
+    return false;
+}
+
+/* The change after `chain`, if it is there and the chain goes on with it. */
+static bool log_next(struct txn *t, const struct id16 *incarnation, uint64_t seq, struct hash *chain, struct logged *out) {
+    if (!log_read(t, incarnation, seq, out))
+        return false;
+    *chain = wire_chain(chain, out->packed);
+    return hash_equal(chain, &out->after);
+}
+
+bool log_holds(struct txn *t, const struct id16 *incarnation, uint64_t after, const struct hash *chain, uint64_t last) {
+    struct hash h = *chain;
+    struct logged e;
+    for (uint64_t seq = after + 1; seq <= last; seq++)
+        if (!log_next(t, incarnation, seq, &h, &e))
+            return false;
+    return true;
 }
 
 int node_batch(struct txn *t, const struct id16 *incarnation, uint64_t after, size_t max_bytes, struct push *out, struct buffer *raw) {
+    CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
+    const struct life *l = node_progress_get(t, p) ? life_find(p->lives, p->life_count, incarnation) : NULL;
     struct logged e;
     memset(out, 0, sizeof *out);
     out->incarnation = *incarnation;
     out->first = after + 1;
+    if (l == NULL || after >= l->last)
+        return txn_result(t) < 0 ? pass(txn_result(t)) : NODE_BATCH_EMPTY;
     if (!node_chain(t, incarnation, after, &out->before))
-        return NODE_BATCH_GONE;
-    for (uint64_t seq = after + 1; out->count < LIMIT_PUSH_CHANGES && log_read(t, incarnation, seq, &e); seq++) {
+        return NODE_BATCH_BROKEN;
+    struct hash chain = out->before;
+    for (uint64_t seq = after + 1; seq <= l->last && out->count < LIMIT_PUSH_CHANGES && log_next(t, incarnation, seq, &chain, &e); seq++) {
         if (out->count > 0 && raw->len + e.packed.len + 8 > max_bytes)
             break;
         wire_batch_add(raw, e.packed);
         out->after = e.after;
         out->count++;
     }
-    return out->count == 0 ? NODE_BATCH_EMPTY : 0;
+    return out->count == 0 ? NODE_BATCH_BROKEN : 0;
 }
 
 void node_acked(struct txn *t, const struct ack *m) {
@@ -347,4 +385,23 @@ void node_acked(struct txn *t, const struct ack *m) {
             l->safe = m->lives[i].safe;
     }
     node_progress_put(t, p);
+}
+
+static void forget_prefix(struct txn *t, unsigned tree, const struct key *prefix) {
+    CLEANUP(buffer_close) struct buffer keys = {0};
+    struct bytes at, value;
+    struct scan *c = scan_open(t, tree);
+    for (bool more = scan_from(c, key_bytes(prefix), &at, &value); more && key_starts(at, prefix); more = scan_next(c, &at, &value))
+        buffer_add(&keys, at);
+    scan_close(c);
+    for (size_t i = 0; i + 24 <= keys.len; i += 24)
+        txn_delete(t, tree, bytes_of(keys.at + i, 24));
+}
+
+void log_forget(struct txn *t, const struct id16 *incarnation) {
+    struct key life = key_log(incarnation, 0), tail = tail_key(incarnation);
+    life.len = sizeof incarnation->b;
+    forget_prefix(t, NODE_LOG, &life);
+    forget_prefix(t, NODE_HELD, &life);
+    txn_delete(t, NODE_META, key_bytes(&tail));
 }

@@ -16,7 +16,13 @@ void log_write(struct txn *t, const struct id16 *incarnation, uint64_t seq, cons
 void log_drop(struct txn *t, const struct id16 *incarnation, uint64_t seq);
 bool log_change(
     struct txn *t, const struct id16 *incarnation, uint64_t seq, struct arena *a, struct change *out); /* read and decoded; slices in a */
+bool log_holds(
+    struct txn *t, const struct id16 *incarnation, uint64_t after, const struct hash *chain,
+    uint64_t last); /* is all from after + 1 to last readable, and does its chain continue `chain`? */
+void log_forget(struct txn *t, const struct id16 *incarnation); /* a whole life: its changes, verdicts, tail */
+struct key meta_key(const char *word, const struct id16 *incarnation, uint64_t seq, size_t len); /* word, and len bytes of the log's key */
 void tail_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, const struct hash *after);
+void lost_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, wall_ms at);
 bool held_get(struct txn *t, const struct id16 *incarnation, uint64_t seq, enum verdict *out);
 void held_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, enum verdict reason); /* MERGED: forgets it */
 
@@ -39,6 +45,9 @@ void digest_recompute(struct txn *t, area a);
 void digest_put(struct txn *t, area a, struct digest d);
 void pending_put(struct txn *t, const struct change *c, const struct id16 *incarnation);
 void pending_delete(struct txn *t, const struct change *c, const struct id16 *incarnation);
+bool pending_forget(
+    struct txn *t, const struct id16 *incarnation, uint64_t seq, uint32_t *type,
+    struct id16 *record); /* of a change that cannot be read any more; gives the record that it was of; false: was not there */
 void pending_remake(struct txn *t, const struct node_progress *p); /* all of it, from the log; and every view */
 void view_rebuild(struct txn *t, uint32_t type, const struct id16 *id, struct arena *scratch);
 

@@ -1,4 +1,4 @@
-/* What a node no longer needs of its change log. */
+/* What a node no longer needs of its change log, and what it has lost of it. */
 #include "common/base/error.h"
 #include "common/store/envelope.h"
 #include "common/store/node_parts.h"
@@ -11,6 +11,39 @@ enum { DAY_MS = 86400000 };
 static void free_both(void *at) {
     free(*(void **)at);
 }
+
+/* ---- what is lost */
+
+static struct key lost_key(const struct id16 *incarnation, uint64_t seq) {
+    return meta_key("lost", incarnation, seq, 24);
+}
+
+void lost_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, wall_ms at) {
+    CLEANUP(buffer_close) struct buffer b = {0};
+    struct key k = lost_key(incarnation, seq);
+    buffer_u64be(&b, at);
+    envelope_put(t, NODE_META, key_bytes(&k), buffer_bytes(&b));
+}
+
+int node_lost_each(struct txn *t, int (*each)(void *owner, const struct id16 *incarnation, uint64_t seq, wall_ms noticed), void *owner) {
+    struct key prefix = key_word("lost");
+    struct bytes at, value, sound;
+    int r = 0;
+    struct scan *c = scan_open(t, NODE_META);
+    for (bool more = scan_from(c, key_bytes(&prefix), &at, &value); more && r == 0 && key_starts(at, &prefix);
+         more = scan_next(c, &at, &value)) {
+        struct id16 incarnation;
+        uint64_t seq;
+        if (!key_log_read(bytes_of(at.at + prefix.len, at.len - prefix.len), &incarnation, &seq))
+            continue;
+        struct reader in = {.rest = envelope_open(NODE_META, at, value, &sound) == 0 ? sound : (struct bytes){NULL, 0}};
+        r = each(owner, &incarnation, seq, reader_u64be(&in));
+    }
+    scan_close(c);
+    return r;
+}
+
+/* ---- what may be forgotten */
 
 static uint64_t lower(uint64_t a, uint64_t b) {
     return a < b ? a : b;
@@ -62,12 +95,36 @@ static void trim_life(struct trimming *y, struct life *l) {
         tail_put(y->t, &l->incarnation, tail, &after);
 }
 
+struct lost_old {
+    struct buffer keys;
+    wall_ms before;
+};
+
+static int find_old(void *owner, const struct id16 *incarnation, uint64_t seq, wall_ms noticed) {
+    struct lost_old *o = owner;
+    struct key k = lost_key(incarnation, seq);
+    if (noticed <= o->before)
+        buffer_add(&o->keys, key_bytes(&k));
+    return 0;
+}
+
+static uint64_t trim_lost(struct txn *t, wall_ms before) {
+    struct lost_old o = {.before = before};
+    size_t len = lost_key(&(struct id16){{0}}, 0).len;
+    node_lost_each(t, find_old, &o);
+    for (size_t i = 0; i + len <= o.keys.len; i += len)
+        txn_delete(t, NODE_META, bytes_of(o.keys.at + i, len));
+    uint64_t gone = o.keys.len / len;
+    buffer_close(&o.keys);
+    return gone;
+}
+
 uint32_t node_trim(struct txn *t, wall_ms local_now, uint32_t limit) {
     enum { KEEP_MS = (wall_ms)LIMIT_LOG_KEEP_DAYS * DAY_MS };
     CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
     if (!node_progress_get(t, p))
         return 0;
-    bool any = false;
+    bool any = p->lost_count > 0;
     for (size_t i = 0; i < p->life_count; i++)
         any = any || p->lives[i].first <= forgettable(&p->lives[i]);
     if (!any)
@@ -75,8 +132,10 @@ uint32_t node_trim(struct txn *t, wall_ms local_now, uint32_t limit) {
     struct trimming y = {.t = t, .before = local_now > KEEP_MS ? local_now - KEEP_MS : 0, .bytes = log_bytes(t), .limit = limit};
     for (size_t i = 0; i < p->life_count; i++)
         trim_life(&y, &p->lives[i]);
-    if (y.work == 0)
+    uint64_t lost = p->lost_count == 0 ? 0 : trim_lost(t, y.before);
+    if (y.work == 0 && lost == 0)
         return 0;
+    p->lost_count -= lower(p->lost_count, lost);
     p->held_count = store_count(t, NODE_HELD);
     node_progress_put(t, p);
     return y.gone;

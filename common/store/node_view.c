@@ -159,6 +159,22 @@ void pending_delete(struct txn *t, const struct change *c, const struct id16 *in
     txn_delete(t, NODE_PENDING, key_bytes(&k));
 }
 
+bool pending_forget(struct txn *t, const struct id16 *incarnation, uint64_t seq, uint32_t *type, struct id16 *record) {
+    struct bytes at, value;
+    struct key found = {.len = 0};
+    struct scan *c = scan_open(t, NODE_PENDING);
+    for (bool more = scan_from(c, (struct bytes){NULL, 0}, &at, &value); more && found.len == 0; more = scan_next(c, &at, &value)) {
+        struct id16 its_life;
+        uint64_t hlc, its_seq;
+        if (key_pending_read(at, type, record, &hlc, &its_life, &its_seq) && its_seq == seq && id_equal(&its_life, incarnation))
+            found = key_pending(*type, record, hlc, &its_life, its_seq);
+    }
+    scan_close(c);
+    if (found.len > 0)
+        txn_delete(t, NODE_PENDING, key_bytes(&found));
+    return found.len > 0;
+}
+
 void view_rebuild(struct txn *t, uint32_t type, const struct id16 *id, struct arena *scratch) {
     struct key prefix = key_record(type, id);
     struct record view;

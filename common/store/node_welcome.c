@@ -114,6 +114,30 @@ static void load_all(struct node_progress *p) {
         p->loading[i] = (struct loading){.area = all[i]};
 }
 
+/* Takes what the hub accepted. Where the change itself is damaged here, the hub's word on the chain is all that is left. */
+static void accept(struct txn *t, struct node_progress *p, const struct welcome *m) {
+    for (size_t i = 0; i < p->life_count; i++) {
+        struct life *mine = &p->lives[i];
+        const struct life *theirs = of(m, &mine->incarnation);
+        uint64_t acked = theirs == NULL ? 0 : theirs->acked < mine->last ? theirs->acked : mine->last;
+        if (!node_chain(t, &mine->incarnation, acked, &mine->acked_hash) && theirs != NULL && theirs->acked == acked)
+            mine->acked_hash = theirs->acked_hash;
+        mine->acked = acked;
+        if (theirs != NULL && theirs->safe > mine->safe)
+            mine->safe = theirs->safe;
+        if (mine->safe > mine->acked) /* what a hub lost is not safe there, whatever it said before */
+            mine->safe = mine->acked;
+    }
+}
+
+/* Can all that the hub lacks be sent as it is? */
+static bool sendable(struct txn *t, const struct node_progress *p) {
+    for (size_t i = 0; i < p->life_count; i++)
+        if (!log_holds(t, &p->lives[i].incarnation, p->lives[i].acked, &p->lives[i].acked_hash, p->lives[i].last))
+            return false;
+    return true;
+}
+
 int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
     CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
     if (!node_progress_get(t, p))
@@ -121,26 +145,22 @@ int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
     int r = check(t, p, m);
     if (r != 0)
         return r;
+    accept(t, p, m);
+    if (!sendable(t, p)) {
+        node_progress_put(t, p);
+        return txn_result(t) < 0 ? pass(txn_result(t)) : NODE_WELCOME_RESTORED;
+    }
     bool other = !epoch_equal(m->cursor.epoch, p->cursor.epoch), remake = false;
     p->nonce = m->session;
     p->offset_ms = (int64_t)m->clock - (int64_t)local_now;
-    for (size_t i = 0; i < p->life_count; i++) {
+    for (size_t i = 0; i < p->life_count && other; i++) {
         struct life *mine = &p->lives[i];
         const struct life *theirs = of(m, &mine->incarnation);
-        mine->acked = theirs == NULL ? 0 : theirs->acked < mine->last ? theirs->acked : mine->last;
-        if (!node_chain(t, &mine->incarnation, mine->acked, &mine->acked_hash))
-            txn_fail(t, fail(-EBADMSG));
-        if (theirs != NULL && theirs->safe > mine->safe)
-            mine->safe = theirs->safe;
-        if (mine->safe > mine->acked) /* what a hub lost is not safe there, whatever it said before */
-            mine->safe = mine->acked;
-        if (other) {
-            uint64_t before = mine->includes;
-            mine->includes = theirs == NULL ? 0 : theirs->includes;
-            if (mine->includes > mine->last)
-                mine->includes = mine->last;
-            remake = remake || mine->includes != before;
-        }
+        uint64_t before = mine->includes;
+        mine->includes = theirs == NULL ? 0 : theirs->includes;
+        if (mine->includes > mine->last)
+            mine->includes = mine->last;
+        remake = remake || mine->includes != before;
     }
     if (other) {
         remake = forget_verdicts(t, p) || remake;
@@ -173,39 +193,51 @@ int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
 
 /* ---- a new life: what lies above the branch point is labelled again */
 
-/* When there is no room for one more, the oldest life gives way, if nothing of it is missing at the hub. */
-static void make_room(struct node_progress *p) {
-    if (p->life_count < LIMIT_LIVES)
-        return;
-    memmove(p->lives, p->lives + 1, (LIMIT_LIVES - 1) * sizeof *p->lives);
-    p->life_count--;
+struct renewal {
+    struct txn *t;
+    struct node_progress *p;
+    struct life *life; /* the new one */
+    struct hash chain;
+};
+
+/* Moves what lies above `after` into the new life. What is damaged is lost: there is no other copy of it. */
+static void move_up(struct renewal *n, struct life *old, uint64_t after) {
+    for (uint64_t seq = old->first > after + 1 ? old->first : after + 1; seq <= old->last; seq++) {
+        CLEANUP(buffer_close) struct buffer packed = {0};
+        struct logged e;
+        bool there = log_read(n->t, &old->incarnation, seq, &e);
+        if (there && wire_change_label(e.packed, n->life->last + 1, 0, true, &packed) == 0) {
+            wall_ms saved = e.saved;
+            n->chain = wire_chain(&n->chain, buffer_bytes(&packed));
+            log_write(n->t, &n->life->incarnation, ++n->life->last, &n->chain, saved, buffer_bytes(&packed));
+        } else if (seq > old->acked) {
+            lost_put(n->t, &old->incarnation, seq, (wall_ms)hlc_ms(n->p->hlc));
+            n->p->lost_count++;
+            log_fact(
+                LOG_ERROR, "node.change_lost", FACT_UINT("seq", seq), FACT_TEXT("why", "its stored bytes are damaged, it was not sent"));
+        }
+        log_drop(n->t, &old->incarnation, seq);
+        held_put(n->t, &old->incarnation, seq, VERDICT_MERGED);
+    }
+    old->last = after;
+    if (old->includes > old->last)
+        old->includes = old->last;
 }
 
 void node_new_life(struct txn *t, const struct id16 *incarnation) {
     CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
+    struct life new = {.incarnation = *incarnation, .first = 1};
+    struct renewal n = {.t = t, .p = p, .life = &new};
     if (!node_progress_get(t, p))
         return;
-    make_room(p);
-    struct life *old = &p->lives[p->life_count - 1];
-    struct life new = {.incarnation = *incarnation, .first = 1};
-    struct hash chain = {{0}};
-    for (uint64_t seq = old->acked + 1; seq <= old->last; seq++) {
-        CLEANUP(buffer_close) struct buffer packed = {0};
-        struct key k = key_log(&old->incarnation, seq);
-        struct logged e;
-        if (!log_read(t, &old->incarnation, seq, &e) || wire_change_label(e.packed, ++new.last, 0, true, &packed) != 0) {
-            txn_fail(t, -EBADMSG);
-            return;
-        }
-        wall_ms saved = e.saved;
-        chain = wire_chain(&chain, buffer_bytes(&packed));
-        txn_delete(t, NODE_LOG, key_bytes(&k));
-        held_put(t, &old->incarnation, seq, VERDICT_MERGED);
-        log_write(t, incarnation, new.last, &chain, saved, buffer_bytes(&packed));
+    bool full = p->life_count == LIMIT_LIVES;
+    for (size_t i = 0; i < p->life_count; i++) /* in the order in which they were written */
+        move_up(&n, &p->lives[i], full && i == 0 ? p->lives[i].safe : p->lives[i].acked);
+    if (full) {
+        log_forget(t, &p->lives[0].incarnation);
+        memmove(p->lives, p->lives + 1, (LIMIT_LIVES - 1) * sizeof *p->lives);
+        p->life_count--;
     }
-    old->last = old->acked;
-    if (old->includes > old->last)
-        old->includes = old->last;
     p->lives[p->life_count++] = new;
     p->cursor.floor = 0;
     p->verdicts_after = 0;

@@ -145,6 +145,12 @@ static void on_batch(struct node_side *n, const struct node_event *in, struct no
     if (n->state != NODE_READY || in->batch.session != n->session)
         return;
     n->reading = false;
+    if (in->batch.broken) {
+        note(out, NODE_NOTE_LINK_DOWN, n->attempt);
+        emit(out, NODE_FX_DISCONNECT);
+        down(n, back_off(n, in->now));
+        return;
+    }
     const struct push *p = &in->batch.push;
     struct life *l = life_find(n->progress.lives, n->progress.life_count, &p->incarnation);
     if (p->count == 0 || l == NULL)

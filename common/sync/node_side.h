@@ -45,6 +45,7 @@ struct node_event {
         struct {
             uint64_t session; /* of the read */
             struct push push; /* body as it will be sent */
+            bool broken;      /* what follows cannot be sent as it is: only the next Welcome settles that */
         } batch;
         struct {
             enum node_verb verb;

@@ -114,6 +114,7 @@ void wire_progress_pack(const struct node_progress *n, struct buffer *out) {
     pb_uint(out, 11, n->unproven);
     pb_uint(out, 12, n->digest_ok_at);
     pb_uint(out, 13, n->held_count);
+    pb_uint(out, 14, n->lost_count);
 }
 
 static bool loading_unpack(struct bytes b, struct loading *l) {
@@ -187,6 +188,9 @@ int wire_progress_unpack(struct bytes stored, struct node_progress *out) {
             break;
         case 13:
             out->held_count = p.number;
+            break;
+        case 14:
+            out->lost_count = p.number;
             break;
         default:
             break;

@@ -71,6 +71,22 @@ check "the disk is well: what was saved is there" said before ctl n1 find Person
 check "… and what was refused is not" sh -c "! '$bin/anjuctl' -s '$town/n1' -o jsonl find Person name=lost $who | grep -q '\"id\"'"
 check "verify at the node" said sound ctl n1 verify
 check "all comes to the hub" ctl n1 wait --caught-up --timeout 30
+
+# A change that rots on the disk before it was sent: it is lost, and named; everything else goes on.
+ctl n1 pause >/dev/null
+check "an edit before" ctl n1 put Person name=beforerot $who
+check "the edit that will rot" ctl n1 put Person name=rots $who
+stop n1
+check "a bit flips in it" "$B/tests/e2e/corrupt" --log "$town/n1.d/store"
+start_node n1
+check "the next edit is saved" ctl n1 put Person name=afterrot $who
+check "all that is sound comes to the hub" ctl n1 wait --caught-up --timeout 30
+check "… what was written before and after it" sh -c "'$bin/anjuctl' -s '$town/n1' find Person name=beforerot $who && '$bin/anjuctl' -s '$town/n1' find Person name=afterrot $who"
+check "what rotted is not shown as saved" sh -c "! '$bin/anjuctl' -s '$town/n1' -o jsonl find Person name=rots $who | grep -q '\"id\"'"
+check "status says that it is lost" said "are lost" ctl n1 status
+check "held names it" said "damaged on this disk" ctl n1 held
+check "hub and node hold the same bytes after it" raw_equal
+check "verify at the node is sound again" said sound ctl n1 verify
 stop n1
 pid=$(pid_of hub)
 stop hub

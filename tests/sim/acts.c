@@ -903,3 +903,23 @@ void world_flip(struct world *w, uint32_t node) {
     commit(t);
     world_say(w, "node n-%u has a flipped bit", node);
 }
+
+void world_rot(struct world *w, uint32_t node, uint64_t seq) {
+    struct world_node *n = &w->nodes[node];
+    struct node_progress *p = memory_zeroed(1, sizeof *p);
+    struct bytes value;
+    struct buffer v = {0};
+    struct txn *t;
+    invariant(store_write(n->store, &t) == 0);
+    invariant(node_progress_get(t, p));
+    struct key k = key_log(&p->lives[p->life_count - 1].incarnation, seq);
+    invariant(txn_get(t, NODE_LOG, key_bytes(&k), &value));
+    buffer_add(&v, value);
+    v.at[v.len - 1] ^= 1;
+    txn_put(t, NODE_LOG, key_bytes(&k), buffer_bytes(&v));
+    commit(t);
+    world_say(w, "node n-%u has a flipped bit in change %" PRIu64, node, seq);
+    after_fault(w);
+    buffer_close(&v);
+    free(p);
+}

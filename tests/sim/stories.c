@@ -53,7 +53,12 @@
     X(story_crashes)                                                                                                                       \
     X(story_bit_rot)                                                                                                                       \
     X(story_clock_wrong_online)                                                                                                            \
-    X(story_clock_wrong_welcomed)
+    X(story_clock_wrong_welcomed)                                                                                                          \
+    X(story_log_rot)                                                                                                                       \
+    X(story_log_rot_last)                                                                                                                  \
+    X(story_log_rot_accepted)                                                                                                              \
+    X(story_log_rot_online)                                                                                                                \
+    X(story_log_rot_hub_restored)
 
 #define X(name) extern const struct story name;
 STORIES(X)

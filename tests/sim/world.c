@@ -321,6 +321,7 @@ static void node_read(struct world *w, struct world_event *e) {
     size_t most = random_below(&w->chance, 3) == 0 ? 300 : 4000;
     int r = node_batch(t, &e->id, e->a, most, &in.batch.push, &raw);
     in.batch.push.incarnation = e->id;
+    in.batch.broken = r == NODE_BATCH_BROKEN;
     if (r == 0) {
         invariant(wire_batch_seal(buffer_bytes(&raw), &body) == 0);
         in.batch.push.body = buffer_bytes(&body);
@@ -377,6 +378,8 @@ static bool node_verb(struct world *w, struct world_event *e) {
         invariant(store_read(n->store, &t) == 0);
         invariant(node_progress_get(t, p));
         txn_abort(t);
+        if (e->verb == NODE_VERB_NEW_LIFE && p->lost_count > 0)
+            world_say(w, "node n-%u has lost %" PRIu64 " changes", n->id, p->lost_count);
         in.done.verb = e->verb;
         in.done.progress = p;
         in.done.dropped = laid.dropped;

@@ -163,7 +163,8 @@ void world_full(struct world *w, uint32_t node, bool full);
 void world_eio(struct world *w, uint32_t node); /* the next commit fails */
 void world_sweep(struct world *w);
 void world_trim(struct world *w, uint32_t node);
-void world_person(struct world *w);              /* decides for each forked node that its present disk goes on */
-void world_flip(struct world *w, uint32_t node); /* bit rot in one base copy */
+void world_person(struct world *w);                           /* decides for each forked node that its present disk goes on */
+void world_flip(struct world *w, uint32_t node);              /* bit rot in one base copy */
+void world_rot(struct world *w, uint32_t node, uint64_t seq); /* … in a change of its present life's log */
 
 struct id16 world_record_id(uint64_t record);

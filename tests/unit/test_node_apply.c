@@ -316,6 +316,170 @@ static struct id16 life_of(uint8_t n) {
     return id;
 }
 
+static void rot(struct store *s, const struct id16 *life, uint64_t seq) {
+    struct txn *t = writing(s);
+    struct key k = key_log(life, seq);
+    struct bytes value;
+    struct buffer b = {0};
+    assert_true(txn_get(t, NODE_LOG, key_bytes(&k), &value));
+    buffer_add(&b, value);
+    b.at[b.len - 1] ^= 1;
+    txn_put(t, NODE_LOG, key_bytes(&k), buffer_bytes(&b));
+    assert_int_equal(txn_commit(t), 0);
+    buffer_close(&b);
+}
+
+/* Damaged after it was accepted and before it is merged: the page that includes it ends its being pending. */
+static void a_damaged_change_is_merged(void **state) {
+    (void)state;
+    area home;
+    struct store *s = begun(&home);
+    struct id16 life = life_of(7);
+    assert_int_equal(welcome(s, 10, 1, 0), 0);
+    assert_int_equal(edit(s, 1, NOW), 0);
+    acknowledge(s, 9, 1, 0);
+    rot(s, &life, 1);
+    struct node_progress *p = progress(s);
+    struct feed *m = calloc(1, sizeof *m);
+    m->from = m->to = p->cursor;
+    m->lives[m->life_count++] = (struct life){.incarnation = life, .includes = 1};
+    assert_false(lay(s, m).dropped);
+    struct txn *t;
+    assert_int_equal(store_read(s, &t), 0);
+    assert_int_equal(store_count(t, NODE_PENDING), 0);
+    assert_int_equal(store_count(t, NODE_VIEW), 0);
+    txn_abort(t);
+    free(p);
+    free(m);
+    store_close(s);
+}
+
+static int name_lost(void *owner, const struct id16 *incarnation, uint64_t seq, wall_ms noticed) {
+    struct held *lost = owner;
+    (void)noticed;
+    *lost = (struct held){.incarnation = *incarnation, .seq = seq};
+    return 0;
+}
+
+static void a_lost_change_has_a_name(void **state) {
+    (void)state;
+    area home;
+    struct store *s = begun(&home);
+    struct id16 life = life_of(7), next = life_of(8);
+    for (uint64_t tag = 1; tag <= 3; tag++)
+        assert_int_equal(edit(s, tag, NOW), 0);
+    rot(s, &life, 2);
+    struct push push;
+    struct buffer raw = {0};
+    struct txn *t = writing(s);
+    assert_int_equal(node_batch(t, &life, 0, 100000, &push, &raw), 0);
+    assert_int_equal(push.count, 1);
+    assert_int_equal(node_batch(t, &life, 1, 100000, &push, &raw), NODE_BATCH_BROKEN);
+    assert_int_equal(node_batch(t, &life, 2, 100000, &push, &raw), NODE_BATCH_BROKEN);
+    assert_int_equal(node_batch(t, &life, 3, 100000, &push, &raw), NODE_BATCH_EMPTY);
+    txn_abort(t);
+    assert_int_equal(welcome(s, 10, 1, 0), NODE_WELCOME_RESTORED);
+    t = writing(s);
+    node_new_life(t, &next);
+    assert_int_equal(txn_commit(t), 0);
+    struct node_progress *p = progress(s);
+    struct held lost = {.seq = 0};
+    assert_int_equal(p->lost_count, 1);
+    assert_int_equal(p->lives[1].last, 2);
+    t = writing(s);
+    assert_int_equal(node_lost_each(t, name_lost, &lost), 0);
+    assert_true(lost.seq == 2 && id_equal(&lost.incarnation, &life));
+    node_trim(t, NOW + (wall_ms)40 * 86400000, 100);
+    assert_int_equal(txn_commit(t), 0);
+    free(p);
+    p = progress(s);
+    assert_int_equal(p->lost_count, 0);
+    free(p);
+    buffer_close(&raw);
+    store_close(s);
+}
+
+/* It was accepted, but its Ack was not heard: what was written behind it cannot know the chain, and does not go out under a wrong one. */
+static void behind_a_damaged_change(void **state) {
+    (void)state;
+    area home;
+    struct store *s = begun(&home);
+    struct id16 life = life_of(7), next = life_of(8);
+    struct welcome *m = calloc(1, sizeof *m);
+    struct push push;
+    struct buffer raw = {0};
+    assert_int_equal(welcome(s, 10, 1, 0), 0);
+    assert_int_equal(edit(s, 1, NOW), 0);
+    struct node_progress *p = progress(s);
+    *m = (struct welcome){.session = 10, .protocol = 1, .clock = NOW, .cursor = p->cursor, .life_count = 1};
+    m->lives[0] = (struct life){.incarnation = life, .acked = 1};
+    struct txn *t = writing(s);
+    assert_true(node_chain(t, &life, 1, &m->lives[0].acked_hash));
+    txn_abort(t);
+    rot(s, &life, 1);
+    assert_int_equal(edit(s, 2, NOW), 0);
+    t = writing(s);
+    assert_int_equal(node_welcome(t, m, NOW), NODE_WELCOME_RESTORED);
+    assert_int_equal(node_batch(t, &life, 1, 100000, &push, &raw), NODE_BATCH_BROKEN);
+    node_new_life(t, &next);
+    assert_int_equal(txn_commit(t), 0);
+    free(p);
+    p = progress(s);
+    assert_int_equal(p->lost_count, 0);
+    assert_int_equal(p->lives[0].last, 1);
+    assert_int_equal(p->lives[1].last, 1);
+    m->lives[1] = p->lives[1];
+    m->life_count = 2;
+    t = writing(s);
+    assert_int_equal(node_welcome(t, m, NOW), 0);
+    assert_int_equal(node_batch(t, &next, 0, 100000, &push, &raw), 0);
+    assert_int_equal(txn_commit(t), 0);
+    buffer_close(&raw);
+    free(m);
+    free(p);
+    store_close(s);
+}
+
+/* Every life but the last was accepted, of the oldest only the first change is safe: when it gives way, the other goes up again. */
+static void the_oldest_life_gives_way(void **state) {
+    (void)state;
+    area home;
+    struct store *s = begun(&home);
+    struct txn *t;
+    for (uint8_t n = 1; n <= LIMIT_LIVES; n++) {
+        assert_int_equal(edit(s, 10u * n, NOW), 0);
+        assert_int_equal(edit(s, 10u * n + 1, NOW), 0);
+        struct node_progress *p = progress(s);
+        struct life *l = &p->lives[p->life_count - 1];
+        t = writing(s);
+        l->acked = l->last;
+        l->safe = n == 1 ? 1 : 0;
+        assert_true(node_chain(t, &l->incarnation, l->acked, &l->acked_hash));
+        node_progress_put(t, p);
+        struct id16 next = life_of((uint8_t)(100 + n));
+        node_new_life(t, &next);
+        assert_int_equal(txn_commit(t), 0);
+        free(p);
+    }
+    struct node_progress *p = progress(s);
+    struct id16 gone = life_of(7);
+    struct logged e;
+    struct arena a = {0};
+    struct change c;
+    assert_int_equal(p->life_count, LIMIT_LIVES);
+    assert_null(life_find(p->lives, p->life_count, &gone));
+    assert_int_equal(store_read(s, &t), 0);
+    assert_false(log_read(t, &gone, 1, &e));
+    assert_int_equal(p->lives[LIMIT_LIVES - 1].last, 1);
+    assert_true(log_change(t, &p->lives[LIMIT_LIVES - 1].incarnation, 1, &a, &c));
+    assert_true(c.again && c.name.tag == 11);
+    assert_int_equal(store_count(t, NODE_LOG), 2 * LIMIT_LIVES - 1);
+    txn_abort(t);
+    arena_close(&a);
+    free(p);
+    store_close(s);
+}
+
 static size_t held_rows(struct txn *t, uint64_t seq, bool readable) {
     struct id16 life = life_of(7);
     struct arena a = {0};
@@ -382,6 +546,10 @@ int main(void) {
         cmocka_unit_test(a_welcome_brings_the_clock_back),
         cmocka_unit_test(what_is_not_known_stays),
         cmocka_unit_test(a_page_that_came_late),
+        cmocka_unit_test(a_damaged_change_is_merged),
+        cmocka_unit_test(a_lost_change_has_a_name),
+        cmocka_unit_test(behind_a_damaged_change),
+        cmocka_unit_test(the_oldest_life_gives_way),
         cmocka_unit_test(trimming),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
