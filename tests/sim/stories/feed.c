@@ -58,6 +58,9 @@ static void moved(struct world *w) {
     world_run(w, 10000);
     world_must(w, world_value(w, 2, 1, B) == 5 && world_value(w, 2, 1, A) == 1, "a record that moved in came without its older fields");
     world_must(w, !world_has(w, 1, 1), "a record that moved away stayed");
+    world_expect(w, "hub  from n-1 hears push 3..3");
+    world_expect(w, "hub  to n-2 says feed");
+    world_expect(w, "node n-2 caught_up");
 }
 const struct story story_moved = {"moved", "a record moves to another office: it comes whole there and leaves here (A2)", 2, moved};
 
@@ -74,6 +77,11 @@ static void left_row(struct world *w) {
     world_join(w, 1);
     world_run(w, 400000);
     world_must(w, !world_has(w, 1, 1), "the office that was away did not hear that the record left");
+    world_expect(w, "net  n-1 is cut off");
+    world_expect(w, "hub  sweeps stale rows");
+    world_expect(w, "net  n-1 is reachable");
+    world_expect(w, "hub  to n-1 says feed");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_left_row = {
     "left_row", "an office that was away hears that a record left, although it changed since (A3)", 2, left_row};
@@ -86,6 +94,9 @@ static void gained(struct world *w) {
     world_scope(w, 2, 1, true);
     world_run(w, 20000);
     world_must(w, world_has(w, 2, 1), "what was in the area before it was gained never came");
+    world_expect(w, "hub  n-2 serves the area of n-1");
+    world_expect(w, "loading 1");
+    world_expect(w, "node n-2 caught_up");
 }
 const struct story story_gained = {"gained", "an office gains an area: what was there before is loaded (A11)", 2, gained};
 
@@ -97,6 +108,10 @@ static void lost_scope(struct world *w) {
     world_scope(w, 2, 1, false);
     world_run(w, 20000);
     world_must(w, !world_has(w, 2, 1), "an office keeps a record of an area that it no longer serves");
+    world_expect(w, "hub  n-2 serves the area of n-1");
+    world_expect(w, "hub  n-2 leaves the area of n-1");
+    world_expect(w, "hub  to n-2 says feed");
+    world_expect(w, "node n-2 caught_up");
 }
 const struct story story_lost_scope = {"lost_scope", "an office loses an area: its copies go", 2, lost_scope};
 
@@ -111,6 +126,11 @@ static void shared(struct world *w) {
     world_run(w, 400000);
     world_must(w, world_value(w, 2, 1, A) == 1, "an office took up a record by its id, and it did not come whole");
     world_must(w, world_heads(w, 1, 1, FIELD_HOME) == 1, "the home office lost the record's home");
+    world_expect(w, "net  n-2 is cut off");
+    world_expect(w, "node n-2 saved 2 of record 1");
+    world_expect(w, "net  n-2 is reachable");
+    world_expect(w, "hub  from n-2 hears push 2..2");
+    world_expect(w, "node n-2 caught_up");
 }
 const struct story story_shared = {"shared", "an office without a link takes up a record that it has never seen", 2, shared};
 
@@ -132,6 +152,12 @@ static void concurrent(struct world *w) {
     world_hub_set(w, 1, A, 33);
     world_run(w, 20000);
     world_must(w, world_heads(w, 1, 1, A) == 1 && world_value(w, 2, 1, A) == 33, "a decision did not settle the conflict everywhere");
+    world_expect(w, "node n-1 saved 2 of record 1");
+    world_expect(w, "node n-2 saved 2 of record 1");
+    world_expect(w, "hears push 2..2");
+    world_expect(w, "hears push 2..2");
+    world_expect(w, "hub  merged to");
+    world_expect(w, "caught_up");
 }
 const struct story story_concurrent = {
     "concurrent", "two offices set one field apart: both values stay until a person decides", 2, concurrent};
@@ -148,6 +174,10 @@ static void delete_against_edit(struct world *w) {
     world_run(w, 400000);
     world_must(
         w, world_heads(w, 0, 1, FIELD_DELETED) == 1 && world_value(w, 0, 1, A) == 22, "an edit made while the record was deleted is lost");
+    world_expect(w, "node n-1 saved 2 of record 1");
+    world_expect(w, "node n-2 saved 2 of record 1");
+    world_expect(w, "hub  from n-2 hears push 2..2");
+    world_expect(w, "node n-2 caught_up");
 }
 const struct story story_delete_against_edit = {
     "delete_against_edit", "deleted here, edited there: the edit stays visible for review", 2, delete_against_edit};
@@ -167,18 +197,25 @@ const struct story story_policy = {"policy", "two policies while an office is aw
 /* A8, the second part of rule (A3): a load interrupted by a crash resumes, and what changes meanwhile comes too. */
 static void interrupted_load(struct world *w) {
     w->page_bytes = 1;
-    for (uint64_t i = 1; i <= 12; i++)
+    for (uint64_t i = 1; i <= 30; i++)
         world_create(w, 1, i);
     world_run(w, 20000);
     world_scope(w, 2, 1, true);
     world_run(w, 300);
-    world_crash(w, 2, 500);
+    world_crash(w, 2, 20);
     world_set(w, 1, 1, A, 77);
-    world_set(w, 1, 12, A, 78);
-    world_run(w, 200);
-    world_crash(w, 2, 500);
+    world_set(w, 1, 30, A, 78);
+    world_run(w, 800);
+    world_crash(w, 2, 20);
     world_run(w, 300000);
-    world_must(w, world_value(w, 2, 1, A) == 77 && world_value(w, 2, 12, A) == 78, "a change during an interrupted load did not come");
+    world_must(w, world_value(w, 2, 1, A) == 77 && world_value(w, 2, 30, A) == 78, "a change during an interrupted load did not come");
+    world_expect(w, "hub  n-2 serves the area of n-1");
+    world_expect(w, "node n-2 crashes");
+    world_expect(w, "node n-2 welcome");
+    world_expect(w, "node n-2 crashes");
+    world_expect(w, "node n-2 welcome");
+    world_expect(w, "loading 1");
+    world_expect(w, "node n-2 caught_up");
 }
 const struct story story_interrupted_load = {
     "interrupted_load", "a load that two crashes interrupt resumes and misses nothing", 2, interrupted_load};

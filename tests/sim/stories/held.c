@@ -11,6 +11,9 @@ static void held_base(struct world *w) {
     world_run(w, 20000);
     world_must(w, world_held(w) == 1, "a change against a rule was not held");
     world_must(w, world_value(w, 1, 1, A) == 1, "a held change stays in the view, or what it replaced did not come back");
+    world_expect(w, "hub  from n-1 hears push 2..2");
+    world_expect(w, "1 verdicts");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_held_base = {"held_base", "a held change leaves the view, and what it replaced comes back", 1, held_base};
 
@@ -56,6 +59,10 @@ static void held_retry(struct world *w) {
     world_upgrade(w);
     world_run(w, 20000);
     world_must(w, world_held(w) == 0 && world_value(w, 1, 1, A) == 66, "a retried change did not come back into the view");
+    world_expect(w, "1 verdicts");
+    world_expect(w, "hub  is upgraded and tries what it held again");
+    world_expect(w, "1 entries, 1 verdicts");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_held_retry = {
     "held_retry", "the hub is upgraded and tries again: the change returns to the office's view", 1, held_retry};
@@ -74,6 +81,10 @@ static void held_replaced(struct world *w) {
     world_upgrade(w);
     world_run(w, 20000);
     world_must(w, world_value(w, 0, 1, A) == 67, "a retry brought back what was replaced");
+    world_expect(w, "1 verdicts");
+    world_expect(w, "hub  is upgraded and tries what it held again");
+    world_expect(w, "hub  merged to");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_held_replaced = {
     "held_replaced", "an edit replaces a held one; the held one's retry changes nothing (B10)", 1, held_replaced};
@@ -84,6 +95,8 @@ static void stream_goes_on(struct world *w) {
     world_create(w, 1, 2);
     world_run(w, 20000);
     world_must(w, world_has(w, 0, 2) && world_held(w) == 1, "a held change stops the stream");
+    world_expect(w, "1 verdicts");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_stream_goes_on = {"stream_goes_on", "what follows a held change is merged", 1, stream_goes_on};
 
@@ -98,6 +111,11 @@ static void good_faith(struct world *w) {
     world_join(w, 1);
     world_run(w, 400000);
     world_must(w, world_held(w) == 0 && world_value(w, 2, 1, B) == 5, "what a former office wrote in good faith is not with the new one");
+    world_expect(w, "net  n-1 is cut off");
+    world_expect(w, "net  n-1 is reachable");
+    world_expect(w, "hub  from n-1 hears push 2..2");
+    world_expect(w, "hub  merged to");
+    world_expect(w, "node n-2 caught_up");
 }
 const struct story story_good_faith = {"good_faith", "an office edits while its record moves away: the edit counts (A7)", 2, good_faith};
 

@@ -39,6 +39,10 @@ static void two_lives_one_clock(struct world *w) {
     world_set(w, 1, 1, A, 42);
     world_run(w, 60000);
     world_must(w, world_heads(w, 0, 1, A) == 2, "an edit of a lost life and one of the new life share a name");
+    world_expect(w, "node n-1 is restored from its backup 0");
+    world_expect(w, "node n-1 restored");
+    world_expect(w, "hub  on n-1 take_over");
+    world_expect(w, "hub  merged to");
 }
 const struct story story_two_lives = {
     "two_lives", "a restored node with a clock that went back: both lives' edits are there", 1, two_lives_one_clock};
@@ -58,6 +62,9 @@ static void late_push(struct world *w) {
     }
     world_expect_none(w, "restored");
     world_expect_none(w, "forked");
+    world_expect(w, "net  n-1 is cut off");
+    world_expect(w, "hub  from n-1 hears push");
+    world_expect(w, "node n-1 welcome");
 }
 const struct story story_late_push = {
     "late_push", "a push of the old connection arrives after the new Welcome: it is dropped", 1, late_push};
@@ -70,6 +77,9 @@ static void lost_messages(struct world *w) {
     }
     world_run(w, 400000);
     world_must(w, world_acked(w, 1) == 20, "messages were lost, and the node waits for ever");
+    world_expect(w, "net  n-1 loses a message");
+    world_expect(w, "hears push");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_lost_messages = {
     "lost_messages", "messages are lost, doubled and overtake each other: all comes through", 1, lost_messages};
@@ -84,6 +94,11 @@ static void hub_clock_year_ahead(struct world *w) {
     world_set(w, 1, 1, A, 9);
     world_run(w, 20000);
     world_must(w, world_held(w) == 0 && world_value(w, 0, 1, A) == 9, "after the hub's clock was wrong, honest edits are held");
+    world_expect(w, "clock is off by 31536000000");
+    world_expect(w, "hub  crashes");
+    world_expect(w, "node n-1 welcome");
+    world_expect(w, "hub  from n-1 hears push 2..2");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_hub_clock = {
     "hub_clock", "the hub's clock was a year ahead for a while: honest edits still count", 1, hub_clock_year_ahead};
@@ -101,6 +116,11 @@ static void node_clock_ahead(struct world *w) {
     world_must(w, world_held(w) == 0 && world_value(w, 0, 1, A) == 9, "edits made under a wrong clock are lost or held");
     world_create(w, 1, 2);
     world_run(w, 10000);
+    world_expect(w, "clock is off by 5000000");
+    world_expect(w, "node n-1 saved 3 of record 1");
+    world_expect(w, "node n-1 welcome");
+    world_expect(w, "hears push 2..");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_node_clock = {"node_clock", "edits stamped ahead are stamped again at the Welcome (A10)", 1, node_clock_ahead};
 
@@ -117,6 +137,11 @@ static void hub_restored(struct world *w) {
     world_must(
         w, world_value(w, 0, 1, A) == 22 && world_value(w, 1, 1, A) == 22, "an edit that the restored hub lacked was not sent again");
     world_expect_none(w, "alarm");
+    world_expect(w, "hub  is restored: log of backup 0");
+    world_expect(w, "node n-2 welcome");
+    world_expect(w, "hub  from n-2 hears push 2..2");
+    world_expect(w, "hub  merged to");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_hub_restored = {
     "hub_restored", "the hub is restored: offices fill up what it lacks, without alarm (A12)", 2, hub_restored};
@@ -132,6 +157,11 @@ static void same_copy_twice(struct world *w) {
     world_set(w, 1, 1, A, 9);
     world_run(w, 20000);
     world_must(w, world_value(w, 0, 1, A) == 9, "after the second restore of one copy the node does not follow");
+    world_expect(w, "log of backup 0");
+    world_expect(w, "node n-1 welcome");
+    world_expect(w, "log of backup 0");
+    world_expect(w, "node n-1 welcome");
+    world_expect(w, "hears push 2..2");
 }
 const struct story story_same_copy_twice = {
     "same_copy_twice", "one copy is restored twice: each restore is a new epoch", 1, same_copy_twice};
@@ -149,6 +179,11 @@ static void older_copy(struct world *w) {
     world_restore_hub(w, 0, 0);
     world_run(w, 400000);
     world_must(w, world_value(w, 0, 1, A) == 9, "a change between two copies was forgotten before the older copy was restored");
+    world_expect(w, "forgets");
+    world_expect(w, "log of backup 0");
+    world_expect(w, "node n-1 welcome");
+    world_expect(w, "hears push");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_older_copy = {
     "older_copy", "the newest copy is bad, the one before is restored: nothing was trimmed too early (A9)", 1, older_copy};
@@ -167,6 +202,11 @@ static void log_and_state_apart(struct world *w) {
     world_must(w, world_has(w, 0, 2), "what was acknowledged after the restore is never merged");
     world_join(w, 1);
     world_run(w, 400000);
+    world_expect(w, "log of backup 0, state of backup 1");
+    world_expect(w, "hub  from n-2 hears push 1..1");
+    world_expect(w, "hub  merged to");
+    world_expect(w, "net  n-1 is reachable");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_log_and_state = {"log_and_state", "log and state are restored to different moments (A8)", 2, log_and_state_apart};
 
@@ -182,6 +222,11 @@ static void second_incarnation(struct world *w) {
     world_restore_hub(w, 0, 0);
     world_run(w, 400000);
     world_must(w, world_value(w, 0, 1, A) != 0, "the first incarnation was never sent again to the restored hub");
+    world_expect(w, "node n-1 restored");
+    world_expect(w, "hub  is restored");
+    world_expect(w, "node n-1 welcome");
+    world_expect(w, "hears push 1..");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_second_incarnation = {
     "second_incarnation", "node restored, then hub restored to before: every incarnation is sent again", 1, second_incarnation};
@@ -198,6 +243,9 @@ static void own_decision(struct world *w) {
     world_run(w, 400000);
     world_must(
         w, world_value(w, 0, 1, A) == 13 && world_value(w, 1, 1, A) == 13, "the hub's own decision after the copy has no second home");
+    world_expect(w, "hub  is restored");
+    world_expect(w, "hub  merged to");
+    world_expect(w, "node n-1 caught_up");
 }
 const struct story story_own_decision = {
     "own_decision", "what the hub itself decided after its copy comes back after a restore", 1, own_decision};
@@ -253,17 +301,29 @@ static void crashes(struct world *w) {
         world_crash(w, 2, 20);
         world_run(w, 2000);
     }
+    world_expect(w, "hub  crashes");
+    world_expect(w, "node n-1 welcome");
+    world_expect(w, "node n-2 crashes");
+    world_expect(w, "node n-2 welcome");
+    world_expect(w, "hub  crashes");
 }
 const struct story story_crashes = {"crashes", "hub and node crash in the middle of commits, merges and pages", 2, crashes};
 
 static void bit_rot(struct world *w) {
     world_create(w, 1, 1);
     world_run(w, 20000);
+    world_expect_none(w, "alarm");
     world_flip(w, 1);
-    world_run(w, 20000);
-    w->nodes[1].alarmed = false;
+    world_expect(w, "node n-1 has a flipped bit");
     world_set(w, 1, 1, B, 3);
-    world_run(w, 200000);
+    world_run(w, 10000);
+    world_expect(w, "node n-1 alarm"); /* found at the next comparison … */
+    world_expect(w, "node n-1 says repair-ask");
+    world_expect(w, "hub  to n-1 says repair-fill 1 entries"); /* … and filled from the hub */
+    world_expect(w, "node n-1 caught_up");
     w->nodes[1].alarmed = false; /* rot is what the alarm is for */
+    world_run(w, 200000);
+    world_expect_none(w, "alarm");
+    world_expect_none(w, "repair-ask");
 }
 const struct story story_bit_rot = {"bit_rot", "a flipped bit in an office's copy is found and filled again from the hub", 1, bit_rot};
