@@ -180,6 +180,7 @@ static void finish_nodes(struct question *a) {
             json_object_set_new(row, "accepted", number(accepted));
             json_object_set_new(row, "at", number(l->at));
             json_object_set_new(row, "backlog", l->reported == 0 ? json_null() : number(l->last.backlog));
+            json_object_set_new(row, "oldest_ms", l->reported == 0 ? json_null() : number(l->last.oldest_ms));
             json_object_set_new(row, "reported_ms", l->reported == 0 ? json_null() : number(l->reported));
             json_object_set_new(row, "disk_free_bytes", l->reported == 0 ? json_null() : number(l->last.disk_free));
             json_object_set_new(row, "last_seen_ms", l->heard == 0 ? json_null() : number(now - l->heard));

@@ -223,7 +223,8 @@ static void verb_works(struct job *j, void *owner) {
     v->event.done.equal = laid.digests_equal;
     v->event.done.alarm = laid.alarm;
     v->event.done.differs = laid.differs;
-    node_progress_get(t, &v->progress);
+    if (node_progress_get(t, &v->progress))
+        v->progress.oldest_saved = node_oldest(t, &v->progress);
 }
 
 static void on_again_closed(uv_handle_t *h) {
@@ -459,6 +460,7 @@ void node_engine_start(struct node_engine *e) {
     struct txn *t;
     invariant(store_read(e->store, &t) == 0);
     invariant(node_progress_get(t, p));
+    p->oldest_saved = node_oldest(t, p);
     txn_abort(t);
     e->latest = *p;
     step(e, &(struct node_event){.kind = NODE_START, .progress = p}, NULL);

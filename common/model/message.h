@@ -94,7 +94,6 @@ struct hello {
     struct cursor cursor;
     wall_ms clock;
     uint64_t nonce; /* the session last received; 0 = none yet */
-    uint64_t catalogue;
 };
 struct welcome {
     uint64_t session; /* also the next Hello's nonce */

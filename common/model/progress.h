@@ -21,7 +21,8 @@ struct node_progress {
     bool unproven;           /* until the next equal digest: differences are repaired without alarm */
     uint64_t digest_ok_at;   /* hub_seq */
     uint64_t held_count;
-    uint64_t lost_count; /* unsent changes that were damaged on this disk (node_lost_each) */
+    uint64_t lost_count;  /* unsent changes that were damaged on this disk (node_lost_each) */
+    wall_ms oldest_saved; /* of what is not accepted, the oldest: when it was saved; 0: none, or not looked up. Not stored (node_oldest) */
 };
 
 uint64_t progress_backlog(const struct node_progress *p); /* saved and not accepted, over all lives */

@@ -54,10 +54,11 @@ int node_batch(
     struct buffer *raw); /* + enum node_batch_outcome */
 bool node_chain(
     struct txn *t, const struct id16 *incarnation, uint64_t seq,
-    struct hash *out);                               /* seq 0 gives zeroes; false: not in the log any more, or damaged */
-void node_acked(struct txn *t, const struct ack *m); /* durable watermarks: acked + hash, safe */
-/* Forgets what is safe, included, and older or more than LIMIT_LOG_KEEP_* allow; what is held stays readable, but is not in the way. Gives the
- * count. */
+    struct hash *out);                                             /* seq 0 gives zeroes; false: not in the log any more, or damaged */
+wall_ms node_oldest(struct txn *t, const struct node_progress *p); /* when the oldest change not accepted was saved; 0: there is none */
+void node_acked(struct txn *t, const struct ack *m);               /* durable watermarks: acked + hash, safe */
+/* Forgets what is safe, included, and older or more than LIMIT_LOG_KEEP_* allow; what is held stays readable, but is not in the way. Gives
+ * the count. */
 uint32_t node_trim(struct txn *t, wall_ms local_now, uint32_t limit);
 
 /* ---- a Welcome, in one transaction: chain check, nonce, offset, epoch, cursor, watermarks, re-stamping (A10) */

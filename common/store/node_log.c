@@ -368,6 +368,15 @@ int node_batch(struct txn *t, const struct id16 *incarnation, uint64_t after, si
     return out->count == 0 ? NODE_BATCH_BROKEN : 0;
 }
 
+wall_ms node_oldest(struct txn *t, const struct node_progress *p) {
+    for (size_t i = 0; i < p->life_count; i++) {
+        struct logged e;
+        if (p->lives[i].acked < p->lives[i].last && log_read(t, &p->lives[i].incarnation, p->lives[i].acked + 1, &e))
+            return e.saved;
+    }
+    return 0;
+}
+
 void node_acked(struct txn *t, const struct ack *m) {
     CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
     if (!node_progress_get(t, p) || m->session != p->nonce)

@@ -216,11 +216,12 @@ static void pull(struct node_side *n, instant now, struct node_effects *out) {
     n->pull_deadline = now + PULL_MS;
 }
 
-static void report(struct node_side *n, instant now, struct node_effects *out) {
+static void report(struct node_side *n, const struct node_event *in, struct node_effects *out) {
     const struct node_progress *p = &n->progress;
     struct report *m = &send(out, MESSAGE_REPORT)->report;
     m->session = n->session;
     m->backlog = progress_backlog(p);
+    m->oldest_ms = m->backlog > 0 && in->wall > p->oldest_saved ? in->wall - p->oldest_saved : 0;
     m->at = p->cursor.at;
     m->digest_ok_at = p->digest_ok_at;
     m->held = p->held_count;
@@ -228,11 +229,11 @@ static void report(struct node_side *n, instant now, struct node_effects *out) {
     const struct life *l = &p->lives[p->life_count - 1];
     m->canary = m->backlog == 0 && l->includes == l->last ? n->session : 0;
     n->told_backlog = m->backlog;
-    n->next_report = now + REPORT_MS;
+    n->next_report = in->now + REPORT_MS;
 }
 
 /* The store's progress counts, but for Acks heard since it was read, and never for another session's. */
-static void take_progress(struct node_side *n, const struct node_progress *p) {
+static void take_progress(struct node_side *n, const struct node_progress *p, wall_ms wall) {
     struct node_progress old = n->progress;
     uint64_t sent[LIMIT_LIVES] = {0};
     n->progress = *p;
@@ -248,6 +249,8 @@ static void take_progress(struct node_side *n, const struct node_progress *p) {
         }
     }
     memcpy(n->sent, sent, sizeof n->sent);
+    if (p->oldest_saved == 0) /* not looked up: what was the oldest still is, or it was saved just now */
+        n->progress.oldest_saved = old.oldest_saved != 0 && progress_backlog(&old) > 0 ? old.oldest_saved : wall;
 }
 
 static void on_refuse(struct node_side *n, const struct refuse *m, const struct node_event *in, struct node_effects *out) {
@@ -342,7 +345,7 @@ static void on_welcomed(struct node_side *n, const struct node_event *in, struct
         n->welcomed_wall = in->wall;
         rewind_sent(n);
         note(out, NODE_NOTE_WELCOME, n->progress.cursor.at);
-        report(n, in->now, out);
+        report(n, in, out);
         pull(n, in->now, out);
         read_more(n, out);
         return;
@@ -367,7 +370,7 @@ static void on_laid(struct node_side *n, const struct node_event *in, struct nod
     n->caught_up_at = in->now;
     note(out, NODE_NOTE_CAUGHT_UP, n->progress.cursor.at);
     if (n->told_backlog > 0 && progress_backlog(&n->progress) == 0) /* an operator need not wait a minute to hear that all is sent */
-        report(n, in->now, out);
+        report(n, in, out);
     if (in->done.compared && !in->done.equal) {
         n->repairs += !in->done.alarm;
         n->alarms += in->done.alarm;
@@ -384,7 +387,7 @@ static void on_done(struct node_side *n, const struct node_event *in, struct nod
     enum node_verb done = in->done.verb;
     invariant(n->busy == done);
     n->busy = NODE_VERB_NONE;
-    take_progress(n, in->done.progress);
+    take_progress(n, in->done.progress, in->wall);
     if (n->state == NODE_ASLEEP || n->state == NODE_DOWN || n->state == NODE_CONNECTING)
         return; /* the link went while the store worked: the next session goes on from the durable progress */
     if (n->state == NODE_GREETING)
@@ -456,7 +459,7 @@ static void on_tick(struct node_side *n, const struct node_event *in, struct nod
         read_more(n, out);
     }
     if (in->now >= n->next_report) {
-        report(n, in->now, out);
+        report(n, in, out);
         emit(out, NODE_FX_TRIM);
         n->want_pull = true; /* a Tip may have been lost (B13) */
     }
@@ -476,7 +479,7 @@ void node_side_step(struct node_side *n, const struct node_event *in, struct nod
     out->count = 0;
     switch (in->kind) {
     case NODE_START:
-        take_progress(n, in->progress);
+        take_progress(n, in->progress, in->wall);
         if (n->state == NODE_ASLEEP && n->progress.node != 0)
             down(n, in->now);
         return;
@@ -488,7 +491,7 @@ void node_side_step(struct node_side *n, const struct node_event *in, struct nod
         }
         return;
     case NODE_SAVED:
-        take_progress(n, in->progress);
+        take_progress(n, in->progress, in->wall);
         read_more(n, out);
         return;
     case NODE_LINK_UP:

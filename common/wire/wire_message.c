@@ -121,7 +121,6 @@ static void hello_out(const struct hello *m, Anju__Envelope *e, struct arena *a)
     p->cursor = cursor_out(m->cursor, a);
     p->clock = m->clock;
     p->nonce = m->nonce;
-    p->catalogue = m->catalogue;
 }
 
 static void welcome_out(const struct welcome *m, Anju__Envelope *e, struct arena *a) {
@@ -411,7 +410,6 @@ static int hello_in(const Anju__Hello *p, struct hello *m) {
     m->cursor = cursor_in(p->cursor);
     m->clock = p->clock;
     m->nonce = p->nonce;
-    m->catalogue = p->catalogue;
     return checked(p->n_lives > 0 && p->software.len <= 64 && lives_in(p->lives, p->n_lives, m->lives, &m->life_count));
 }
 

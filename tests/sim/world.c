@@ -289,6 +289,7 @@ void world_node_start(struct world *w, struct world_node *n) {
     node_side_init(&n->side, random_u64(&w->chance), BYTES("sim"));
     invariant(store_read(n->store, &t) == 0);
     invariant(node_progress_get(t, p));
+    p->oldest_saved = node_oldest(t, p);
     txn_abort(t);
     world_node_step(w, n, &(struct node_event){.kind = NODE_START, .progress = p}, (struct bytes){NULL, 0});
     free(p);
@@ -377,6 +378,7 @@ static bool node_verb(struct world *w, struct world_event *e) {
     if (r == 0) {
         invariant(store_read(n->store, &t) == 0);
         invariant(node_progress_get(t, p));
+        p->oldest_saved = node_oldest(t, p);
         txn_abort(t);
         if (e->verb == NODE_VERB_NEW_LIFE && p->lost_count > 0)
             world_say(w, "node n-%u has lost %" PRIu64 " changes", n->id, p->lost_count);

@@ -38,7 +38,8 @@ static void hub_disk_full(struct world *w) {
     world_full(w, 0, true);
     world_expect(w, "hub  n-0 disk is full");
     world_set(w, 1, 1, A, 9);
-    world_run(w, 60000);
+    world_run(w, 61000);
+    world_must(w, w->hub.links[0].last.oldest_ms > 50000, "the hub does not hear for how long the oldest edit has waited");
     world_must(w, world_told(w, "hub  log is full") >= 2, "the hub does not try again");
     world_must(w, world_told(w, "node n-1 says push") <= 12, "the node pushes at the pace of the network while the hub's disk is full");
     world_must(w, world_told(w, "hub  log is full") <= 12, "the hub appends at the pace of the network while its disk is full");
