@@ -107,7 +107,7 @@ static int open_store(struct office *o, struct store **out) {
     return r;
 }
 
-static int join(struct office *o, const char *path) {
+static int join(struct office *o, const char *path, bool anew) {
     struct buffer file = {0};
     struct store *store = NULL;
     struct arena a = {0};
@@ -120,10 +120,15 @@ static int join(struct office *o, const char *path) {
     } else if (open_store(o, &store) == 0) {
         struct enrolment *now = memory_zeroed(1, sizeof *now);
         r = wire_enrolment_unpack(buffer_bytes(&file), &a, now) == 0 && now->node != 0 ? 0 : NODE_ENROLMENT_BROKEN;
-        if (r == 0 && node_engine_enrolment(store, &a, was) == 0 && was->node != now->node) {
-            fprintf(stderr, "anju-node: this store belongs to node %u; node %u needs a folder of its own\n", was->node, now->node);
+        bool other = r == 0 && node_engine_enrolment(store, &a, was) == 0 && was->node != now->node;
+        if (other && !(anew && id_equal(&was->city, &now->city))) {
+            fprintf(
+                stderr, "anju-node: this store belongs to node %u%s; node %u needs a folder of its own, or, for a cloned disk, --anew\n",
+                was->node, id_equal(&was->city, &now->city) ? "" : " of another city", now->node);
             exit = EXIT_FAILED;
-        } else if (r == 0 && (r = node_engine_enrol(store, buffer_bytes(&file))) == 0) {
+        } else if (
+            r == 0 &&
+            (r = other ? node_engine_enrol_anew(store, buffer_bytes(&file)) : node_engine_enrol(store, buffer_bytes(&file))) == 0) {
             printf("this is node %u, %.*s\n", now->node, (int)now->name.len, (const char *)now->name.at);
             exit = EXIT_GOOD;
         } else if (r == NODE_ENROLMENT_BROKEN) {
@@ -218,7 +223,7 @@ int main(int argc, char **argv) {
     if (r < 0)
         r = service_settings(&options, settings, sizeof settings / sizeof *settings, &office.settings);
     if (r < 0)
-        r = options.init ? init(&office) : options.join != NULL ? join(&office, options.join) : run(&office);
+        r = options.init ? init(&office) : options.join != NULL ? join(&office, options.join, options.anew) : run(&office);
     keys_forget(&office.keys);
     settings_free(office.settings);
     return r;

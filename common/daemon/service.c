@@ -23,15 +23,19 @@ static void help(const char *program, bool joins) {
         "  --version, --help\n\n"
         "Exit: 0 good, 1 failed, 64 usage, 69 something this daemon needs is not there, 74 the store failed: verify it, 78 configuration\n",
         program, joins ? "at one community office" : "at city hall", joins ? "" : ", stores and the city's secrets",
-        joins ? "  --join FILE         become the node that this enrolment file (anjuctl node add) describes\n" : "");
+        joins ? "  --join FILE         become the node that this enrolment file (anjuctl node add) describes\n"
+                "  --anew              with --join: a cloned disk, under a key of its own, becomes another node of the same city;\n"
+                "                      what it alone may hold is sent again in the new node's name\n"
+              : "");
 }
 
 int service_arguments(int argc, char **argv, const char *program, bool joins, struct service_options *out) {
-    enum { INIT = 1000, JOIN, CONFIG, SET, CHECK, SHOW, VERSION, HELP };
-    static const struct option options[] = {
-        {"init", no_argument, NULL, INIT},       {"join", required_argument, NULL, JOIN},    {"config", required_argument, NULL, CONFIG},
-        {"set", required_argument, NULL, SET},   {"check-config", no_argument, NULL, CHECK}, {"show-config", no_argument, NULL, SHOW},
-        {"version", no_argument, NULL, VERSION}, {"help", no_argument, NULL, HELP},          {NULL, 0, NULL, 0}};
+    enum { INIT = 1000, JOIN, ANEW, CONFIG, SET, CHECK, SHOW, VERSION, HELP };
+    static const struct option options[] = {{"init", no_argument, NULL, INIT},           {"join", required_argument, NULL, JOIN},
+                                            {"config", required_argument, NULL, CONFIG}, {"set", required_argument, NULL, SET},
+                                            {"check-config", no_argument, NULL, CHECK},  {"show-config", no_argument, NULL, SHOW},
+                                            {"version", no_argument, NULL, VERSION},     {"anew", no_argument, NULL, ANEW},
+                                            {"help", no_argument, NULL, HELP},           {NULL, 0, NULL, 0}};
     *out = (struct service_options){.init = false};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
@@ -40,6 +44,9 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
             break;
         case JOIN:
             out->join = optarg;
+            break;
+        case ANEW:
+            out->anew = true;
             break;
         case CONFIG:
             out->config = optarg;
@@ -68,8 +75,12 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
             return EXIT_USAGE;
         }
     }
-    if (optind < argc || (out->join != NULL && !joins)) {
-        fprintf(stderr, "%s: '%s' has no place here; --help lists what there is\n", program, optind < argc ? argv[optind] : "--join");
+    if (optind < argc || (out->join != NULL && !joins) || (out->anew && out->join == NULL)) {
+        fprintf(
+            stderr, "%s: '%s' has no place here; --help lists what there is\n", program,
+            optind < argc ? argv[optind]
+            : out->anew   ? "--anew"
+                          : "--join");
         return EXIT_USAGE;
     }
     return -1;

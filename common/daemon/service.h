@@ -5,10 +5,12 @@
 
 #include <uv.h>
 
-/* The command line that both daemons share: --init, --join FILE, --config FILE, --set KEY=VALUE, --check-config, --show-config, --version,
+/* The command line that both daemons share: --init, --join FILE, --anew, --config FILE, --set KEY=VALUE, --check-config, --show-config,
+ * --version,
  * --help. */
 struct service_options {
     bool init, check_config, show_config;
+    bool anew;
     const char *join, *config; /* borrow argv */
     const char *sets[64];
     size_t set_count;

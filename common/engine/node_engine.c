@@ -387,7 +387,7 @@ static void on_frame(void *owner, struct bytes frame) {
 
 /* ---- life */
 
-int node_engine_enrol(struct store *s, struct bytes file) {
+static int enrol(struct store *s, struct bytes file, bool anew) {
     struct arena a = {0};
     struct enrolment *e = memory_zeroed(1, sizeof *e);
     struct txn *t;
@@ -396,7 +396,9 @@ int node_engine_enrol(struct store *s, struct bytes file) {
         struct node_progress *p = memory_zeroed(1, sizeof *p);
         struct key k = key_word("enrolment");
         struct id16 life = entropy_id();
-        if (!node_progress_get(t, p) || p->node == 0)
+        if (anew)
+            node_enrol_anew(t, e->node, e->served, e->served_count, &life);
+        else if (!node_progress_get(t, p) || p->node == 0)
             node_begin(t, e->node, e->served, e->served_count, &life);
         envelope_put(t, NODE_META, key_bytes(&k), file);
         r = txn_commit(t);
@@ -405,6 +407,14 @@ int node_engine_enrol(struct store *s, struct bytes file) {
     free(e);
     arena_close(&a);
     return r;
+}
+
+int node_engine_enrol(struct store *s, struct bytes file) {
+    return enrol(s, file, false);
+}
+
+int node_engine_enrol_anew(struct store *s, struct bytes file) {
+    return enrol(s, file, true);
 }
 
 int node_engine_enrolment(struct store *s, struct arena *a, struct enrolment *out) {

@@ -29,6 +29,7 @@ void node_engine_resume(struct node_engine *e);
 
 /* Enrolment in the store: who we are, and the first progress. 0, or a store outcome. */
 int node_engine_enrol(struct store *s, struct bytes enrolment_file);
+int node_engine_enrol_anew(struct store *s, struct bytes enrolment_file); /* of a cloned disk: it becomes the node of the file */
 enum node_enrolled { NODE_NOT_ENROLLED = 1, NODE_ENROLMENT_BROKEN };
 int node_engine_enrolment(struct store *s, struct arena *a, struct enrolment *out); /* + enum node_enrolled */
 

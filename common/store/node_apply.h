@@ -16,6 +16,11 @@ void node_progress_put(struct txn *t, const struct node_progress *p);
 /* A new node: one incarnation, everything it serves in `loading`. */
 void node_begin(struct txn *t, uint32_t node, const area *served, size_t count, const struct id16 *incarnation);
 
+/* A cloned disk becomes another node (2-PROTOCOL, "Lives and timelines"): every change that some copy of the hub may lack is labelled again
+ * in one new incarnation of the new node, in order, names kept, `again`; what the city holds back stays where it is. Base copies go, and
+ * everything loads. A store that was never begun is begun. */
+void node_enrol_anew(struct txn *t, uint32_t node, const area *served, size_t count, const struct id16 *incarnation);
+
 /* ---- a clerk's edit: stamped, merged into the view, appended to the log */
 struct edit {
     uint32_t type;

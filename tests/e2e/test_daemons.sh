@@ -33,6 +33,8 @@ check "a mistyped public string is refused" said "mistyped" ctl hub node add 650
 check "a wrong area is refused" said "division codes" ctl hub node add 65020 --key anju1:abc
 check "an enrolment file that is cut is refused" said "no enrolment file" sh -c "head -c 60 '$town/n1.enrolment' >'$work/cut' && '$bin/anju-node' --join '$work/cut' --set data='$town/cut.d'"
 check "a store belongs to one node" said "this store belongs to node 1" sh -c "'$bin/anju-node' --join '$town/n1.enrolment' --set data='$town/lone' && '$bin/anju-node' --join '$town/n2.enrolment' --set data='$town/lone'"
+check "a cloned disk becomes another node" said "this is node 2" "$bin/anju-node" --join "$town/n2.enrolment" --anew --set data="$town/lone"
+check "--anew says who to become" code_of 64 "$bin/anju-node" --anew --set data="$town/lone"
 check "two daemons do not share a store" code_of 74 "$bin/anju-node" --set data="$town/n1.d" --set socket="$town/second"
 
 # ---- a clerk's record

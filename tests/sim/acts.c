@@ -761,6 +761,21 @@ void world_restore_node(struct world *w, uint32_t node, size_t which) {
     node_returns(w, n);
 }
 
+void world_enrol_anew(struct world *w, uint32_t node, struct store *disk, uint32_t other) {
+    struct world_node *n = &w->nodes[node];
+    area served[2] = {n->home, w->nodes[other].home};
+    struct id16 life;
+    struct txn *t;
+    world_say(w, "node n-%u is enrolled, on a clone of the disk of n-%u", node, other);
+    node_stops(w, n);
+    n->store = disk;
+    random_fill(&w->chance, life.b, sizeof life.b);
+    invariant(store_write(n->store, &t) == 0);
+    node_enrol_anew(t, node, served, 2, &life);
+    commit(t);
+    node_returns(w, n);
+}
+
 void world_new_machine(struct world *w, uint32_t node) {
     struct world_node *n = &w->nodes[node];
     world_say(w, "node n-%u is lost, a new machine is enrolled", node);

@@ -48,6 +48,7 @@
     X(story_busy)                                                                                                                          \
     X(story_other_versions)                                                                                                                \
     X(story_cloned)                                                                                                                        \
+    X(story_clone_enrolled_anew)                                                                                                           \
     X(story_hub_disk_full)                                                                                                                 \
     X(story_node_disk_full)                                                                                                                \
     X(story_crashes)                                                                                                                       \

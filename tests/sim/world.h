@@ -156,6 +156,7 @@ void world_join(struct world *w, uint32_t node);
 void world_crash(struct world *w, uint32_t node, uint64_t down_ms); /* 0 = the hub */
 void world_backup(struct world *w, uint32_t node);                  /* 0 = the hub */
 void world_restore_node(struct world *w, uint32_t node, size_t which);
+void world_enrol_anew(struct world *w, uint32_t node, struct store *disk /* takes */, uint32_t other); /* a clone of other's disk */
 void world_new_machine(struct world *w, uint32_t node); /* its disk is lost; another machine is enrolled in its place */
 void world_restore_hub(struct world *w, size_t log, size_t state);
 void world_skew(struct world *w, uint32_t node, int64_t ms); /* 0 = the hub */

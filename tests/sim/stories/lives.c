@@ -274,6 +274,48 @@ static void cloned(struct world *w) {
 const struct story story_cloned = {
     "cloned", "a life returns after another took over: the hub calls it forked and waits for a person", 1, cloned};
 
+/* The same, and the clone has work that nobody else has: it becomes a node of its own, and nothing is lost or doubled. */
+static void clone_enrolled_anew(struct world *w) {
+    world_scope(w, 2, 1, true);
+    world_cut(w, 2); /* not in use yet */
+    world_create(w, 1, 1);
+    world_run(w, 10000);
+    world_cut(w, 1);
+    world_set(w, 1, 1, A, 7); /* both disks have it unsent */
+    world_backup(w, 1);       /* the clone's disk */
+    world_join(w, 1);
+    world_run(w, 10000);
+    world_set(w, 1, 1, A, 8);
+    world_run(w, 10000);
+    struct store *first = store_memory_copy(w->nodes[1].store);
+    world_restore_node(w, 1, 0); /* the clone runs instead */
+    world_run(w, 30000);
+    world_expect(w, "hub  on n-1 take_over");
+    world_create(w, 1, 2);
+    world_run(w, 10000);
+    world_cut(w, 1);
+    world_set(w, 1, 2, B, 9); /* nobody else has it */
+    struct store *clone = store_memory_copy(w->nodes[1].store);
+    world_crash(w, 1, 100);
+    store_close(w->nodes[1].store);
+    w->nodes[1].store = first; /* the first disk is plugged in again */
+    world_join(w, 1);
+    world_run(w, 60000);
+    world_expect(w, "hub  on n-1 refused: two machines use this node's disk");
+    world_enrol_anew(w, 2, clone, 1);
+    world_join(w, 2);
+    world_person(w);
+    world_run(w, 400000);
+    world_expect(w, "node n-2 is enrolled, on a clone of the disk of n-1");
+    world_expect(w, "hub  from n-2 hears push");
+    world_expect(w, "node n-2 caught_up");
+    world_must(w, world_heads(w, 0, 1, A) == 1 && world_value(w, 0, 1, A) == 8, "what both disks had counts twice, or undid what followed");
+    world_must(w, world_value(w, 0, 2, A) == 2 && world_value(w, 0, 2, B) == 9, "the clone's own work is lost");
+    world_must(w, world_value(w, 1, 2, B) == 9 && world_value(w, 2, 1, A) == 8, "the two offices do not hold the same");
+}
+const struct story story_clone_enrolled_anew = {
+    "clone_enrolled_anew", "a cloned disk becomes a node of its own: its work comes in, names kept", 2, clone_enrolled_anew};
+
 static void node_disk_full(struct world *w) {
     world_create(w, 1, 1);
     world_run(w, 10000);
