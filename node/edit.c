@@ -18,7 +18,7 @@ struct item {
     struct id16 id;
     bool fresh;             /* no id was given: a new record */
     bool optional, skipped; /* optional: need not be there */
-    struct bytes key;
+    struct bytes key, reason;
     struct op ops[OPS_MAX + 3];
     size_t op_count;
     json_t *warnings; /* owns */
@@ -119,6 +119,17 @@ static bool take_kind(struct editing *e, struct item *it, const char *op) {
     return e->ask.code == NULL;
 }
 
+static bool take_reason(struct editing *e, struct item *it, const char *reason) {
+    enum { REASON_BYTES = 1500 };
+    if (reason == NULL || *reason == '\0')
+        ask_fail(&e->ask, "bad_request", "--reason TEXT", "why does this office take up the record? the home office will see it");
+    else if (strlen(reason) > REASON_BYTES)
+        ask_fail(&e->ask, "bad_request", "", "a reason has at most %d bytes", REASON_BYTES);
+    else
+        it->reason = arena_copy(&e->arena, bytes_text(reason));
+    return e->ask.code == NULL;
+}
+
 static bool take_item(struct editing *e, struct item *it, const json_t *from) {
     const char *type = json_string_value(json_object_get(from, "type")), *id = json_string_value(json_object_get(from, "id"));
     const char *key = json_string_value(json_object_get(from, "key")), *name;
@@ -145,6 +156,8 @@ static bool take_item(struct editing *e, struct item *it, const json_t *from) {
         it->fresh = true;
         it->id = entropy_uuid7(clock_wall());
     }
+    if (it->kind == ITEM_ADOPT && !take_reason(e, it, json_string_value(json_object_get(from, "reason"))))
+        return false;
     const char *field;
     json_object_foreach(json_object_get(from, "fields"), field, value) {
         name = json_string_value(value);
@@ -208,6 +221,20 @@ static bool create_again(struct editing *e, struct item *it, const struct record
     return e->ask.code == NULL;
 }
 
+/* The office adds itself; in the same change it says why, and who did it, for the home office to see. */
+static void take_up(struct editing *e, struct item *it) {
+    struct value v = {.kind = VALUE_AREA, .area = e->home};
+    struct buffer list = {0};
+    char text[AREA_TEXT], actor[ID_HEX];
+    it->ops[it->op_count++] = (struct op){.field = FIELD_SHARED, .kind = OP_ADD, .value = pack(e, &v)};
+    value_list_add(&list, bytes_text(area_text(e->home, text)));
+    value_list_add(&list, it->reason);
+    value_list_add(&list, bytes_text(id_hex(&e->ask.actor, actor)));
+    v = (struct value){.kind = VALUE_LIST, .list = buffer_bytes(&list)};
+    it->ops[it->op_count++] = (struct op){.field = FIELD_TAKEN_UP, .kind = OP_ADD, .value = pack(e, &v)};
+    buffer_close(&list);
+}
+
 /* home: the record is here; come: it was taken up, and the city says that there is none. */
 static bool settle_as(struct editing *e, struct item *it, int there, bool home, bool come, const struct record *r) {
     bool new_here;
@@ -219,8 +246,7 @@ static bool settle_as(struct editing *e, struct item *it, int there, bool home, 
     }
     new_here = there == NODE_RECORD_NONE;
     if (it->kind == ITEM_ADOPT) {
-        struct value v = {.kind = VALUE_AREA, .area = e->home};
-        it->ops[it->op_count++] = (struct op){.field = FIELD_SHARED, .kind = OP_ADD, .value = pack(e, &v)};
+        take_up(e, it);
         return true;
     }
     if (new_here && it->kind != ITEM_CREATE && !it->fresh) {
@@ -407,6 +433,7 @@ static void edit_one(struct office *o, struct request *q, const char *op) {
     if (id != NULL)
         json_object_set_new(record, "id", json_string(id));
     json_object_set_new(record, "op", json_string(op));
+    json_object_set(record, "reason", json_object_get(request_args(q), "reason"));
     json_object_set_new(record, "fields", fields);
     json_array_append_new(records, record);
     edit(o, q, records, true);
@@ -422,9 +449,5 @@ void cmd_delete(void *owner, struct request *q) {
 }
 
 void cmd_adopt(void *owner, struct request *q) {
-    const char *reason = request_text(q, "reason");
-    if (reason == NULL || *reason == '\0')
-        request_error(q, "bad_request", "why does this office take up the record? the home office will see it", "--reason TEXT");
-    else
-        edit_one(owner, q, "adopt");
+    edit_one(owner, q, "adopt");
 }

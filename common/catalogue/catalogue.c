@@ -336,6 +336,13 @@ const struct catalogue_purpose *catalogue_purpose(const struct catalogue *k, con
     return NULL;
 }
 
+const struct catalogue_purpose *catalogue_purpose_number(const struct catalogue *k, uint32_t number) {
+    for (size_t i = 0; i < k->purpose_count; i++)
+        if (k->purposes[i].number == number)
+            return &k->purposes[i];
+    return NULL;
+}
+
 const char *catalogue_nearest_type(const struct catalogue *k, const char *name) {
     const char **names = memory_zeroed(k->type_count + 1, sizeof *names);
     for (size_t i = 0; i < k->type_count; i++)
@@ -354,11 +361,9 @@ const char *type_nearest_field(const struct catalogue_type *t, const char *name)
     return near;
 }
 
-uint32_t common_field(const char *name) {
-    static const char *const names[] = {"home", "deleted", "subject", "shared", "key", NULL};
-    static const uint32_t numbers[] = {FIELD_HOME, FIELD_DELETED, FIELD_SUBJECT, FIELD_SHARED, FIELD_KEY};
-    int at = place(names, name);
-    return at < 0 ? 0 : numbers[at];
+const char *common_field_name(uint32_t number) {
+    static const char *const names[] = {"", "home", "deleted", "subject", "shared", "key", "taken_up"};
+    return number > 0 && number < sizeof names / sizeof *names ? names[number] : NULL;
 }
 
 /* ---- checks */

@@ -58,6 +58,7 @@ const struct catalogue_type *catalogue_type_number(const struct catalogue *k, ui
 const struct catalogue_field *type_field(const struct catalogue_type *t, const char *name);
 const struct catalogue_field *type_field_number(const struct catalogue_type *t, uint32_t number);
 const struct catalogue_purpose *catalogue_purpose(const struct catalogue *k, const char *name);
+const struct catalogue_purpose *catalogue_purpose_number(const struct catalogue *k, uint32_t number);
 const char *catalogue_nearest_type(const struct catalogue *k, const char *name);  /* for "did you mean"; NULL */
 const char *type_nearest_field(const struct catalogue_type *t, const char *name); /* likewise */
 const char *show_rule_name(enum show_rule r);
@@ -66,5 +67,4 @@ const char *show_rule_name(enum show_rule r);
  * the place in the first six digits is not looked at. Organisation codes: GB 32100-2015. */
 const char *field_check_text(enum field_check check, struct bytes text);
 
-/* Fields that every type has, by name; 0 = no such. */
-uint32_t common_field(const char *name); /* "home", "deleted", "subject", "shared", "key" */
+const char *common_field_name(uint32_t number); /* of a field that every type has (change.h); NULL: none */

@@ -7,8 +7,11 @@
 #include <jansson.h>
 
 /* {"type","id","key","home","deleted","fields":{name:text},"concurrent":[name…]}; with `sides` also
- * "sides":{name:[{"value","node","at_ms"}…]} for concurrent fields. */
+ * "sides":{name:[{"value","node","at_ms"}…]} for concurrent fields. A record that other offices took up also has
+ * "taken_up":[{"area","reason","actor","node","at_ms"}…]. */
 json_t *record_show(const struct catalogue *k, const struct record *r, bool sides); /* gives */
 /* A value as text: a reference by its source's key where it has one. */
 void value_show(struct bytes packed, struct buffer *out);                      /* appends */
+json_t *value_json(struct bytes packed);                                       /* gives the same as a JSON text */
 const char *type_name(const struct catalogue *k, uint32_t type, char out[16]); /* borrows */
+const char *field_name(const struct catalogue *k, uint32_t type, uint32_t field, char out[24]);

@@ -444,7 +444,12 @@ static json_t *records_of(struct replay *r, const struct step *s, const struct m
         columns[n] = cell(r, s, i, FIELD);
         values[n++] = cell(r, s, i, VALUE);
     }
-    return mapping_records(m, s->op, s->key, columns, values, n, why);
+    json_t *records = mapping_records(m, s->op, s->key, columns, values, n, why), *record;
+    const char *reason = *cell(r, s, 0, VALUE) == '\0' ? "as the office's edit log says" : cell(r, s, 0, VALUE);
+    size_t i;
+    if (strcmp(s->op, "adopt") == 0)
+        json_array_foreach(records, i, record) json_object_set_new(record, "reason", json_string(reason));
+    return records;
 }
 
 static void note_late(struct replay *r, const struct step *s) {

@@ -194,7 +194,7 @@ static int make(
     struct record base;
     if (adopted_only(&m->view) && base_get(t, e->type, &e->record, a, &base) == NODE_RECORD_NONE)
         for (size_t i = 0; i < e->op_count; i++)
-            if (e->ops[i].field != FIELD_SHARED) {
+            if (e->ops[i].field != FIELD_SHARED && e->ops[i].field != FIELD_TAKEN_UP) {
                 *why = "the record is requested from its home office and has not come yet";
                 return NODE_EDIT_REQUESTED;
             }
