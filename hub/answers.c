@@ -1,8 +1,12 @@
-/* What operators ask. No value of a person's record leaves here: ids, numbers, reasons. */
+/* What operators ask. No value of a person's record leaves here, only ids, numbers, reasons; but for `export --raw`, which names its actor
+ * and purpose and leaves an entry in the hub's access log for each record. */
+#include "common/daemon/rows.h"
 #include "common/engine/clock.h"
+#include "common/store/layout.h"
 #include "hub/city.h"
 
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +17,12 @@ static void question_work(struct hub_read *r, struct txn *state, struct txn *log
     a->run(a, state, log);
 }
 
-static void question_done(struct hub_read *r, int result) {
-    struct question *a = (struct question *)r;
+static void question_answer(struct question *a, int result) {
     size_t n = json_array_size(a->rows);
-    if (a->finish != NULL)
-        a->finish(a);
-    n = json_array_size(a->rows);
-    if (result != 0)
+    if (result == STORE_DISK_FULL)
+        request_error(
+            a->request, "busy", "the disk is full: nothing is shown, since the access log cannot note it", "free space on the hub's disk");
+    else if (result != 0)
         request_error(a->request, "internal", "the store could not be read", "restart the hub and run `anjuctl verify`");
     else if (a->code != NULL)
         request_error(a->request, a->code, buffer_string(&a->message), a->hint);
@@ -32,7 +35,68 @@ static void question_done(struct hub_read *r, int result) {
     }
     json_decref(a->rows);
     buffer_close(&a->message);
+    buffer_close(&a->shown);
     free(a);
+}
+
+static void question_done(struct hub_read *r, int result) {
+    struct question *a = (struct question *)r;
+    if (a->finish != NULL)
+        a->finish(a);
+    if (result == 0 && a->asked.action != 0)
+        hub_engine_own(a->city->engine, &a->note);
+    else
+        question_answer(a, result);
+}
+
+/* ---- no silent reading: what shows something personal is in the access log before it is answered */
+
+static struct question *noted(struct hub_own_work *w) {
+    return (struct question *)(void *)((char *)w - offsetof(struct question, note));
+}
+
+static void note_works(struct hub_own_work *w, struct txn *own) {
+    struct question *a = noted(w);
+    struct access_entry *shown = (struct access_entry *)(void *)a->shown.at;
+    size_t count = a->code == NULL ? a->shown.len / sizeof *shown : 0;
+    for (size_t i = 0; i < count; i++) {
+        struct access_entry e = a->asked;
+        e.type = shown[i].type;
+        e.record = shown[i].record;
+        shown[i] = e;
+    }
+    access_add(own, HUB_OWN_ACCESS, count > 0 ? shown : &a->asked, count > 0 ? count : 1);
+}
+
+static void note_done(struct hub_own_work *w, int result) {
+    question_answer(noted(w), result);
+}
+
+/* Reads actor, purpose and case; false: they are not there, and the request was answered. */
+static bool question_purpose(struct question *a, uint32_t action) {
+    const char *actor = request_text(a->request, "actor"), *purpose = request_text(a->request, "purpose");
+    const char *for_case = request_text(a->request, "case"), *wrong = NULL;
+    const struct catalogue_purpose *p = purpose == NULL ? NULL : catalogue_purpose(&a->city->catalogue, purpose);
+    if (actor == NULL || *actor == '\0')
+        wrong = "who are you? every look at personal data names its actor: --actor LOGIN";
+    else if (purpose == NULL || *purpose == '\0')
+        wrong = "what for? every look at personal data names its purpose: --purpose NAME";
+    else if (p == NULL)
+        wrong = "there is no such purpose";
+    else if (for_case != NULL && !id_parse(for_case, &a->asked.case_id))
+        wrong = "a case is named by its id of 32 hex digits";
+    if (wrong != NULL) {
+        question_fail(a, "bad_request", "the purposes are those of the catalogue's document `purposes`", "%s", wrong);
+        question_answer(a, 0);
+        return false;
+    }
+    a->asked.at = clock_wall();
+    a->asked.actor = id_of_key(a->city->who.city_secret, TYPE_STAFF, bytes_text(actor));
+    a->asked.purpose = p->number;
+    a->asked.action = action;
+    a->note.work = note_works;
+    a->note.done = note_done;
+    return true;
 }
 
 struct question *question_new(struct city *c, struct request *q, void (*run)(struct question *a, struct txn *state, struct txn *log)) {
@@ -382,14 +446,13 @@ static int export_row(void *owner, const struct record *r) {
     for (size_t i = 0; i < count && i < 64 && !in; i++)
         for (size_t k = 0; k < a->area_count && !in; k++)
             in = now[i] == a->areas[k];
-    struct buffer form = {0}, hex = {0};
-    record_canonical(r, &form);
-    if (in && form.len > 0) {
-        hex_encode(buffer_bytes(&form), &hex);
-        json_array_append_new(a->rows, json_pack("{s:s#}", "raw", buffer_string(&hex), (int)hex.len));
+    json_t *row = in ? record_show_raw(r, a->hashes) : NULL;
+    if (row != NULL)
+        json_array_append_new(a->rows, row);
+    if (row != NULL && a->raw && r->type != TYPE_OFFICE && r->type != TYPE_POLICY) {
+        struct access_entry e = {.type = r->type, .record = r->id};
+        buffer_add(&a->shown, bytes_of(&e, sizeof e));
     }
-    buffer_close(&form);
-    buffer_close(&hex);
     return 0;
 }
 
@@ -400,13 +463,55 @@ static void run_export(struct question *a, struct txn *state, struct txn *log) {
 }
 
 void cmd_export(void *owner, struct request *q) {
-    if (!request_flag(q, "raw")) {
-        request_error(q, "bad_request", "the hub gives out no records of persons, only the replicated state for comparing", "--raw");
+    bool hashes = request_flag(q, "hashes");
+    if (!hashes && !request_flag(q, "raw")) {
+        request_error(
+            q, "bad_request", "the hub gives out no records of persons, only the replicated state", "--hashes to compare by, --raw");
         return;
     }
     struct question *a = question_new(owner, q, run_export);
     a->node = node_of(q, "node");
-    question_submit(a);
+    a->hashes = hashes;
+    a->raw = !hashes;
+    if (hashes || question_purpose(a, ACCESS_EXPORT))
+        question_submit(a);
+}
+
+/* The log is read where it is written; a look at it is an entry too. */
+static int access_entry_each(void *owner, const struct access_entry *e) {
+    struct question *a = owner;
+    if (id_zero(&a->asked.record) || id_equal(&a->asked.record, &e->record))
+        buffer_add(&a->shown, bytes_of(e, sizeof *e));
+    return 0;
+}
+
+static void access_works(struct hub_own_work *w, struct txn *own) {
+    struct question *a = noted(w);
+    access_each(own, HUB_OWN_ACCESS, access_entry_each, a);
+    access_add(own, HUB_OWN_ACCESS, &a->asked, 1);
+}
+
+static void access_done(struct hub_own_work *w, int result) {
+    struct question *a = noted(w);
+    const struct access_entry *found = (const struct access_entry *)(const void *)a->shown.at;
+    for (size_t i = 0; i < a->shown.len / sizeof *found; i++)
+        json_array_append_new(a->rows, access_show(&a->city->catalogue, &found[i]));
+    question_answer(a, result);
+}
+
+void cmd_access_log(void *owner, struct request *q) {
+    struct question *a = question_new(owner, q, NULL);
+    const char *id = request_text(q, "id");
+    if (!question_purpose(a, ACCESS_LOG))
+        return;
+    if (id != NULL && !id_parse(id, &a->asked.record)) {
+        question_fail(a, "bad_request", "32 hex digits", "the hub knows records by their ids only");
+        question_answer(a, 0);
+        return;
+    }
+    a->note.work = access_works;
+    a->note.done = access_done;
+    hub_engine_own(a->city->engine, &a->note);
 }
 
 static void complain(void *owner, const char *what) {

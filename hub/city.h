@@ -6,6 +6,7 @@
 #include "common/daemon/control.h"
 #include "common/daemon/service.h"
 #include "common/engine/hub_engine.h"
+#include "common/store/access.h"
 #include "common/wire/wire.h"
 
 struct city {
@@ -33,12 +34,16 @@ struct question {
     void (*run)(struct question *a, struct txn *state, struct txn *log);
     void (*finish)(struct question *a); /* on the loop before the answer; may be NULL */
     json_t *rows;                       /* owns */
-    bool one, raw;
+    bool one, raw, hashes;
     const char *code, *hint; /* static */
     struct buffer message;
     uint32_t node;
     area areas[LIMIT_AREAS];
     size_t area_count;
+    /* Of those that show what is personal: who asks and what for, an entry for each record shown, and its way into the access log. */
+    struct access_entry asked; /* action: 0 = nothing personal */
+    struct buffer shown;       /* owns; of struct access_entry */
+    struct hub_own_work note;
 };
 struct question *question_new(
     struct city *c, struct request *q, void (*run)(struct question *a, struct txn *state, struct txn *log)); /* gives */
@@ -56,6 +61,7 @@ void cmd_conflicts(void *owner, struct request *q);
 void cmd_quarantine(void *owner, struct request *q);
 void cmd_digest(void *owner, struct request *q);
 void cmd_export(void *owner, struct request *q);
+void cmd_access_log(void *owner, struct request *q);
 void cmd_verify_state(void *owner, struct request *q);
 void cmd_node_add(void *owner, struct request *q); /* orders.c */
 void cmd_node_approve(void *owner, struct request *q);

@@ -45,8 +45,10 @@ static const struct command commands[] = {
     {"quarantine list", CONTROL_STATUS, cmd_quarantine, "", "node=", "node seq reason type id", "changes that were not taken, and why",
      "隔离区"},
     {"digest", CONTROL_STATUS, cmd_digest, "", "node= area=", "area digest", "digests, as the node has them", "摘要"},
-    {"export", CONTROL_ADMIN, cmd_export, "", "raw node=", "raw", "--raw: the replicated state, in all or of a node's areas",
-     "导出原始状态"},
+    {"export", CONTROL_ADMIN, cmd_export, "", "hashes raw node= actor= purpose= case=", "type id raw hash",
+     "the replicated state, in all or of a node's areas: --hashes to compare by, --raw the values", "导出"},
+    {"access", CONTROL_ADMIN, cmd_access_log, "id?", "actor= purpose= case=", "at_ms actor action purpose case type record",
+     "who looked at what here, and what for", "访问记录"},
     {"verify", CONTROL_ADMIN, cmd_verify_state, "", "", "", "check the merged state against itself", "检查存储"},
 };
 

@@ -1,7 +1,7 @@
 #include "node/office.h"
 
-#include "common/base/hash.h"
 #include "common/engine/clock.h"
+#include "common/store/layout.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,7 +11,10 @@
 static void answer(struct ask *a, int result) {
     struct request *q = a->request;
     size_t n = json_array_size(a->rows);
-    if (result == STORE_DISK_FULL)
+    if (result == STORE_DISK_FULL && a->action != 0)
+        request_error(
+            q, "busy", "the disk is full: nothing is shown, since the access log cannot note it", "free space on this machine's disk");
+    else if (result == STORE_DISK_FULL)
         request_error(q, "busy", "the disk is full; nothing of this was saved", "free space on this machine's disk, then send it again");
     else if (result != 0)
         request_error(q, "internal", "the store failed; nothing of this is certain", "restart the node and run `anjuctl verify`");
@@ -31,18 +34,39 @@ static void ask_free(struct ask *a) {
         a->free(a);
     json_decref(a->rows);
     buffer_close(&a->message);
+    buffer_close(&a->shown);
     free(a);
 }
 
-/* No silent reading: the entry is in the same transaction as the read, so nothing is answered without it. */
+/* No silent reading: the entries are in the same transaction as the read, so nothing is answered without them. One for each record that is
+ * shown, so that its subject finds them all; one for the asking itself when nothing is. */
 static void ask_works(struct node_work *w, struct txn *t) {
     struct ask *a = (struct ask *)w;
+    struct access_entry asked = {
+        .at = clock_wall(),
+        .actor = a->actor,
+        .case_id = a->case_id,
+        .purpose = a->purpose,
+        .type = a->type,
+        .record = a->record,
+        .action = a->action};
+    a->txn = t;
     a->run(a, t);
+    a->txn = NULL;
+    struct access_entry *shown = (struct access_entry *)(void *)a->shown.at;
+    size_t count = a->code == NULL ? a->shown.len / sizeof *shown : 0;
+    for (size_t i = 0; i < count; i++) {
+        asked.type = shown[i].type;
+        asked.record = shown[i].record;
+        shown[i] = asked;
+    }
     if (a->action != 0)
-        node_access(
-            t,
-            &(struct access_entry){
-                .at = clock_wall(), .actor = a->actor, .purpose = a->purpose, .type = a->type, .record = a->record, .action = a->action});
+        access_add(t, NODE_ACCESS, count > 0 ? shown : &asked, count > 0 ? count : 1);
+}
+
+void ask_shows(struct ask *a, uint32_t type, const struct id16 *record) {
+    struct access_entry e = {.type = type, .record = *record};
+    buffer_add(&a->shown, bytes_of(&e, sizeof e));
 }
 
 static void ask_done(struct node_work *w, int result) {
@@ -88,6 +112,7 @@ static bool refuse(struct ask *a, const char *code, const char *hint, const char
 
 bool ask_purpose(struct ask *a, uint32_t action) {
     const char *actor = request_text(a->request, "actor"), *purpose = request_text(a->request, "purpose");
+    const char *for_case = request_text(a->request, "case");
     if (actor == NULL || *actor == '\0')
         return refuse(a, "bad_request", "--actor LOGIN", "who are you? every look at personal data names its actor");
     if (purpose == NULL || *purpose == '\0')
@@ -97,7 +122,8 @@ bool ask_purpose(struct ask *a, uint32_t action) {
     const struct catalogue_purpose *p = catalogue_purpose(a->catalogue, purpose);
     if (p == NULL)
         return refuse(a, "bad_request", "`anjuctl types` lists the purposes", "there is no such purpose");
-    enum { TYPE_STAFF = 3 };
+    if (for_case != NULL && !id_parse(for_case, &a->case_id))
+        return refuse(a, "bad_request", "--case ID, as `anjuctl put` printed it", "a case is named by its id of 32 hex digits");
     a->purpose = p->number;
     a->actor = office_derived_id(a->office, TYPE_STAFF, bytes_text(actor));
     a->action = action;
@@ -117,10 +143,7 @@ const struct catalogue_type *office_type(const struct office *o, struct request 
 }
 
 struct id16 office_derived_id(const struct office *o, uint32_t type, struct bytes key) {
-    static const uint8_t generation = 1;
-    uint8_t number[4] = {(uint8_t)(type >> 24), (uint8_t)(type >> 16), (uint8_t)(type >> 8), (uint8_t)type};
-    struct bytes parts[] = {bytes_of(&generation, 1), bytes_of(number, sizeof number), key};
-    return hash_derive_id(node_engine_who(o->engine)->city_secret, parts, 3);
+    return id_of_key(node_engine_who(o->engine)->city_secret, type, key);
 }
 
 bool ask_target(struct ask *a) {

@@ -5,6 +5,7 @@
 #include "common/daemon/control.h"
 #include "common/daemon/service.h"
 #include "common/engine/node_engine.h"
+#include "common/store/access.h"
 
 /* A catalogue in use; older ones live on until the end, since work under way may still read them. */
 struct catalogue_version {
@@ -33,6 +34,7 @@ struct ask {
     struct office *office;
     struct request *request;
     const struct catalogue *catalogue; /* borrows */
+    struct txn *txn;                   /* borrows; while `run` works */
     void (*run)(struct ask *a, struct txn *t);
     void (*free)(struct ask *a); /* of what follows the struct; may be NULL */
     json_t *rows;                /* owns; an array: rows, or with `one` the answer's object at [0] */
@@ -43,16 +45,17 @@ struct ask {
     /* Who asks, and what for. */
     struct id16 actor, case_id, record;
     uint32_t purpose, type, action; /* action: of the access log; 0 = none */
-    const char *query;              /* borrows from the request */
+    struct buffer shown;            /* owns; an access entry each, of the records that the answer shows */
 };
 
 void *ask_new(
     struct office *o, struct request *q, size_t size, void (*run)(struct ask *a, struct txn *t)); /* gives; starts with struct ask */
 void ask_submit(struct ask *a /* takes */);
 void ask_fail(struct ask *a, const char *code, const char *hint, const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* Reads actor and purpose; false: it was answered with an error and freed. */
-bool ask_purpose(struct ask *a, uint32_t action);
-bool ask_target(struct ask *a); /* "type" and "id" (hex, or a source's key); false as above */
+/* Reads actor, purpose and case; false: it was answered with an error and freed. */
+bool ask_purpose(struct ask *a, uint32_t action /* enum access_action; 0: none */);
+void ask_shows(struct ask *a, uint32_t type, const struct id16 *record); /* the answer shows this record: the access log will say so */
+bool ask_target(struct ask *a);                                          /* "type" and "id" (hex, or a source's key); false as above */
 
 /* The id under which a source's key is known all over the city (3-RECORDS): UUIDv8 of city secret, generation, type, key. */
 struct id16 office_derived_id(const struct office *o, uint32_t type, struct bytes key);

@@ -1,13 +1,60 @@
-/* Reads. Every look at personal data names an actor and a purpose and leaves an access-log entry in the same transaction. */
-#include "common/engine/clock.h"
+/* Reads. Every look at personal data names an actor and a purpose and leaves an access-log entry for each record that it shows, in the same
+ * transaction. What waits and what is held is shown without values, by random ids, and needs neither. */
+#include "common/daemon/rows.h"
 #include "common/store/layout.h"
 #include "node/office.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { ACCESS_READ = 1, ACCESS_SEARCH, ACCESS_EXPORT, ACCESS_HISTORY, FOUND_MAX = 20 };
+enum { FOUND_MAX = 20 };
+
+/* ---- how a record is shown */
+
+static bool is_here(struct txn *t, const struct value *to) {
+    struct arena arena = {0};
+    struct record r;
+    bool pending;
+    bool here = node_record(t, to->reference.type, &to->reference.id, &arena, &r, &pending) == 0 &&
+                field_winner(record_field(&r, FIELD_HOME)) != NULL;
+    arena_close(&arena);
+    return here;
+}
+
+static bool missing(struct txn *t, struct bytes packed) {
+    struct value v;
+    return value_unpack(packed, &v) && v.kind == VALUE_REFERENCE && !is_here(t, &v);
+}
+
+/* The fields that refer to what this office does not hold; nothing is kept of it, so they resolve by themselves when it comes. */
+static json_t *unresolved(const struct ask *a, const struct record *r) {
+    json_t *all = json_array();
+    char name[24];
+    for (size_t i = 0; i < r->field_count; i++) {
+        const struct field *f = &r->fields[i];
+        const struct head *h = field_winner(f);
+        bool lacks = h != NULL && missing(a->txn, h->value);
+        for (size_t k = 0; k < f->element_count && !lacks; k++)
+            lacks = missing(a->txn, f->elements[k].value);
+        if (lacks)
+            json_array_append_new(all, json_string(field_name(a->catalogue, r->type, f->number, name)));
+    }
+    return all;
+}
+
+static json_t *show(struct ask *a, const struct record *r, bool pending, bool sides) {
+    json_t *shown = record_show(a->catalogue, r, sides);
+    json_object_set_new(shown, "unresolved", unresolved(a, r));
+    json_object_set_new(shown, "pending", json_boolean(pending));
+    return shown;
+}
+
+/* Without a home it was only taken up: it has not come, or there is none. */
+static bool has_come(const struct record *r) {
+    return field_winner(record_field(r, FIELD_HOME)) != NULL;
+}
 
 /* ---- one record */
 
@@ -16,14 +63,12 @@ static void run_get(struct ask *a, struct txn *t) {
     struct record r;
     bool pending = false;
     int there = node_record(t, a->type, &a->record, &arena, &r, &pending);
-    if (there == 0 && record_areas_now(&r, (area[1]){0}, 1) == 0 && record_field(&r, FIELD_HOME) == NULL)
+    if (there == 0 && !has_come(&r))
         ask_fail(
             a, "conflict", "wait until the city has sent it: `anjuctl wait --caught-up`", "the record was taken up but has not come yet");
-    else if (there == 0) {
-        json_t *shown = record_show(a->catalogue, &r, true);
-        json_object_set_new(shown, "pending", json_boolean(pending));
-        json_array_append_new(a->rows, shown);
-    } else if (there == NODE_RECORD_ROTTEN)
+    else if (there == 0)
+        json_array_append_new(a->rows, show(a, &r, pending, true));
+    else if (there == NODE_RECORD_ROTTEN)
         ask_fail(
             a, "internal", "`anjuctl verify` tells more; repair brings it back when the line is up", "the record is damaged on this disk");
     else
@@ -54,9 +99,8 @@ static int find_each(void *owner, const struct record *r, bool pending) {
     if (h != NULL && !record_deleted(r)) {
         value_show(h->value, &text);
         if (strcmp(buffer_string(&text), f->value) == 0 && ++f->found <= FOUND_MAX) {
-            json_t *shown = record_show(f->ask.catalogue, r, false);
-            json_object_set_new(shown, "pending", json_boolean(pending));
-            json_array_append_new(f->ask.rows, shown);
+            json_array_append_new(f->ask.rows, show(&f->ask, r, pending, false));
+            ask_shows(&f->ask, r->type, &r->id);
         }
     }
     buffer_close(&text);
@@ -102,27 +146,23 @@ void cmd_find(void *owner, struct request *q) {
         ask_submit(&f->ask);
 }
 
-/* ---- history: what this office wrote and still has in its log */
+/* ---- what is in the log: a change, with names of its fields */
 
-static json_t *change_show(const struct catalogue *k, const struct change *c, wall_ms saved) {
-    const struct catalogue_type *t = catalogue_type_number(k, c->type);
-    char id[ID_HEX], unknown[16], number[24];
+static json_t *change_show(const struct catalogue *k, const struct change *c) {
+    char id[ID_HEX], unknown[16], name[24];
     json_t *fields = json_array();
-    for (size_t i = 0; i < c->op_count; i++) {
-        const struct catalogue_field *f = t == NULL ? NULL : type_field_number(t, c->ops[i].field);
-        snprintf(number, sizeof number, "field-%u", c->ops[i].field);
-        json_array_append_new(fields, json_string(f == NULL ? number : f->name));
-    }
+    for (size_t i = 0; i < c->op_count; i++)
+        json_array_append_new(fields, json_string(field_name(k, c->type, c->ops[i].field, name)));
     return json_pack(
-        "{s:I, s:s, s:s, s:I, s:I, s:i, s:o}", "seq", (json_int_t)c->seq, "type", type_name(k, c->type, unknown), "id",
-        id_hex(&c->record, id), "saved_ms", (json_int_t)saved, "version_ms", (json_int_t)hlc_ms(c->version.hlc), "purpose", (int)c->purpose,
-        "fields", fields);
+        "{s:I, s:s, s:s, s:I, s:o}", "seq", (json_int_t)c->seq, "type", type_name(k, c->type, unknown), "id", id_hex(&c->record, id),
+        "version_ms", (json_int_t)hlc_ms(c->version.hlc), "fields", fields);
 }
 
 struct logging {
     struct ask ask;
     const struct node_progress *progress;
-    bool only_record, only_unmerged;
+    bool history;        /* of one record, with values and authors; else what is not merged yet */
+    struct buffer names; /* owns; of the changes that were shown, to know what is left of others' */
 };
 
 static const char *stage(const struct node_progress *p, const struct id16 *incarnation, uint64_t seq, enum verdict held) {
@@ -132,16 +172,36 @@ static const char *stage(const struct node_progress *p, const struct id16 *incar
     return l == NULL ? "?" : seq <= l->includes ? "merged" : seq <= l->acked ? "accepted" : "saved";
 }
 
+/* Who wrote it and why, and the values: only a history shows them. */
+static void add_author(const struct catalogue *k, const struct change *c, json_t *row) {
+    const struct catalogue_purpose *p = catalogue_purpose_number(k, c->purpose);
+    char actor[ID_HEX], for_case[ID_HEX], name[24];
+    json_t *values = json_object();
+    for (size_t i = 0; i < c->op_count; i++)
+        if (c->ops[i].kind != OP_REMOVE)
+            json_object_set_new(values, field_name(k, c->type, c->ops[i].field, name), value_json(c->ops[i].value));
+    json_object_set_new(row, "node", json_integer(c->version.node));
+    json_object_set_new(row, "actor", json_string(id_hex(&c->actor, actor)));
+    json_object_set_new(row, "purpose", p != NULL ? json_string(p->name) : json_integer(c->purpose));
+    json_object_set_new(row, "case", id_zero(&c->case_id) ? json_null() : json_string(id_hex(&c->case_id, for_case)));
+    json_object_set_new(row, "values", values);
+}
+
 static int log_each(void *owner, const struct id16 *incarnation, const struct change *c, wall_ms saved, enum verdict held) {
     struct logging *l = owner;
-    if (l->only_record && (c->type != l->ask.type || !id_equal(&c->record, &l->ask.record)))
+    if (l->history && (c->type != l->ask.type || !id_equal(&c->record, &l->ask.record)))
         return 0;
     const char *at = stage(l->progress, incarnation, c->seq, held);
-    if (l->only_unmerged && strcmp(at, "merged") == 0)
+    if (!l->history && strcmp(at, "merged") == 0)
         return 0;
-    json_t *row = change_show(l->ask.catalogue, c, saved);
+    json_t *row = change_show(l->ask.catalogue, c);
+    json_object_set_new(row, "saved_ms", json_integer((json_int_t)saved));
     json_object_set_new(row, "state", json_string(at));
     json_object_set_new(row, "reason", held == VERDICT_MERGED ? json_null() : json_string(verdict_text(held)));
+    if (l->history) {
+        add_author(l->ask.catalogue, c, row);
+        buffer_add(&l->names, bytes_of(&c->name, sizeof c->name));
+    }
     json_array_append_new(l->ask.rows, row);
     return 0;
 }
@@ -156,16 +216,96 @@ static void run_log(struct ask *a, struct txn *t) {
     free(p);
 }
 
+/* ---- history: this office's changes from its log, and of others' (and of what the log has forgotten) what still stands in the record. Who
+ * sat there and what for is in their own logs. */
+
+static json_t *row_of(struct logging *l, const struct record *r, const struct head *h) {
+    size_t i;
+    json_t *row;
+    char id[ID_HEX], unknown[16], tag[24];
+    snprintf(tag, sizeof tag, "%016" PRIx64, h->name.tag);
+    json_array_foreach(l->ask.rows, i, row) {
+        const char *its = json_string_value(json_object_get(row, "tag"));
+        if (its != NULL && strcmp(its, tag) == 0)
+            return row;
+    }
+    row = json_pack(
+        "{s:n, s:s, s:s, s:I, s:[], s:n, s:s, s:n, s:I, s:n, s:n, s:n, s:{}, s:s}", "seq", "type",
+        type_name(l->ask.catalogue, r->type, unknown), "id", id_hex(&r->id, id), "version_ms", (json_int_t)hlc_ms(h->version.hlc), "fields",
+        "saved_ms", "state", "merged", "reason", "node", (json_int_t)h->version.node, "actor", "purpose", "case", "values", "tag", tag);
+    json_array_append_new(l->ask.rows, row);
+    return row;
+}
+
+static void add_standing(struct logging *l, const struct record *r, const struct field *f, const struct head *h) {
+    const struct name *own = (const struct name *)(const void *)l->names.at;
+    char name[24];
+    for (size_t i = 0; i < l->names.len / sizeof *own; i++)
+        if (name_equal(own[i], h->name))
+            return;
+    json_t *row = row_of(l, r, h);
+    const char *field = field_name(l->ask.catalogue, r->type, f->number, name);
+    json_array_append_new(json_object_get(row, "fields"), json_string(field));
+    json_object_set_new(json_object_get(row, "values"), field, value_json(h->value));
+}
+
+static int by_version(const void *x, const void *y) {
+    json_int_t a = json_integer_value(json_object_get(*(json_t *const *)x, "version_ms"));
+    json_int_t b = json_integer_value(json_object_get(*(json_t *const *)y, "version_ms"));
+    if (a == b) {
+        a = json_integer_value(json_object_get(*(json_t *const *)x, "seq"));
+        b = json_integer_value(json_object_get(*(json_t *const *)y, "seq"));
+    }
+    return (a > b) - (a < b);
+}
+
+static void sort_rows(struct ask *a) {
+    size_t n = json_array_size(a->rows);
+    json_t **all = memory_zeroed(n + 1, sizeof(json_t *)), *sorted = json_array();
+    for (size_t i = 0; i < n; i++) {
+        all[i] = json_array_get(a->rows, i);
+        json_object_del(all[i], "tag");
+    }
+    qsort(all, n, sizeof *all, by_version);
+    for (size_t i = 0; i < n; i++)
+        json_array_append(sorted, all[i]);
+    json_decref(a->rows);
+    a->rows = sorted;
+    free(all);
+}
+
+static void run_history(struct ask *a, struct txn *t) {
+    struct logging *l = (struct logging *)a;
+    struct arena arena = {0};
+    struct record r;
+    bool pending;
+    run_log(a, t);
+    if (node_record(t, a->type, &a->record, &arena, &r, &pending) == 0)
+        for (size_t i = 0; i < r.field_count; i++) {
+            const struct field *f = &r.fields[i];
+            for (size_t k = 0; k < f->head_count; k++)
+                add_standing(l, &r, f, &f->heads[k]);
+            for (size_t k = 0; k < f->element_count; k++)
+                add_standing(l, &r, f, &f->elements[k]);
+        }
+    arena_close(&arena);
+    sort_rows(a);
+}
+
+static void history_free(struct ask *a) {
+    buffer_close(&((struct logging *)a)->names);
+}
+
 void cmd_history(void *owner, struct request *q) {
-    struct logging *l = ask_new(owner, q, sizeof *l, run_log);
-    l->only_record = true;
+    struct logging *l = ask_new(owner, q, sizeof *l, run_history);
+    l->history = true;
+    l->ask.free = history_free;
     if (ask_purpose(&l->ask, ACCESS_HISTORY) && ask_target(&l->ask))
         ask_submit(&l->ask);
 }
 
 void cmd_queue(void *owner, struct request *q) {
     struct logging *l = ask_new(owner, q, sizeof *l, run_log);
-    l->only_unmerged = true;
     ask_submit(&l->ask);
 }
 
@@ -173,9 +313,8 @@ void cmd_queue(void *owner, struct request *q) {
 
 static int held_each(void *owner, const struct held *h, const struct change *c) {
     struct ask *a = owner;
-    json_t *row = c == NULL ? json_pack("{s:I}", "seq", (json_int_t)h->seq) : change_show(a->catalogue, c, 0);
+    json_t *row = c == NULL ? json_pack("{s:I}", "seq", (json_int_t)h->seq) : change_show(a->catalogue, c);
     json_object_set_new(row, "reason", json_string(verdict_text(h->reason)));
-    json_object_del(row, "saved_ms");
     json_array_append_new(a->rows, row);
     return 0;
 }
@@ -199,38 +338,40 @@ void cmd_held(void *owner, struct request *q) {
     ask_submit(ask_new(owner, q, sizeof(struct ask), run_held));
 }
 
-/* ---- export and conflicts */
+/* ---- export and conflicts. With `raw` the replicated state as it is, with `hashes` one of each record: enough to compare by, and nothing
+ * personal. */
 
 struct exporting {
     struct ask ask;
-    bool raw, conflicts;
+    bool raw, hashes, conflicts;
 };
 
 static int export_each(void *owner, const struct record *r, bool pending) {
     struct exporting *x = owner;
-    if (x->raw) {
-        struct buffer form = {0}, hex = {0};
-        record_canonical(r, &form);
-        hex_encode(buffer_bytes(&form), &hex);
-        json_array_append_new(x->ask.rows, json_pack("{s:s#}", "raw", buffer_string(&hex), (int)hex.len));
-        buffer_close(&form);
-        buffer_close(&hex);
+    bool ours = r->type == TYPE_OFFICE || r->type == TYPE_POLICY;
+    if (x->raw || x->hashes) {
+        json_t *row = record_show_raw(r, x->hashes);
+        if (row != NULL)
+            json_array_append_new(x->ask.rows, row);
+        if (row != NULL && x->raw && !ours)
+            ask_shows(&x->ask, r->type, &r->id);
         return 0;
     }
-    if (r->type == TYPE_OFFICE || r->type == TYPE_POLICY || field_winner(record_field(r, FIELD_HOME)) == NULL)
-        return 0; /* without a home it was only taken up: it has not come, or there is none */
-    json_t *shown = record_show(x->ask.catalogue, r, x->conflicts);
-    json_object_set_new(shown, "pending", json_boolean(pending));
-    if (x->conflicts && json_array_size(json_object_get(shown, "concurrent")) == 0)
+    if (ours || !has_come(r))
+        return 0;
+    json_t *shown = show(&x->ask, r, pending, x->conflicts);
+    if (x->conflicts && json_array_size(json_object_get(shown, "concurrent")) == 0) {
         json_decref(shown);
-    else
+    } else {
         json_array_append_new(x->ask.rows, shown);
+        ask_shows(&x->ask, r->type, &r->id);
+    }
     return 0;
 }
 
 static void run_export(struct ask *a, struct txn *t) {
     struct exporting *x = (struct exporting *)a;
-    if (node_records(t, a->type, x->raw, export_each, x) < 0)
+    if (node_records(t, a->type, x->raw || x->hashes, export_each, x) < 0)
         ask_fail(a, "internal", "run `anjuctl verify`", "the records could not be read");
 }
 
@@ -240,10 +381,11 @@ static void exporting(struct office *o, struct request *q, bool conflicts) {
     if (type != NULL && t == NULL)
         return;
     struct exporting *x = ask_new(o, q, sizeof *x, run_export);
-    x->raw = request_flag(q, "raw");
+    x->hashes = !conflicts && request_flag(q, "hashes");
+    x->raw = !conflicts && !x->hashes && request_flag(q, "raw");
     x->conflicts = conflicts;
     x->ask.type = t == NULL ? 0 : t->number;
-    if (ask_purpose(&x->ask, ACCESS_EXPORT))
+    if (x->hashes || ask_purpose(&x->ask, ACCESS_EXPORT))
         ask_submit(&x->ask);
 }
 
@@ -255,32 +397,25 @@ void cmd_conflicts(void *owner, struct request *q) {
     exporting(owner, q, true);
 }
 
-/* ---- the access log itself */
+/* ---- the access log itself: who looks at it is noted too */
 
-static int access_each(void *owner, const struct access_entry *e) {
-    static const char *const actions[] = {"", "read", "search", "export", "history", "refused"};
+static int access_row(void *owner, const struct access_entry *e) {
     struct ask *a = owner;
-    char actor[ID_HEX], record[ID_HEX], unknown[16];
-    if (!id_zero(&a->record) && !id_equal(&a->record, &e->record))
-        return 0;
-    json_array_append_new(
-        a->rows, json_pack(
-                     "{s:I, s:s, s:s, s:i, s:s, s:s}", "at_ms", (json_int_t)e->at, "actor", id_hex(&e->actor, actor), "action",
-                     e->action < sizeof actions / sizeof *actions ? actions[e->action] : "?", "purpose", (int)e->purpose, "type",
-                     type_name(a->catalogue, e->type, unknown), "record", id_zero(&e->record) ? "" : id_hex(&e->record, record)));
+    if (id_zero(&a->record) || id_equal(&a->record, &e->record))
+        json_array_append_new(a->rows, access_show(a->catalogue, e));
     return 0;
 }
 
 static void run_access(struct ask *a, struct txn *t) {
-    node_access_each(t, access_each, a);
+    access_each(t, NODE_ACCESS, access_row, a);
 }
 
 void cmd_access_log(void *owner, struct request *q) {
     struct ask *a = ask_new(owner, q, sizeof *a, run_access);
     const char *id = request_text(q, "id");
-    if (id != NULL && !id_parse(id, &a->record)) {
-        if (!ask_target(a))
-            return;
-    }
+    if (!ask_purpose(a, ACCESS_LOG))
+        return;
+    if (id != NULL && !id_parse(id, &a->record) && !ask_target(a))
+        return;
     ask_submit(a);
 }

@@ -39,7 +39,7 @@ static void print_line(const json_t *row) {
 }
 
 static void print_name(const json_t *row) {
-    static const char *const names[] = {"id", "node", "name", "area", "raw"};
+    static const char *const names[] = {"raw", "hash", "id", "node", "name", "area"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const json_t *v = json_object_get(row, names[i]);
         struct buffer b = {0};

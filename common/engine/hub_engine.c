@@ -9,6 +9,7 @@
 #include "common/net/hub_door.h"
 #include "common/store/layout.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -289,6 +290,32 @@ void hub_engine_write(struct hub_engine *e, struct hub_write *w) {
     *e->writes_last = w;
     e->writes_last = (struct hub_write **)&w->job.next;
     next_write(e);
+}
+
+static void own_works(struct job *j, void *owner) {
+    struct hub_own_work *w = (struct hub_own_work *)j;
+    struct hub_engine *e = owner;
+    struct txn *own;
+    w->result = store_write(e->stores.own, &own);
+    if (w->result != 0)
+        return;
+    w->work(w, own);
+    w->result = txn_commit(own);
+}
+
+static void own_done(struct job *j, int result) {
+    struct hub_own_work *w = (struct hub_own_work *)j;
+    w->done(w, result != 0 ? result : w->result);
+}
+
+void hub_engine_own(struct hub_engine *e, struct hub_own_work *w) {
+    if (e->closing) {
+        w->done(w, -ECANCELED);
+        return;
+    }
+    w->job.work = own_works;
+    w->job.done = own_done;
+    worker_submit(e->log, &w->job);
 }
 
 /* At start: what a crash left between the second home and the log. */

@@ -53,6 +53,15 @@ struct hub_read {
 };
 void hub_engine_read(struct hub_engine *e, struct hub_read *q /* takes; `done` gives it back */);
 
+/* One's own work on the hub-own store, on the log worker; durable when `done` is called with 0. */
+struct hub_own_work {
+    struct job job;
+    void (*work)(struct hub_own_work *w, struct txn *own);
+    void (*done)(struct hub_own_work *w, int result); /* STORE_DISK_FULL: nothing of it was written */
+    int result;                                       /* the engine's */
+};
+void hub_engine_own(struct hub_engine *e, struct hub_own_work *w /* takes; `done` gives it back */);
+
 /* A change of the hub itself (writer 0): stamped, named, written to its second home, appended, merged. A SET without names replaces all
  * heads of its field. Such changes go one after the other, each on the base of the one before. */
 struct hub_write {

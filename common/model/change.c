@@ -2,6 +2,13 @@
 
 #include "common/base/limits.h"
 
+struct id16 id_of_key(struct bytes city_secret, uint32_t type, struct bytes key) {
+    static const uint8_t generation = 1;
+    uint8_t number[4] = {(uint8_t)(type >> 24), (uint8_t)(type >> 16), (uint8_t)(type >> 8), (uint8_t)type};
+    struct bytes parts[] = {bytes_of(&generation, 1), bytes_of(number, sizeof number), key};
+    return hash_derive_id(city_secret, parts, 3);
+}
+
 int name_compare(struct name a, struct name b) {
     if (a.node != b.node)
         return a.node < b.node ? -1 : 1;

@@ -4,7 +4,7 @@
  * elements, history, `replaces` and REMOVE use names. Its version orders it, its (incarnation, seq) says where it stands in a log. */
 #pragma once
 
-#include "common/base/id.h"
+#include "common/base/hash.h"
 #include "common/model/area.h"
 #include "common/model/version.h"
 
@@ -23,6 +23,7 @@ enum {
 enum {
     TYPE_OFFICE = 1, /* one enrolled node: FIELD_HOME = its node area; the fields below */
     TYPE_POLICY = 2, /* a policy document, FIELD_HOME = its scope prefix */
+    TYPE_STAFF = 3,  /* the actors: an id is derived from the login name */
 };
 /* Of TYPE_OFFICE: areas served (a list of digit texts), name, public key string, status (text: active, paused, revoked). */
 enum { OFFICE_AREAS = 16, OFFICE_NAME = 17, OFFICE_KEY = 18, OFFICE_STATUS = 19 };
@@ -60,6 +61,9 @@ struct change {
     const struct op *ops;
     size_t op_count;
 };
+
+/* The id under which a source's key is known all over the city (3-RECORDS): UUIDv8 of city secret, generation, type, key. */
+struct id16 id_of_key(struct bytes city_secret, uint32_t type, struct bytes key);
 
 int name_compare(struct name a, struct name b);
 bool name_equal(struct name a, struct name b);

@@ -6,7 +6,7 @@
 
 static const char *const hub_log_trees[] = {"meta", "entries", "nodes"};
 static const char *const hub_state_trees[] = {"meta", "records", "rows", "verdicts", "held", "waiting", "nodes", "digests"};
-static const char *const hub_own_trees[] = {"meta", "entries"};
+static const char *const hub_own_trees[] = {"meta", "entries", "access"};
 static const char *const node_trees[] = {"meta", "log", "base", "view", "pending", "held", "digests", "access"};
 
 enum { FORMAT = 1 };

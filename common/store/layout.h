@@ -19,9 +19,10 @@
  *     nodes      node u32                                       -> merged lives with chain hash, areas served, counters
  *     digests    area u64                                       -> digest
  *
- *   hub-own      (the hub's own changes, a second home that a restore replays)
+ *   hub-own      (the hub's own changes, a second home that a restore replays; and who looked at what there)
  *     entries    seq u64                                        -> packed change
  *     meta       "life" -> incarnation of writer 0
+ *     access     at ms u64 | n u32                              -> access-log entry (what operators looked at)
  *
  *   node         (log and state change in one transaction)
  *     meta       "progress", "enrolment", "scrub"; "tail" | incarnation -> seq, chain hash; "lost" | incarnation | seq -> when
@@ -50,7 +51,7 @@ enum hub_state_tree {
     HUB_DIGESTS,
     HUB_STATE_TREES,
 };
-enum hub_own_tree { HUB_OWN_META, HUB_OWN_ENTRIES, HUB_OWN_TREES };
+enum hub_own_tree { HUB_OWN_META, HUB_OWN_ENTRIES, HUB_OWN_ACCESS, HUB_OWN_TREES };
 enum node_tree { NODE_META, NODE_LOG, NODE_BASE, NODE_VIEW, NODE_PENDING, NODE_HELD, NODE_DIGESTS, NODE_ACCESS, NODE_TREES };
 
 extern const struct store_shape shape_hub_log, shape_hub_state, shape_hub_own, shape_node;

@@ -112,15 +112,3 @@ int node_held_each(struct txn *t, int (*each)(void *owner, const struct held *h,
 int node_lost_each(struct txn *t, int (*each)(void *owner, const struct id16 *incarnation, uint64_t seq, wall_ms noticed), void *owner);
 struct digest node_digest(struct txn *t, area a);
 int node_verify(struct txn *t, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked);
-
-/* ---- the access log (3-RECORDS, "First format"): who read what, for which purpose */
-struct access_entry {
-    wall_ms at;
-    struct id16 actor;
-    uint32_t purpose;
-    uint32_t type;
-    struct id16 record; /* zero: a search or an export */
-    uint32_t action;    /* 1 read, 2 search, 3 export, 4 history, 5 refused */
-};
-void node_access(struct txn *t, const struct access_entry *e);
-int node_access_each(struct txn *t, int (*each)(void *owner, const struct access_entry *e), void *owner);

@@ -1,4 +1,4 @@
-/* Walks over what a node holds: records, log, held changes, access log; and the check of all of it. */
+/* Walks over what a node holds: records, log, held changes; and the check of all of it. */
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/store/envelope.h"
@@ -82,48 +82,6 @@ int node_held_each(struct txn *t, int (*each)(void *owner, const struct held *h,
         r = each(owner, &h, there ? &c : NULL);
     }
     scan_close(s);
-    return r;
-}
-
-/* ---- the access log */
-
-void node_access(struct txn *t, const struct access_entry *e) {
-    CLEANUP(buffer_close) struct buffer b = {0};
-    struct bytes value;
-    uint32_t n = 0;
-    struct key k = key_access(e->at, n);
-    while (txn_get(t, NODE_ACCESS, key_bytes(&k), &value))
-        k = key_access(e->at, ++n);
-    buffer_add(&b, bytes_of(e->actor.b, sizeof e->actor.b));
-    buffer_u32be(&b, e->purpose);
-    buffer_u32be(&b, e->type);
-    buffer_add(&b, bytes_of(e->record.b, sizeof e->record.b));
-    buffer_u32be(&b, e->action);
-    envelope_put(t, NODE_ACCESS, key_bytes(&k), buffer_bytes(&b));
-}
-
-int node_access_each(struct txn *t, int (*each)(void *owner, const struct access_entry *e), void *owner) {
-    struct bytes at, value, sound;
-    int r = 0;
-    struct scan *c = scan_open(t, NODE_ACCESS);
-    for (bool more = scan_from(c, (struct bytes){NULL, 0}, &at, &value); more && r == 0; more = scan_next(c, &at, &value)) {
-        struct reader key = {.rest = at};
-        struct access_entry e = {.at = reader_u64be(&key)};
-        if (envelope_open(NODE_ACCESS, at, value, &sound) != 0)
-            continue;
-        struct reader in = {.rest = sound};
-        struct bytes actor = reader_take(&in, sizeof e.actor.b);
-        e.purpose = reader_u32be(&in);
-        e.type = reader_u32be(&in);
-        struct bytes record = reader_take(&in, sizeof e.record.b);
-        e.action = reader_u32be(&in);
-        if (in.bad)
-            continue;
-        memcpy(e.actor.b, actor.at, sizeof e.actor.b);
-        memcpy(e.record.b, record.at, sizeof e.record.b);
-        r = each(owner, &e);
-    }
-    scan_close(c);
     return r;
 }
 

@@ -6,6 +6,7 @@ make_hub
 start_hub
 make_node n1 650203001001 一
 start_node n1
+until_true 20 said "(purpose)" ctl n1 types
 map=deploy/catalogue/mapping/person.yaml
 import() { ctl n1 import person "$1" --map $map --actor op1 ${2:-}; }
 head=record_id,name,sex,birth_date,id_number,phone,native_place,education,kind,registered_on,status
@@ -36,6 +37,24 @@ check "… does not come back by itself" said "1 there already, 1 unchanged" imp
 check "making a record that is there is refused" said "there is such a Person already" ctl n1 put Person A-1 name=other --create $who
 check "what hangs on a row may come later" sh -c "sed 's/1990-01-02,,/1990-01-02,992156199001020015,/; s/A-2/A-3/' '$work/a.csv' >'$work/b.csv'"
 check "… a row with a new identity number" said "1 rows saved" import "$work/b.csv"
+
+# ---- references resolve by themselves, whichever file comes first
+child=deploy/catalogue/mapping/child.yaml
+printf 'record_id,guardian_id,name,school,grade\nK-1,G-1,王小宝,虚构小学,1\n' >"$work/child.csv"
+printf 'record_id,name,sex\nG-1,王大宝,男\n' >"$work/person.csv"
+check "a child comes before its guardian" said "1 rows saved" ctl n1 import child "$work/child.csv" --map $child --actor op1
+check "… get marks the field" said '"unresolved":["guardian"]' ctl n1 -o jsonl get SchoolPlaceApplication K-1 $who
+check "… find too" said '"unresolved":["guardian"]' ctl n1 -o jsonl find SchoolPlaceApplication school=虚构小学 $who
+check "… and export" said '"unresolved":["guardian"]' ctl n1 -o jsonl export --type SchoolPlaceApplication $who
+check "… and a table" said '["guardian"]' ctl n1 find SchoolPlaceApplication school=虚构小学 $who
+check "the guardian comes" said "1 rows saved" import "$work/person.csv"
+check "… and the reference is resolved" said '"unresolved":[]' ctl n1 -o jsonl get SchoolPlaceApplication K-1 $who
+sed 's/K-1,G-1/K-2,G-2/' "$work/child.csv" >"$work/child2.csv"
+sed 's/G-1/G-2/' "$work/person.csv" >"$work/person2.csv"
+check "the other order" sh -c "'$bin/anjuctl' -s '$town/n1' import person '$work/person2.csv' --map $map --actor op1 && '$bin/anjuctl' -s '$town/n1' import child '$work/child2.csv' --map $child --actor op1"
+check "… is resolved at once" said '"unresolved":[]' ctl n1 -o jsonl get SchoolPlaceApplication K-2 $who
+check "one that was taken up and has not come is not here" sh -c "'$bin/anjuctl' -s '$town/n1' pause && '$bin/anjuctl' -s '$town/n1' adopt Person G-3 --reason x $who && '$bin/anjuctl' -s '$town/n1' put SchoolPlaceApplication K-2 guardian=G-3 $who"
+check "… and marked" said '"unresolved":["guardian"]' ctl n1 -o jsonl get SchoolPlaceApplication K-2 $who
 
 # ---- files that are none
 : >"$work/empty.csv"

@@ -40,7 +40,7 @@ all_there() {
     [ ! -s "$work/lost" ]
 }
 check "every answered edit is at the node" all_there
-check "hub and node hold the same bytes" sh -c "'$bin/anjuctl' -s '$town/n1' -o name export --raw --actor op1 --purpose proof >'$work/a' && '$bin/anjuctl' -s '$town/hub' -o name export --raw --node 1 >'$work/b' && cmp '$work/a' '$work/b'"
+check "hub and node hold the same bytes" sh -c "'$bin/anjuctl' -s '$town/n1' -o jsonl export --hashes >'$work/a' && '$bin/anjuctl' -s '$town/hub' -o jsonl export --hashes --node 1 >'$work/b' && [ -s '$work/a' ] && cmp '$work/a' '$work/b'"
 check "verify at the node" said sound ctl n1 verify
 check "verify at the hub" said sound ctl hub verify
 finish

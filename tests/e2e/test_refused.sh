@@ -6,6 +6,7 @@ make_hub
 start_hub
 make_node n1 650203001001 一
 start_node n1
+until_true 20 said "(purpose)" ctl n1 types
 map=deploy/catalogue/mapping/person.yaml
 printf 'record_id,name,民族,Religion,native_place\nA-1,王宇轩,某族,某教,某地\n' >"$work/a.csv"
 check "a spreadsheet with refused columns" said "1 rows saved" ctl n1 import person "$work/a.csv" --map $map --actor op1

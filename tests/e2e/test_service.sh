@@ -31,7 +31,7 @@ start_node n1
 check "the hub takes them" ctl n1 wait --caught-up --timeout 30
 check "… holds none of them back" said '"held":0' ctl hub -o jsonl nodes
 raw_equal() {
-    ctl n1 -o name export --raw --actor op1 --purpose proof >"$work/a" && ctl hub -o name export --raw --node 1 >"$work/b" &&
+    ctl n1 -o name export --raw --actor op1 --purpose proof >"$work/a" && ctl hub -o name export --raw --node 1 --actor op1 --purpose proof >"$work/b" &&
         [ -s "$work/a" ] && cmp "$work/a" "$work/b"
 }
 check "hub and node hold the same bytes of them" raw_equal

@@ -4,6 +4,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/catalogue/policy.h"
+#include "common/store/access.h"
 #include "common/store/envelope.h"
 #include "common/store/hub_feed.h"
 #include "common/store/layout.h"
@@ -258,7 +259,7 @@ static void read_node(struct txn *t) {
     node_records(t, 0, false, one_view, &b);
     node_log_each(t, false, one_logged, NULL);
     node_held_each(t, one_verdict, NULL);
-    node_access_each(t, one_access, NULL);
+    access_each(t, NODE_ACCESS, one_access, NULL);
     node_batch(t, &life, 0, 1 << 20, &push, &raw);
 }
 

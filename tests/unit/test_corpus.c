@@ -1,6 +1,7 @@
 /* The fuzzers' corpora hold one of every message and stored form, and what they hold is still read: a form that once lay on a disk or was
  * on the wire stays readable. With ANJU_SEEDS=1 the seeds that are missing are written (from the top folder); those that are there stay. */
 #include "common/base/error.h"
+#include "common/store/access.h"
 #include "common/store/envelope.h"
 #include "common/store/hub_feed.h"
 #include "common/store/layout.h"
@@ -263,7 +264,7 @@ static void node_values(struct pair *p) {
     assert_int_equal(node_lay_feed(t, f, &laid), 0);
     assert_true(!laid.dropped && laid.caught_up && laid.digests_equal);
     edit(t, &op, 1, 5);
-    node_access(t, &(struct access_entry){.at = 1, .purpose = 1, .type = TYPE, .record = record, .action = 1});
+    access_add(t, NODE_ACCESS, &(struct access_entry){.at = 1, .purpose = 1, .type = TYPE, .record = record, .action = 1}, 1);
     assert_int_equal(txn_commit(t), 0);
     stored(p->node, "node-progress", FIRST, NODE_META, key_word("progress"), "progress");
     stored(p->node, "node-log", FIRST + 2, NODE_LOG, key_log(&life, 1), NULL);
