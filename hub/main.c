@@ -178,8 +178,9 @@ static int open_engine(struct city *c) {
 
 static void run_loop(struct city *c) {
     const char *sockets = settings_text(c->settings, "socket");
-    if (control_open(&c->loop, sockets, commands, sizeof commands / sizeof *commands, c, &c->control) != 0) {
-        say(sockets, "the status sockets cannot be made there");
+    int r = control_open(&c->loop, sockets, commands, sizeof commands / sizeof *commands, c, &c->control);
+    if (r != 0) {
+        say(sockets, control_outcome_text(r));
         c->exit = EXIT_FULL;
         return;
     }
@@ -195,9 +196,11 @@ static int run(struct city *c) {
     uv_loop_init(&c->loop);
     service_start(&c->service, &c->loop);
     c->started = clock_wall();
-    c->exit = open_engine(c);
-    if (c->exit == EXIT_GOOD)
+    int r = open_engine(c); /* runs the loop already: the store may have failed meanwhile, or somebody may want us to stop */
+    c->exit = c->exit == EXIT_GOOD ? r : c->exit;
+    if (c->exit == EXIT_GOOD && !c->service.stopping)
         run_loop(c);
+    control_stop(c->control);
     c->engine = hub_engine_close(c->engine);
     c->control = control_close(c->control);
     service_stop(&c->service);

@@ -190,8 +190,9 @@ static int run(struct office *o) {
     o->engine = node_engine_open(&o->loop, store, settings_text(o->settings, "data"), &o->keys, &calls);
     o->exit = EXIT_GOOD;
     first_catalogue(o);
-    if (control_open(&o->loop, settings_text(o->settings, "socket"), commands, sizeof commands / sizeof *commands, o, &o->control) != 0) {
-        fprintf(stderr, "anju-node: the status sockets cannot be made in %s\n", settings_text(o->settings, "socket"));
+    r = control_open(&o->loop, settings_text(o->settings, "socket"), commands, sizeof commands / sizeof *commands, o, &o->control);
+    if (r != 0) {
+        fprintf(stderr, "anju-node: %s: %s\n", settings_text(o->settings, "socket"), control_outcome_text(r));
         o->exit = EXIT_FULL;
     } else {
         node_engine_start(o->engine);
@@ -201,6 +202,7 @@ static int run(struct office *o) {
     }
     office_waits_end(o);
     uv_close((uv_handle_t *)&o->waiting, NULL);
+    control_stop(o->control);
     o->engine = node_engine_close(o->engine);
     o->control = control_close(o->control);
     service_stop(&o->service);

@@ -7,11 +7,13 @@
 #include "common/base/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@ struct session {
     enum control_level level;
     struct buffer in;
     unsigned requests; /* under way; the session lives as long */
+    bool ending;       /* what there is to say is on its way, then it closes */
     bool closing, closed, paused, eof;
     bool deaf;        /* a line was too long: the rest is read and thrown away, so that our answer is read */
     size_t discarded; /* bytes, while deaf */
@@ -45,8 +48,10 @@ struct control {
     void *owner;
     struct door doors[2];
     struct session *sessions;
+    uv_timer_t patience; /* with slow readers at the end */
+    int lock;            /* of the folder */
     unsigned handles;
-    bool closing;
+    bool stopping;
 };
 
 struct request {
@@ -199,6 +204,10 @@ static void tell_limits(struct request *q) {
 
 static void run(struct request *q, const char *cmd) {
     struct control *c = q->session->control;
+    if (c->stopping) {
+        request_error(q, "busy", "the daemon is stopping", "ask again when it runs");
+        return;
+    }
     if (strcmp(cmd, "commands") == 0) {
         tell_commands(c, q);
         return;
@@ -288,6 +297,9 @@ static void on_flushed(uv_shutdown_t *r, int status) {
 
 /* Says what there is to say, then closes. */
 static void session_end(struct session *s) {
+    if (s->ending || s->closing)
+        return;
+    s->ending = true;
     uv_shutdown_t *r = memory_zeroed(1, sizeof *r);
     r->data = s;
     uv_read_stop((uv_stream_t *)&s->pipe);
@@ -355,7 +367,7 @@ static void session_read(struct session *s) {
 static void on_connection(uv_stream_t *server, int status) {
     struct door *d = server->data;
     struct control *c = d->control;
-    if (status != 0)
+    if (status != 0 || c->stopping)
         return;
     struct session *s = memory_zeroed(1, sizeof *s);
     uv_pipe_init(c->loop, &s->pipe, 0);
@@ -395,17 +407,31 @@ static int door_open(struct control *c, struct door *d, const char *folder, cons
     return r == 0 ? 0 : fail(r);
 }
 
+/* The folder itself is locked, so that no file is left behind; the lock goes with the process, however that ends. */
+static int lock_folder(struct control *c, const char *folder) {
+    if (mkdir(folder, 0750) != 0 && errno != EEXIST)
+        return fail(-errno);
+    c->lock = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (c->lock < 0)
+        return fail(-errno);
+    if (flock(c->lock, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    return errno == EWOULDBLOCK ? CONTROL_TAKEN : fail(-errno);
+}
+
 int control_open(uv_loop_t *loop, const char *folder, const struct command *table, size_t count, void *owner, struct control **out) {
     struct control *c = memory_zeroed(1, sizeof *c);
     c->loop = loop;
     c->table = table;
     c->count = count;
     c->owner = owner;
-    if (mkdir(folder, 0750) != 0 && errno != EEXIST) {
-        free(c);
-        return fail(-errno);
-    }
-    int r = door_open(c, &c->doors[0], folder, "status.sock", CONTROL_STATUS, 0666);
+    uv_timer_init(loop, &c->patience);
+    c->patience.data = c;
+    c->handles = 1;
+    c->lock = -1;
+    int r = lock_folder(c, folder);
+    if (r == 0)
+        r = door_open(c, &c->doors[0], folder, "status.sock", CONTROL_STATUS, 0666);
     if (r == 0)
         r = door_open(c, &c->doors[1], folder, "admin.sock", CONTROL_ADMIN, 0660);
     if (r != 0) {
@@ -416,24 +442,54 @@ int control_open(uv_loop_t *loop, const char *folder, const struct command *tabl
     return 0;
 }
 
-static void on_door_closed(uv_handle_t *h) {
-    struct door *d = h->data;
-    if (--d->control->handles == 0)
-        free(d->control);
+const char *control_outcome_text(int outcome) {
+    return outcome == CONTROL_TAKEN ? "another daemon answers in this folder; stop it, or give this one its own: --set socket=FOLDER"
+                                    : error_text(outcome);
 }
 
-struct control *control_close(struct control *c) {
-    if (c == NULL)
-        return NULL;
-    c->closing = true;
-    for (struct session *s = c->sessions; s != NULL; s = s->next)
-        session_close(s);
-    while (c->sessions != NULL)
-        uv_run(c->loop, UV_RUN_NOWAIT);
+static void on_door_closed(uv_handle_t *h) {
+    struct door *d = h->data;
+    d->control->handles--;
+}
+
+static void on_patience_closed(uv_handle_t *h) {
+    struct control *c = h->data;
+    c->handles--;
+}
+
+void control_stop(struct control *c) {
+    if (c == NULL || c->stopping)
+        return;
+    c->stopping = true;
     for (size_t i = 0; i < 2; i++)
         if (c->doors[i].open) {
             unlink(c->doors[i].path);
             uv_close((uv_handle_t *)&c->doors[i].pipe, on_door_closed);
         }
+}
+
+static void on_late(uv_timer_t *t) {
+    struct control *c = t->data;
+    for (struct session *s = c->sessions; s != NULL; s = s->next)
+        session_close(s);
+}
+
+struct control *control_close(struct control *c) {
+    enum { SLOW_MS = 2000 };
+    if (c == NULL)
+        return NULL;
+    control_stop(c);
+    uv_run(c->loop, UV_RUN_NOWAIT); /* what was asked meanwhile is refused in words */
+    for (struct session *s = c->sessions; s != NULL; s = s->next)
+        session_end(s);
+    uv_timer_start(&c->patience, on_late, SLOW_MS, 0);
+    while (c->sessions != NULL)
+        uv_run(c->loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&c->patience, on_patience_closed);
+    while (c->handles > 0)
+        uv_run(c->loop, UV_RUN_ONCE);
+    if (c->lock >= 0)
+        close(c->lock);
+    free(c);
     return NULL;
 }

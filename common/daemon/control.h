@@ -6,7 +6,8 @@
  *
  * A session may send many requests without waiting; answers carry their ids. A request line longer than LIMIT_STATUS_LINE_BYTES on
  * status.sock (LIMIT_BATCH_BYTES on admin.sock, where records come in) ends the session with too_long; a reader that is
- * LIMIT_STATUS_BEHIND_BYTES behind is not read from until it catches up. */
+ * LIMIT_STATUS_BEHIND_BYTES behind is not read from until it catches up. The folder is locked: it belongs to one daemon at a
+ * time, and what a killed one left is replaced. */
 #pragma once
 
 #include "common/base/bytes.h"
@@ -31,9 +32,17 @@ struct command {
     const char *summary_zh;
 };
 
+enum control_outcome { CONTROL_TAKEN = 1 /* control_open: another daemon runs in this folder; nothing of its was touched */ };
+
+/* + enum control_outcome; runs the loop when it fails, to let go of what it had */
 int control_open(
     uv_loop_t *loop, const char *folder /* for the sockets; made 0750 when missing */, const struct command *table, size_t count,
     void *owner, struct control **out /* gives */);
+const char *control_outcome_text(int outcome); /* what to do; static */
+/* Ends in two steps, with the owner's end of work between them: from control_stop on nobody gets in and no command is run, what is asked
+ * is answered `busy`; control_close sends what was answered, waits a little for slow readers, and runs the loop meanwhile. Every request
+ * must have been answered before it. */
+void control_stop(struct control *c /* may be NULL */);
 struct control *control_close(struct control *c /* takes, may be NULL */); /* returns NULL */
 
 const json_t *request_args(const struct request *q);                 /* borrows; an object */

@@ -1,0 +1,235 @@
+/* The status socket over real sockets: who gets in, and the end. The daemon's loop runs in this
+ * thread, so a client here never blocks: it looks, and lets the loop run on. */
+#include "common/daemon/control.h"
+
+#include "common/base/limits.h"
+#include "common/base/memory.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct stage {
+    uv_loop_t loop;
+    struct control *control;
+    struct request *held; /* of `later` */
+    unsigned runs;
+    char folder[64];
+};
+
+static void run_now(void *owner, struct request *q) {
+    struct stage *s = owner;
+    s->runs++;
+    request_row(q, json_pack("{s:s, s:s}", "name", "first", "said", request_text(q, "text") == NULL ? "-" : request_text(q, "text")));
+    request_row(q, json_pack("{s:s, s:b}", "name", "second", "said", request_flag(q, "loud")));
+    request_end(q);
+}
+
+static void run_later(void *owner, struct request *q) {
+    struct stage *s = owner;
+    s->runs++;
+    s->held = q;
+}
+
+static void run_flood(void *owner, struct request *q) {
+    char text[1024];
+    (void)owner;
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (size_t i = 0; i < 4 * LIMIT_STATUS_BEHIND_BYTES / sizeof text; i++)
+        request_row(q, json_pack("{s:s}", "name", text));
+    request_end(q);
+}
+
+static const struct command table[] = {
+    {"now", CONTROL_STATUS, run_now, "text?", "loud", "name said", "", ""},
+    {"later", CONTROL_STATUS, run_later, "", "", "", "", ""},
+    {"flood", CONTROL_STATUS, run_flood, "", "", "name", "", ""},
+};
+
+static int open_in(struct stage *s) {
+    return control_open(&s->loop, s->folder, table, sizeof table / sizeof *table, s, &s->control);
+}
+
+static void open_stage(struct stage *s) {
+    memset(s, 0, sizeof *s);
+    strcpy(s->folder, "/tmp/anju-control-XXXXXX");
+    assert_non_null(mkdtemp(s->folder));
+    uv_loop_init(&s->loop);
+    assert_int_equal(open_in(s), 0);
+}
+
+static void end_loop(struct stage *s) {
+    char path[128];
+    uv_run(&s->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&s->loop), 0);
+    snprintf(path, sizeof path, "%s/status.sock", s->folder);
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(rmdir(s->folder), 0); /* nothing is left behind */
+}
+
+static int client(const struct stage *s, const char *name) {
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    snprintf(to.sun_path, sizeof to.sun_path, "%s/%s", s->folder, name);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+static void write_line(int fd, const char *line) {
+    assert_int_equal(send(fd, line, strlen(line), MSG_NOSIGNAL), (ssize_t)strlen(line));
+}
+
+static void on_late(uv_timer_t *t) {
+    *(bool *)t->data = true;
+}
+
+/* What comes until the text is there, the session ends, or a minute is over; runs the loop meanwhile. */
+static struct buffer hear(struct stage *s, int fd, const char *until, bool *ended) {
+    struct buffer all = {0};
+    uv_timer_t t;
+    bool late = false;
+    *ended = false;
+    uv_timer_init(&s->loop, &t);
+    t.data = &late;
+    uv_timer_start(&t, on_late, 60000, 0);
+    while (!late && (until == NULL || strstr(buffer_string(&all), until) == NULL)) {
+        char part[4096];
+        ssize_t n = recv(fd, part, sizeof part, 0);
+        if (n == 0 || (n < 0 && errno != EAGAIN)) {
+            *ended = true;
+            break;
+        }
+        if (n > 0)
+            buffer_add(&all, bytes_of(part, (size_t)n));
+        else
+            uv_run(&s->loop, UV_RUN_NOWAIT);
+    }
+    uv_close((uv_handle_t *)&t, NULL);
+    uv_run(&s->loop, UV_RUN_NOWAIT);
+    assert_false(late);
+    return all;
+}
+
+static void answered(struct stage *s, int fd, const char *line, const char *wanted) {
+    bool ended;
+    write_line(fd, line);
+    struct buffer all = hear(s, fd, wanted, &ended);
+    assert_false(ended);
+    buffer_close(&all);
+}
+
+static void the_end_refuses_and_finishes(void **state) {
+    struct stage s;
+    bool ended;
+    (void)state;
+    open_stage(&s);
+    int asked = client(&s, "status.sock"), idle = client(&s, "status.sock"), late = client(&s, "status.sock");
+    write_line(asked, "{\"id\":1,\"cmd\":\"later\"}\n");
+    while (s.held == NULL)
+        uv_run(&s.loop, UV_RUN_NOWAIT);
+    answered(&s, late, "{\"cmd\":\"now\"}\n", "second");
+    int connecting = client(&s, "status.sock"); /* nobody has accepted it */
+    write_line(connecting, "{\"cmd\":\"now\"}\n");
+    write_line(late, "{\"id\":2,\"cmd\":\"now\"}\n");
+    unsigned before = s.runs;
+    control_stop(s.control);
+    request_ok(s.held, json_pack("{s:s}", "work", "finished"));
+    s.control = control_close(s.control);
+    assert_int_equal(s.runs, before); /* nothing was run against an owner that is half gone */
+    struct buffer a = hear(&s, asked, NULL, &ended), b = hear(&s, late, NULL, &ended), c = hear(&s, idle, NULL, &ended),
+                  d = hear(&s, connecting, NULL, &ended);
+    assert_non_null(strstr(buffer_string(&a), "finished"));
+    assert_non_null(strstr(buffer_string(&b), "\"id\":2,\"error\":{\"code\":\"busy\",\"message\":\"the daemon is stopping\""));
+    assert_int_equal(c.len, 0);
+    assert_int_equal(d.len, 0);
+    buffer_close(&a);
+    buffer_close(&b);
+    close(asked);
+    close(late);
+    close(idle);
+    close(connecting);
+    end_loop(&s);
+}
+
+static void the_end_does_not_wait_for_a_sleeper(void **state) {
+    struct stage s;
+    (void)state;
+    open_stage(&s);
+    int fd = client(&s, "status.sock");
+    write_line(fd, "{\"id\":1,\"cmd\":\"flood\"}\n{\"id\":2,\"cmd\":\"later\"}\n");
+    while (s.held == NULL)
+        uv_run(&s.loop, UV_RUN_NOWAIT);
+    control_stop(s.control);
+    request_ok(s.held, json_object());
+    uint64_t before = uv_hrtime();
+    s.control = control_close(s.control);
+    uint64_t took_ms = (uv_hrtime() - before) / 1000000;
+    assert_in_range(took_ms, 1500, 10000); /* it was given its time */
+    close(fd);
+    end_loop(&s);
+}
+
+static void a_folder_belongs_to_one(void **state) {
+    struct stage s, other;
+    (void)state;
+    open_stage(&s);
+    memset(&other, 0, sizeof other);
+    strcpy(other.folder, s.folder);
+    uv_loop_init(&other.loop);
+    assert_int_equal(open_in(&other), CONTROL_TAKEN);
+    uv_run(&other.loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&other.loop), 0);
+    int fd = client(&s, "status.sock"); /* still the first one's */
+    answered(&s, fd, "{\"cmd\":\"now\"}\n", "second");
+    close(fd);
+    s.control = control_close(s.control);
+    end_loop(&s);
+}
+
+/* A process that is killed leaves its sockets lying; the next daemon takes their place. */
+static void what_a_killed_one_left_is_replaced(void **state) {
+    struct stage s;
+    char path[128];
+    (void)state;
+    memset(&s, 0, sizeof s);
+    strcpy(s.folder, "/tmp/anju-control-XXXXXX");
+    assert_non_null(mkdtemp(s.folder));
+    uv_loop_init(&s.loop);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(open_in(&s) == 0 ? 0 : 1);
+    int how;
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_int_equal(how, 0);
+    snprintf(path, sizeof path, "%s/status.sock", s.folder);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(open_in(&s), 0);
+    int fd = client(&s, "status.sock");
+    answered(&s, fd, "{\"cmd\":\"now\"}\n", "second");
+    close(fd);
+    s.control = control_close(s.control);
+    end_loop(&s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+
+        cmocka_unit_test(the_end_refuses_and_finishes),
+        cmocka_unit_test(the_end_does_not_wait_for_a_sleeper),
+        cmocka_unit_test(a_folder_belongs_to_one),
+        cmocka_unit_test(what_a_killed_one_left_is_replaced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
