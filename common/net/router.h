@@ -1,0 +1,35 @@
+/* What the doors of the hub have in common: a ROUTER with CURVE behind a gate, in a ZeroMQ context of its own, so that one door's gate is
+ * never asked for another's connections. A peer is its CURVE key; a route is one connection, and dies with it. */
+#pragma once
+
+#include "common/base/bytes.h"
+#include "common/net/gate.h"
+#include "common/net/keys.h"
+
+/* A connection's routing id is libzmq's own: 5 bytes, since no client may choose one here (ZMQ_ROUTER_HANDOVER stays off). */
+struct router_route {
+    uint8_t id[16];
+    size_t len; /* 0: none */
+};
+
+struct router_spec {
+    const char *domain; /* of ZAP; static */
+    const char *endpoint;
+    const struct keys *keys;
+    size_t message_bytes; /* the longest frame that is taken; a longer one ends its connection */
+    int backlog, queue;   /* connections waiting to be accepted; frames waiting to be sent on one */
+    size_t peers_max;     /* TCP connections above which the gate says LATER; 0 = no bound */
+    bool strangers;       /* whom nobody knows may come in; else the router knocks at itself, and does not open when it is let in */
+    gate_asks *admits;
+    void (*heard)(void *owner, const uint8_t key[KEY_BYTES], const struct router_route *from, struct bytes frame); /* all borrowed */
+    void *owner;                                                                                                   /* borrows */
+};
+
+struct router;
+/* `endpoint`: tcp://host:port, port * takes a free one. -EADDRINUSE and such: said by errno; -EACCES: the gate let a stranger in. */
+int router_open(uv_loop_t *loop, const struct router_spec *spec, struct router **out /* gives */);
+const char *router_endpoint(const struct router *r);                                   /* borrows: with the real port */
+bool router_send(struct router *r, const struct router_route *to, struct bytes frame); /* false: it left, or it does not read */
+size_t router_peers(const struct router *r);     /* TCP connections, those that never speak included; counted when peers_max is set */
+uint64_t router_refused(const struct router *r); /* handshakes */
+struct router *router_close(struct router *r /* takes, may be NULL */); /* returns NULL; the loop must run once more */
