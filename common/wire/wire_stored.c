@@ -1,7 +1,7 @@
 /* What lies in the stores beside records and changes (proto/stored.proto). */
 #include "common/base/limits.h"
 #include "common/wire/pb.h"
-#include "common/wire/wire.h"
+#include "common/wire/wire_parts.h"
 
 #include <string.h>
 
@@ -68,8 +68,7 @@ static bool life_unpack(struct bytes b, struct life *l) {
     return !p.bad;
 }
 
-/* A packed list of fixed64. */
-static void areas_pack(uint32_t field, const area *list, size_t count, struct buffer *out) {
+void wire_areas_pack(uint32_t field, const area *list, size_t count, struct buffer *out) {
     if (count == 0)
         return;
     size_t mark = pb_open(out, field);
@@ -103,7 +102,7 @@ void wire_progress_pack(const struct node_progress *n, struct buffer *out) {
     pb_fixed64(out, 5, n->nonce);
     pb_sint(out, 6, n->offset_ms);
     pb_fixed64(out, 7, n->hlc);
-    areas_pack(8, n->served, n->served_count, out);
+    wire_areas_pack(8, n->served, n->served_count, out);
     for (size_t i = 0; i < n->loading_count; i++) {
         mark = pb_open(out, 9);
         pb_fixed64(out, 1, n->loading[i].area);
@@ -130,7 +129,7 @@ static bool loading_unpack(struct bytes b, struct loading *l) {
     return !p.bad && area_valid(l->area);
 }
 
-static bool areas_unpack(struct bytes b, area *out, size_t room, size_t *count) {
+bool wire_areas_unpack(struct bytes b, area *out, size_t room, size_t *count) {
     if (b.len % 8 != 0 || b.len / 8 > room)
         return false;
     *count = b.len / 8;
@@ -172,7 +171,7 @@ int wire_progress_unpack(struct bytes stored, struct node_progress *out) {
             out->hlc = p.number;
             break;
         case 8:
-            good = areas_unpack(p.bytes, out->served, LIMIT_AREAS, &out->served_count);
+            good = wire_areas_unpack(p.bytes, out->served, LIMIT_AREAS, &out->served_count);
             break;
         case 9:
             good = out->loading_count < LIMIT_AREAS && loading_unpack(p.bytes, &out->loading[out->loading_count++]);
@@ -372,7 +371,7 @@ int wire_quarantined_unpack(struct bytes stored, struct quarantined *out) {
 void wire_enrolment_pack(const struct enrolment *e, struct buffer *out) {
     pb_uint(out, 1, e->node);
     pb_id(out, 2, &e->city);
-    areas_pack(3, e->served, e->served_count, out);
+    wire_areas_pack(3, e->served, e->served_count, out);
     pb_bytes(out, 4, e->name);
     pb_bytes(out, 5, e->hub_public);
     pb_bytes(out, 6, e->endpoint);
@@ -402,7 +401,7 @@ int wire_enrolment_unpack(struct bytes stored, struct arena *a, struct enrolment
             pb_read_id(&p, &out->city);
             break;
         case 3:
-            good = areas_unpack(p.bytes, out->served, LIMIT_AREAS, &out->served_count);
+            good = wire_areas_unpack(p.bytes, out->served, LIMIT_AREAS, &out->served_count);
             break;
         case 4:
             good = copy(p.bytes, a, &out->name);

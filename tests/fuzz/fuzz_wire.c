@@ -1,5 +1,6 @@
 /* Every decoder of what a peer or a disk can hand us; the first byte chooses which. What is read must be written again without a crash. */
 #include "common/base/memory.h"
+#include "common/wire/wire_enrol.h"
 #include "common/wire/wire_parts.h"
 
 #include <stdlib.h>
@@ -107,12 +108,46 @@ static void entries(struct bytes in, struct arena *a) {
     buffer_close(&b);
 }
 
+static void enrol(struct bytes in) {
+    struct enrol_ask ask, ask_back;
+    struct enrol_answer answer;
+    struct enrol_entry entry, entry_back;
+    struct enrol_token token, token_back;
+    struct buffer b = {0};
+    char code[ENROL_CODE_TEXT], again[ENROL_CODE_TEXT];
+    if (enrol_ask_unpack(in, &ask) == 0) {
+        enrol_ask_pack(&ask, &b);
+        if (enrol_ask_unpack(buffer_bytes(&b), &ask_back) != 0)
+            abort();
+    }
+    buffer_clear(&b);
+    if (enrol_answer_unpack(in, &answer) == 0)
+        enrol_answer_pack(&answer, &b);
+    buffer_clear(&b);
+    if (enrol_entry_unpack(in, &entry) == 0) {
+        enrol_entry_pack(&entry, &b);
+        if (enrol_entry_unpack(buffer_bytes(&b), &entry_back) != 0)
+            abort();
+    }
+    buffer_clear(&b);
+    if (enrol_token_parse(in, &token)) {
+        enrol_token_text(&token, &b);
+        if (!enrol_token_parse(buffer_bytes(&b), &token_back))
+            abort();
+    }
+    buffer_clear(&b);
+    buffer_add(&b, in);
+    if (enrol_code_parse(buffer_string(&b), code) && !enrol_code_parse(code, again))
+        abort();
+    buffer_close(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct arena a = {.cap = LIMIT_DECODE_BYTES};
     if (size == 0)
         return 0;
     struct bytes in = bytes_of(data + 1, size - 1);
-    switch (data[0] % 6) {
+    switch (data[0] % 7) {
     case 0:
         message(in, &a);
         break;
@@ -128,8 +163,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     case 4:
         stored(in, &a);
         break;
-    default:
+    case 5:
         entries(in, &a);
+        break;
+    default:
+        enrol(in);
         break;
     }
     arena_close(&a);

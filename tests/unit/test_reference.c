@@ -5,6 +5,7 @@
 #include "common/model/value.h"
 #include "common/wire/pb.h"
 #include "common/wire/wire.h"
+#include "common/wire/wire_enrol.h"
 #include "common/wire/wire_parts.h"
 #include "common/wire/wire_reference.h"
 
@@ -260,6 +261,43 @@ static void some_value(struct random *r, struct arena *a, struct buffer *out) {
     value_pack(&v, out);
 }
 
+static size_t some_offices(struct random *r, area areas[]) {
+    size_t count = 1 + random_below(r, SOME);
+    for (size_t i = 0; i < count; i++)
+        assert_true(area_parse(random_below(r, 2) == 0 ? BYTES("650203001001") : BYTES("650203"), &areas[i]));
+    return count;
+}
+
+static void some_enrol(enum wire_form form, struct random *r, struct arena *a, struct buffer *out) {
+    struct enrol_token token = {.policy_root = some_hash(r), .expires = number64(r)};
+    struct enrol_ask ask = {.version = ENROL_VERSION, .policy_root = some_hash(r)};
+    struct enrol_answer answer = {1 + (uint32_t)number(r, 20), number32(r), some_bytes(r, a, 0, 300)};
+    struct enrol_entry entry = {
+        .made = number64(r),
+        .expires = number64(r),
+        .claimed = number64(r),
+        .automatic = random_below(r, 2),
+        .revoked = random_below(r, 2),
+        .rejected = random_below(r, 2)};
+    random_fill(r, token.secret, sizeof token.secret);
+    random_fill(r, token.hub, sizeof token.hub);
+    token.area_count = some_offices(r, token.areas);
+    random_fill(r, ask.secret, sizeof ask.secret);
+    random_fill(r, ask.signature, sizeof ask.signature);
+    strcpy(ask.public, random_below(r, 2) == 0 ? "" : "anju1:abc");
+    entry.area_count = some_offices(r, entry.areas);
+    strcpy(entry.name, random_below(r, 2) == 0 ? "" : "和平社区");
+    strcpy(entry.public, ask.public);
+    if (form == FORM_ENROL_TOKEN)
+        enrol_token_pack(&token, out);
+    else if (form == FORM_ENROL_ASK)
+        enrol_ask_pack(&ask, out);
+    else if (form == FORM_ENROL_ANSWER)
+        enrol_answer_pack(&answer, out);
+    else
+        enrol_entry_pack(&entry, out);
+}
+
 static void some(enum wire_form form, struct random *r, struct arena *a, struct buffer *out) {
     struct record rec;
     switch (form) {
@@ -293,6 +331,12 @@ static void some(enum wire_form form, struct random *r, struct arena *a, struct 
         return;
     case FORM_VALUE:
         some_value(r, a, out);
+        return;
+    case FORM_ENROL_TOKEN:
+    case FORM_ENROL_ASK:
+    case FORM_ENROL_ANSWER:
+    case FORM_ENROL_ENTRY:
+        some_enrol(form, r, a, out);
         return;
     case WIRE_FORMS:
         break;
@@ -336,6 +380,10 @@ static int scan(enum wire_form form, struct bytes in, struct arena *a, struct bu
     struct quarantined q;
     struct enrolment n;
     struct value v;
+    struct enrol_token token;
+    struct enrol_ask ask;
+    struct enrol_answer answer;
+    struct enrol_entry entry;
     int r = -1;
     switch (form) {
     case FORM_CHANGE:
@@ -372,6 +420,22 @@ static int scan(enum wire_form form, struct bytes in, struct arena *a, struct bu
         if ((r = !value_unpack(in, &v)) == 0)
             value_pack(&v, out);
         break;
+    case FORM_ENROL_TOKEN:
+        if ((r = enrol_token_unpack(in, &token)) == 0)
+            enrol_token_pack(&token, out);
+        break;
+    case FORM_ENROL_ASK:
+        if ((r = enrol_ask_unpack(in, &ask)) == 0)
+            enrol_ask_pack(&ask, out);
+        break;
+    case FORM_ENROL_ANSWER:
+        if ((r = enrol_answer_unpack(in, &answer)) == 0)
+            enrol_answer_pack(&answer, out);
+        break;
+    case FORM_ENROL_ENTRY:
+        if ((r = enrol_entry_unpack(in, &entry)) == 0)
+            enrol_entry_pack(&entry, out);
+        break;
     case WIRE_FORMS:
         break;
     }
@@ -391,8 +455,10 @@ static const struct shape field = {{{2, &head}, {3, &head}, {4, &leaf}}}, record
 static const struct shape entry = {{{2, &record}}}, entries = {{{1, &entry}}}, cursor = {{{1, &leaf}}};
 static const struct shape progress = {{{2, &leaf}, {3, &cursor}, {4, &leaf}, {9, &leaf}}};
 static const struct shape *const shapes[WIRE_FORMS] = {
-    [FORM_CHANGE] = &change,  [FORM_BATCH] = &leaf,   [FORM_RECORD] = &record,    [FORM_ENTRIES] = &entries, [FORM_PROGRESS] = &progress,
-    [FORM_LOG_ENTRY] = &leaf, [FORM_HISTORY] = &leaf, [FORM_QUARANTINED] = &leaf, [FORM_ENROLMENT] = &leaf};
+    [FORM_CHANGE] = &change,     [FORM_BATCH] = &leaf,       [FORM_RECORD] = &record,  [FORM_ENTRIES] = &entries,
+    [FORM_PROGRESS] = &progress, [FORM_LOG_ENTRY] = &leaf,   [FORM_HISTORY] = &leaf,   [FORM_QUARANTINED] = &leaf,
+    [FORM_ENROLMENT] = &leaf,    [FORM_ENROL_TOKEN] = &leaf, [FORM_ENROL_ASK] = &leaf, [FORM_ENROL_ANSWER] = &leaf,
+    [FORM_ENROL_ENTRY] = &leaf};
 
 static void varint(struct buffer *out, uint64_t v) {
     for (; v >= 0x80; v >>= 7)
