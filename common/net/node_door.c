@@ -29,6 +29,7 @@ struct node_door {
     struct node_door_calls calls;
     struct zsocket *dealer, *monitor; /* NULL: no attempt under way */
     bool up;
+    enum node_door_end ended;
     uint64_t attempts;
 };
 
@@ -41,8 +42,9 @@ static void drop(struct node_door *d) {
     d->up = false;
 }
 
-static void lost(struct node_door *d, const char *reason) {
+static void lost(struct node_door *d, enum node_door_end end, const char *reason) {
     drop(d);
+    d->ended = end;
     d->calls.down(d->calls.owner, reason);
 }
 
@@ -66,13 +68,17 @@ static const char *auth_reason(uint32_t status) {
 }
 
 /* Events of zmq_socket_monitor(3). Without automatic reconnecting each of these ends the attempt. */
-static const char *ending(uint16_t event, uint32_t value) {
+static const char *ending(uint16_t event, uint32_t value, enum node_door_end *end) {
+    *end = NODE_DOOR_BROKE;
     switch (event) {
     case ZMQ_EVENT_CLOSED:
+        *end = NODE_DOOR_NOBODY;
         return "nobody answers at the hub's address: is the hub running, is the line up?";
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
+        *end = value == 400 ? NODE_DOOR_REFUSED : NODE_DOOR_BROKE;
         return auth_reason(value);
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
+        *end = NODE_DOOR_STRANGER;
         return "who answers at the hub's address does not speak our protocol, or has another key than this node was enrolled with";
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
     case ZMQ_EVENT_DISCONNECTED:
@@ -102,12 +108,16 @@ static void watch(void *owner) {
         if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && !d->up) {
             d->up = true;
             d->calls.up(d->calls.owner);
-        } else if (ending(event, value) != NULL) {
+            continue;
+        }
+        enum node_door_end end;
+        const char *reason = ending(event, value, &end);
+        if (reason != NULL) {
             bool silent = !d->up && (event == ZMQ_EVENT_DISCONNECTED || event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL);
             lost(
-                d, silent
-                       ? "the hub closed the connection during the handshake: another key than this node was enrolled with, or it is busy"
-                       : ending(event, value));
+                d, silent ? NODE_DOOR_STRANGER : end,
+                silent ? "the hub closed the connection during the handshake: another key than this node was enrolled with, or it is busy"
+                       : reason);
         }
     }
 }
@@ -155,7 +165,7 @@ void node_door_connect(struct node_door *d) {
     d->dealer = zsocket_open(d->loop, socket, drain, d);
     d->monitor = zsocket_open(d->loop, monitor, watch, d);
     if (zmq_connect(socket, d->endpoint) != 0)
-        lost(d, "the hub's address in the enrolment is no address that can be reached");
+        lost(d, NODE_DOOR_NOBODY, "the hub's address in the enrolment is no address that can be reached");
 }
 
 void node_door_disconnect(struct node_door *d) {
@@ -164,6 +174,10 @@ void node_door_disconnect(struct node_door *d) {
 
 bool node_door_send(struct node_door *d, struct bytes frame) {
     return d->dealer != NULL && d->up && zmq_send(zsocket_raw(d->dealer), frame.at, frame.len, ZMQ_DONTWAIT) >= 0;
+}
+
+enum node_door_end node_door_ended(const struct node_door *d) {
+    return d->ended;
 }
 
 struct node_door *node_door_close(struct node_door *d) {

@@ -7,6 +7,13 @@
 
 #include <uv.h>
 
+enum node_door_end {
+    NODE_DOOR_BROKE,    /* the connection, or the handshake without a word */
+    NODE_DOOR_NOBODY,   /* no address, or nobody answers there */
+    NODE_DOOR_STRANGER, /* who answers is not the hub with this key, or is busy */
+    NODE_DOOR_REFUSED,  /* the hub's gate says no to our key */
+};
+
 struct node_door_calls {
     void (*up)(void *owner);                        /* the handshake succeeded: the hub proved its key and let us in */
     void (*down)(void *owner, const char *reason);  /* static words; called at most once an attempt */
@@ -17,8 +24,9 @@ struct node_door_calls {
 struct node_door;
 struct node_door *node_door_open(
     uv_loop_t *loop, const char *endpoint /* copied */, const uint8_t hub_curve[KEY_BYTES], const struct keys *keys,
-    const struct node_door_calls *calls);                     /* gives */
-void node_door_connect(struct node_door *d);                  /* begins an attempt; an earlier one is given up silently */
-void node_door_disconnect(struct node_door *d);               /* silently */
-bool node_door_send(struct node_door *d, struct bytes frame); /* false: not connected, or the queue is full: it comes back as down */
+    const struct node_door_calls *calls);                      /* gives */
+void node_door_connect(struct node_door *d);                   /* begins an attempt; an earlier one is given up silently */
+void node_door_disconnect(struct node_door *d);                /* silently */
+bool node_door_send(struct node_door *d, struct bytes frame);  /* false: not connected, or the queue is full: it comes back as down */
+enum node_door_end node_door_ended(const struct node_door *d); /* of the last attempt that went down */
 struct node_door *node_door_close(struct node_door *d /* takes, may be NULL */); /* returns NULL; the loop must run once more */
