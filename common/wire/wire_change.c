@@ -55,15 +55,16 @@ enum { CHANGE_SEQ = 1, CHANGE_HLC = 2, CHANGE_AGAIN = 12 };
 
 int wire_change_label(struct bytes packed, uint64_t seq, uint64_t hlc, bool again, struct buffer *out) {
     struct pb p = {.rest = packed};
+    uint64_t own = 0; /* said twice, the last counts, as for every reader */
     while (pb_next(&p)) {
-        if (p.field == CHANGE_HLC && hlc == 0)
-            hlc = p.number;
+        if (p.field == CHANGE_HLC)
+            own = p.number;
         again |= p.field == CHANGE_AGAIN && p.number != 0;
     }
     if (p.bad)
         return WIRE_BROKEN;
     pb_uint(out, CHANGE_SEQ, seq);
-    pb_fixed64(out, CHANGE_HLC, hlc);
+    pb_fixed64(out, CHANGE_HLC, hlc == 0 ? own : hlc);
     p = (struct pb){.rest = packed};
     for (const uint8_t *at = p.rest.at; pb_next(&p); at = p.rest.at) {
         if (again && p.field > CHANGE_AGAIN) { /* in the order in which wire_change_pack writes */

@@ -104,6 +104,7 @@ static void a_label_changes_only_the_label(void **state) {
         ops[1].kind = round == 2 ? (enum op_kind)9 : OP_REMOVE;
         c.seq = 3;
         c.again = round == 2;
+        pb_fixed64(&b, 2, 99); /* said twice: the later one counts */
         wire_change_pack(&c, &b);
         pb_bytes(&b, 13, BYTES("\x08\x12\x10\x01\x9a\x06\x03new")); /* an operation with a field 99 */
         pb_bytes(&b, 900, BYTES("from the future"));
