@@ -1,4 +1,5 @@
 /* The ZAP gate: whatever asks it, it answers, once, and never lets in who did not ask in the right form. Frames are cut by length bytes. */
+#include "common/base/log.h"
 #include "common/net/gate.h"
 
 #include <stdlib.h>
@@ -21,6 +22,7 @@ static void start(void) {
     struct gate *g;
     if (asker != NULL)
         return;
+    log_level_set(LOG_ERROR); /* every refusal is told */
     void *context = zmq_ctx_new();
     uv_loop_init(&loop);
     if (context == NULL || gate_open(&loop, context, "anju", admits, NULL, &g) != 0)
