@@ -6,6 +6,7 @@
 #include "common/store/hub_feed.h"
 #include "common/store/layout.h"
 #include "common/store/node_apply.h"
+#include "common/wire/wire_enrol.h"
 #include "common/wire/wire_parts.h"
 
 #include <dirent.h>
@@ -289,19 +290,19 @@ static void one_of_everything_is_there(void **state) {
 
 /* ---- still read */
 
-static int read_enrolling(const char *what, struct bytes in) {
+static int read_enrol(const char *what, struct bytes in) {
     struct enrol_ask ask;
     struct enrol_answer answer;
     struct enrol_entry entry;
     struct enrol_token token;
-    CLEANUP(buffer_close) struct buffer text = {0};
     char code[ENROL_CODE_TEXT];
+    CLEANUP(buffer_close) struct buffer text = {0};
     buffer_add(&text, in);
     return strcmp(what, "enrol-ask") == 0      ? enrol_ask_unpack(in, &ask)
            : strcmp(what, "enrol-answer") == 0 ? enrol_answer_unpack(in, &answer)
            : strcmp(what, "enrol-entry") == 0  ? enrol_entry_unpack(in, &entry)
-           : strcmp(what, "enrol-token") == 0  ? (enrol_token_parse(in, &token) ? 0 : WIRE_BROKEN)
-                                               : (enrol_code_parse(buffer_string(&text), code) ? 0 : WIRE_BROKEN);
+           : strcmp(what, "enrol-token") == 0  ? !enrol_token_parse(in, &token)
+                                               : !enrol_code_parse(buffer_string(&text), code);
 }
 
 static int read_one(unsigned first, const char *what, struct bytes in, struct arena *a) {
@@ -337,7 +338,7 @@ static int read_one(unsigned first, const char *what, struct bytes in, struct ar
     case 5:
         return wire_entries_unpack(in, a, &entries, &count);
     case 6:
-        return read_enrolling(what, in);
+        return read_enrol(what, in);
     default:
         return WIRE_BROKEN;
     }
