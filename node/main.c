@@ -167,38 +167,48 @@ static int load_keys(struct office *o) {
     return r;
 }
 
-static int run(struct office *o) {
-    struct store *store = NULL;
-    struct arena a = {0};
-    struct enrolment *who = memory_zeroed(1, sizeof *who);
-    int r = load_keys(o) == 0 && open_store(o, &store) == 0 ? node_engine_enrolment(store, &a, who) : -1;
-    if (r > 0)
+static void serve(struct office *o) {
+    int r = control_open(&o->loop, settings_text(o->settings, "socket"), commands, sizeof commands / sizeof *commands, o, &o->control);
+    if (r != 0) {
+        fprintf(stderr, "anju-node: %s: %s\n", settings_text(o->settings, "socket"), control_outcome_text(r));
+        o->exit = EXIT_FULL;
+        return;
+    }
+    node_engine_resume(o->engine);
+    log_fact(LOG_INFO, "node.started", FACT_UINT("node", node_engine_who(o->engine)->node));
+    service_ready(&o->service, "running");
+    uv_run(&o->loop, UV_RUN_DEFAULT);
+}
+
+static int say_enrolment(int r) {
+    if (r == NODE_NOT_ENROLLED)
         fprintf(
             stderr,
             "anju-node: this machine is not enrolled; take its public string (--init) to city hall, then --join the enrolment file\n");
-    free(who);
-    arena_close(&a);
-    if (r != 0) {
-        store_close(store);
-        return r > 0 ? EXIT_FULL : EXIT_STORE;
-    }
+    else if (r == NODE_ENROLMENT_BROKEN)
+        fprintf(stderr, "anju-node: the enrolment in the store is damaged; --join the enrolment file again\n");
+    else
+        fprintf(stderr, "anju-node: the store cannot be read: %s\n", error_text(r));
+    return r > 0 ? EXIT_FULL : EXIT_STORE;
+}
+
+static int run(struct office *o) {
+    struct store *store = NULL;
+    if (load_keys(o) != 0 || open_store(o, &store) != 0)
+        return EXIT_STORE;
     uv_loop_init(&o->loop);
     service_start(&o->service, &o->loop);
     uv_timer_init(&o->loop, &o->waiting);
     o->waiting.data = o;
     struct node_engine_calls calls = {on_fatal, on_note, o};
-    o->engine = node_engine_open(&o->loop, store, settings_text(o->settings, "data"), &o->keys, &calls);
     o->exit = EXIT_GOOD;
-    first_catalogue(o);
-    r = control_open(&o->loop, settings_text(o->settings, "socket"), commands, sizeof commands / sizeof *commands, o, &o->control);
+    int r = node_engine_open(&o->loop, store, settings_text(o->settings, "data"), &o->keys, &calls, &o->engine);
     if (r != 0) {
-        fprintf(stderr, "anju-node: %s: %s\n", settings_text(o->settings, "socket"), control_outcome_text(r));
-        o->exit = EXIT_FULL;
+        store_close(store);
+        o->exit = say_enrolment(r);
     } else {
-        node_engine_start(o->engine);
-        log_fact(LOG_INFO, "node.started", FACT_UINT("node", node_engine_who(o->engine)->node));
-        service_ready(&o->service, "running");
-        uv_run(&o->loop, UV_RUN_DEFAULT);
+        first_catalogue(o);
+        serve(o);
     }
     office_waits_end(o);
     uv_close((uv_handle_t *)&o->waiting, NULL);

@@ -1,5 +1,6 @@
 #include "common/engine/node_engine.h"
 
+#include "common/base/error.h"
 #include "common/base/invariant.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
@@ -435,23 +436,46 @@ int node_engine_enrolment(struct store *s, struct arena *a, struct enrolment *ou
     return r;
 }
 
-struct node_engine *node_engine_open(
-    uv_loop_t *loop, struct store *store, const char *folder, const struct keys *keys, const struct node_engine_calls *calls) {
+/* Who we are, where the hub is, and how far we got: all that the store must tell before anything begins. */
+static int recall(struct node_engine *e, struct public_keys *hub, char *endpoint, size_t room) {
+    struct txn *t;
+    int r = node_engine_enrolment(e->store, &e->arena, &e->who);
+    if (r != 0)
+        return r;
+    if (!public_parse(e->who.hub_public, hub) || e->who.endpoint.len >= room)
+        return NODE_ENROLMENT_BROKEN;
+    memcpy(endpoint, e->who.endpoint.at, e->who.endpoint.len);
+    endpoint[e->who.endpoint.len] = '\0';
+    r = store_read(e->store, &t);
+    if (r != 0)
+        return pass(r);
+    if (node_progress_get(t, &e->latest))
+        e->latest.oldest_saved = node_oldest(t, &e->latest);
+    else
+        r = txn_result(t) < 0 ? pass(txn_result(t)) : NODE_ENROLMENT_BROKEN;
+    txn_abort(t);
+    return r;
+}
+
+int node_engine_open(
+    uv_loop_t *loop, struct store *store, const char *folder, const struct keys *keys, const struct node_engine_calls *calls,
+    struct node_engine **out) {
     struct node_engine *e = memory_zeroed(1, sizeof *e);
-    e->folder = memory_text(folder);
     struct public_keys hub;
+    char endpoint[256];
     uint64_t seed;
-    e->loop = loop;
     e->store = store;
+    int r = recall(e, &hub, endpoint, sizeof endpoint);
+    if (r != 0) {
+        arena_close(&e->arena);
+        free(e);
+        return r;
+    }
+    e->folder = memory_text(folder);
+    e->loop = loop;
     e->calls = *calls;
     e->reason = "";
     pthread_mutex_init(&e->lock, NULL);
-    invariant(node_engine_enrolment(store, &e->arena, &e->who) == 0);
-    invariant(public_parse(e->who.hub_public, &hub));
-    char endpoint[256];
-    invariant(e->who.endpoint.len < sizeof endpoint);
-    memcpy(endpoint, e->who.endpoint.at, e->who.endpoint.len);
-    endpoint[e->who.endpoint.len] = '\0';
     entropy_fill(&seed, sizeof seed);
     node_side_init(&e->side, seed, BYTES("anju-node 0.1"));
     struct node_door_calls door = {on_up, on_down, on_frame, e};
@@ -462,19 +486,8 @@ struct node_engine *node_engine_open(
     e->reader = worker_open(loop, "anju-read", &reads);
     uv_timer_init(loop, &e->timer);
     e->timer.data = e;
-    return e;
-}
-
-void node_engine_start(struct node_engine *e) {
-    struct node_progress *p = memory_zeroed(1, sizeof *p);
-    struct txn *t;
-    invariant(store_read(e->store, &t) == 0);
-    invariant(node_progress_get(t, p));
-    p->oldest_saved = node_oldest(t, p);
-    txn_abort(t);
-    e->latest = *p;
-    step(e, &(struct node_event){.kind = NODE_START, .progress = p}, NULL);
-    free(p);
+    *out = e;
+    return 0;
 }
 
 void node_engine_resume(struct node_engine *e) {

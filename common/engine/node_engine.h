@@ -18,19 +18,18 @@ struct node_engine_calls {
     void *owner;                            /* borrows */
 };
 
-/* The store is opened and enrolled already (node_engine_begin); the engine takes it. */
-struct node_engine *node_engine_open(
+enum node_enrolled { NODE_NOT_ENROLLED = 1, NODE_ENROLMENT_BROKEN };
+/* The store is opened and enrolled already (node_engine_enrol); on 0 the engine takes it, else nothing was begun. */
+int node_engine_open(
     uv_loop_t *loop, struct store *store /* takes */, const char *folder /* of the store */, const struct keys *keys,
-    const struct node_engine_calls *calls);                                            /* gives */
+    const struct node_engine_calls *calls, struct node_engine **out /* gives */);      /* + enum node_enrolled */
 struct node_engine *node_engine_close(struct node_engine *e /* takes, may be NULL */); /* returns NULL; finishes all work */
-void node_engine_start(struct node_engine *e);
-void node_engine_pause(struct node_engine *e); /* an operator's: the link closes and stays closed */
-void node_engine_resume(struct node_engine *e);
+void node_engine_resume(struct node_engine *e);                                        /* the link opens: at the start, and after a pause */
+void node_engine_pause(struct node_engine *e);                                         /* an operator's: the link closes and stays closed */
 
 /* Enrolment in the store: who we are, and the first progress. 0, or a store outcome. */
 int node_engine_enrol(struct store *s, struct bytes enrolment_file);
-int node_engine_enrol_anew(struct store *s, struct bytes enrolment_file); /* of a cloned disk: it becomes the node of the file */
-enum node_enrolled { NODE_NOT_ENROLLED = 1, NODE_ENROLMENT_BROKEN };
+int node_engine_enrol_anew(struct store *s, struct bytes enrolment_file);           /* of a cloned disk: it becomes the node of the file */
 int node_engine_enrolment(struct store *s, struct arena *a, struct enrolment *out); /* + enum node_enrolled */
 
 /* One's own work: `work` runs on the store thread inside a write transaction that it shares with others. It must not fail the

@@ -5,7 +5,8 @@
  *   corrupt --newer STORE-FOLDER
  *       makes it a store of the next format: what a daemon finds after a roll-back of the program
  *   corrupt --log STORE-FOLDER
- *       flips a bit in the newest change of its log: what a failing disk leaves */
+ *   corrupt --meta WORD STORE-FOLDER
+ *       flips a bit in the newest change of its log, or in what meta keeps under a word: what a failing disk leaves */
 #include "common/model/value.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"
@@ -51,29 +52,32 @@ static int make_newer(const char *folder) {
     return 0;
 }
 
-static int flip_newest(const char *folder) {
+/* In the newest change, or in a value of meta. */
+static int flip(const char *folder, const char *word) {
     struct buffer k = {0}, v = {0};
     struct bytes key, value;
+    struct key meta = key_word(word == NULL ? "" : word);
+    unsigned tree = word == NULL ? NODE_LOG : NODE_META;
     struct store *s;
     struct txn *t;
     if (store_open_lmdb(folder, &shape_node, 0, &s) != 0 || store_write(s, &t) != 0) {
         fprintf(stderr, "corrupt: the store cannot be opened\n");
         return 1;
     }
-    struct scan *c = scan_open(t, NODE_LOG);
-    bool there = scan_last(c, &key, &value);
+    struct scan *c = scan_open(t, tree);
+    bool there = word == NULL ? scan_last(c, &key, &value) : scan_from(c, key_bytes(&meta), &key, &value) && key_starts(key, &meta);
     if (there) {
         buffer_add(&k, key);
         buffer_add(&v, value);
         v.at[v.len - 1] ^= 1;
-        txn_put(t, NODE_LOG, buffer_bytes(&k), buffer_bytes(&v));
+        txn_put(t, tree, buffer_bytes(&k), buffer_bytes(&v));
     }
     scan_close(c);
     int r = txn_commit(t);
     store_close(s);
     buffer_close(&k);
     buffer_close(&v);
-    printf("%s\n", there && r == 0 ? "the newest change is damaged now" : "nothing was changed");
+    printf("%s\n", there && r == 0 ? "a bit is flipped" : "nothing was changed");
     return there && r == 0 ? 0 : 1;
 }
 
@@ -84,7 +88,9 @@ int main(int argc, char **argv) {
     if (argc == 3 && strcmp(argv[1], "--newer") == 0)
         return make_newer(argv[2]);
     if (argc == 3 && strcmp(argv[1], "--log") == 0)
-        return flip_newest(argv[2]);
+        return flip(argv[2], NULL);
+    if (argc == 4 && strcmp(argv[1], "--meta") == 0)
+        return flip(argv[3], argv[2]);
     if (argc != 2 || store_open_lmdb(argv[1], &shape_node, 0, &s) != 0 || store_write(s, &t) != 0) {
         fprintf(stderr, "corrupt: the store cannot be opened\n");
         return 1;

@@ -54,6 +54,13 @@ check "… is refused" code_of 74 timeout 20 "$bin/anju-node" --set data="$town/
 check "… in plain words" said "newer" timeout 20 "$bin/anju-node" --set data="$town/n1.d" --set socket="$town/n1"
 rm -rf "$town/n1.d"
 cp -r "$work/n1.copy" "$town/n1.d"
+check "a bit flips in the enrolment" "$B/tests/e2e/corrupt" --meta enrolment "$town/n1.d/store"
+check "… the node says so" said "the enrolment in the store is damaged" timeout 20 "$bin/anju-node" --set data="$town/n1.d" --set socket="$town/n1"
+check "… and takes it again" "$bin/anju-node" --join "$town/n1.enrolment" --set data="$town/n1.d"
+check "a bit flips in the progress" "$B/tests/e2e/corrupt" --meta progress "$town/n1.d/store"
+check "… the node ends with 74" code_of 74 timeout 20 "$bin/anju-node" --set data="$town/n1.d" --set socket="$town/n1"
+rm -rf "$town/n1.d"
+cp -r "$work/n1.copy" "$town/n1.d"
 
 # A disk that breaks in the middle of work: nothing is answered as saved that is not, and the daemon ends for the manager to see.
 export ANJU_DISK="$work/full"
