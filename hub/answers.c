@@ -152,6 +152,7 @@ static json_t *number(uint64_t v) {
 void cmd_status(void *owner, struct request *q) {
     struct city *c = owner;
     struct hub_counts n = hub_engine_counts(c->engine);
+    struct hub_troubles troubles = hub_engine_troubles(c->engine);
     size_t online = 0, offline = 0, other = 0, forked = 0;
     uint64_t received = 0;
     struct statvfs disk;
@@ -170,8 +171,12 @@ void cmd_status(void *owner, struct request *q) {
     if (forked > 0)
         json_array_append_new(
             problems, json_string("two disks speak with one key: find out which is right, then `anjuctl node approve N`"));
-    if (hub_engine_disk_full(c->engine))
+    if (troubles.log_full)
         json_array_append_new(problems, json_string("the disk is full: nothing is accepted; free space"));
+    if (troubles.state_full)
+        json_array_append_new(problems, json_string("the disk is full: nothing is merged; free space"));
+    if (troubles.own_full)
+        json_array_append_new(problems, json_string("the disk is full: no order is taken; free space"));
     if (n.held > 0)
         json_array_append_new(problems, json_string("changes are in quarantine: `anjuctl quarantine list`"));
     json_array_append_new(problems, json_string("no backup was made yet: nodes keep all they ever sent"));

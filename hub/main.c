@@ -161,17 +161,22 @@ static void on_fatal(void *owner, int result) {
 }
 
 static int open_engine(struct city *c) {
+    static const char trimmed[] =
+        "log and state do not belong together: the state (its folder `state`) is from before what the log (`log`) "
+        "begins with, and what lies between is in neither; nothing was merged: put back the newest copy of `state`";
     struct hub_stores stores;
     const char *folder = settings_text(c->settings, "data"), *listen = settings_text(c->settings, "listen");
     int r = hub_stores_open(folder, &stores);
     if (r != 0) {
-        say(folder, r > 0 ? store_open_hint(r) : error_text(r));
+        say(folder, r == HUB_STORES_JOIN + HUB_JOIN_TRIMMED ? trimmed : r > 0 ? store_open_hint(r) : error_text(r));
         return EXIT_STORE;
     }
     struct hub_engine_calls calls = {on_fatal, c};
     r = hub_engine_open(&c->loop, &stores, listen, &c->keys, &calls, &c->engine);
     if (r == 0)
         return EXIT_GOOD;
+    if (c->exit != EXIT_GOOD) /* a store failed, and has said so */
+        return c->exit;
     say(listen, r == -EACCES ? "the gate let a stranger in; the hub does not start" : error_text(r));
     return EXIT_FULL;
 }

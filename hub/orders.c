@@ -37,8 +37,11 @@ static void add_text(struct order *o, uint32_t field, struct bytes text) {
 static void order_done(struct hub_write *w, int result) {
     struct order *o = (struct order *)w;
     if (o->request != NULL && result == STORE_DISK_FULL)
+        request_error(o->request, "busy", "the disk is full; nothing was changed", "free space on the hub's disk, then say it again");
+    else if (o->request != NULL && result == HUB_WRITE_NOTED)
         request_error(
-            o->request, "busy", "the disk is full; it was noted and is carried out when there is room", "free space on the hub's disk");
+            o->request, "busy", "it was noted, and is carried out when the hub can go on; do not say it again",
+            "`anjuctl status` says what is in the way");
     else if (o->request != NULL && result != 0)
         request_error(o->request, "internal", "it could not be saved", "look into the hub's log");
     else if (o->request != NULL)

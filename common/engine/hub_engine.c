@@ -1,5 +1,6 @@
 #include "common/engine/hub_engine.h"
 
+#include "common/base/error.h"
 #include "common/base/invariant.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_MS = 500, MERGE_CHANGES = 20000, POOL_BYTES = 256 << 20 };
+enum { RETRY_MS = 500, OWN_RETRY_MS = 5000, MERGE_CHANGES = 20000, POOL_BYTES = 256 << 20 };
 
 struct hub_engine {
     uv_loop_t *loop;
@@ -26,8 +27,10 @@ struct hub_engine {
     size_t peer_count;
     bool roster_known, roster_wanted, roster_reading;
     struct worker *check, *log, *merge, *read;
-    uv_timer_t merge_again;
-    bool merging, merge_wanted, closing, failed, disk_full;
+    uv_timer_t merge_again, own_again;
+    bool merging, merge_wanted, closing;
+    int failure; /* the first: what `fatal` was called with */
+    struct hub_troubles troubles;
     struct hub_counts counts;
     uint64_t generation;                     /* of appends; one more after each failed commit */
     struct hub_write *writes, **writes_last; /* waiting for the one before */
@@ -46,10 +49,11 @@ static void step(struct hub_engine *e, struct hub_event *in, struct heard *h);
 static void merge_soon(struct hub_engine *e);
 static void roster_soon(struct hub_engine *e);
 static void next_write(struct hub_engine *e);
+static void own_later(struct hub_engine *e);
 
 static void fatal(struct hub_engine *e, int result) {
-    if (!e->failed) {
-        e->failed = true;
+    if (e->failure == 0) {
+        e->failure = result;
         e->calls.fatal(e->calls.owner, result);
     }
 }
@@ -132,9 +136,9 @@ static void append_done(struct job *j, int result) {
     struct append *a = (struct append *)j;
     struct hub_engine *e = a->engine;
     if (result < 0)
-        fatal(e, result);
-    if (a->last && !e->closing) {
-        e->disk_full = result == STORE_DISK_FULL;
+        fatal(e, result); /* what was queued behind it is refused too; whom it concerns hears nothing and sends it again */
+    if (a->last && !e->closing && result >= 0) {
+        e->troubles.log_full = result == STORE_DISK_FULL;
         if (result == 0) {
             step(e, &(struct hub_event){.kind = HUB_APPENDED, .ticket = a->ticket}, NULL);
             merge_soon(e);
@@ -168,7 +172,11 @@ static void append(struct hub_engine *e, const struct hub_effect *x, struct hear
 /* ---- the hub's own changes, on the log worker */
 
 /* What lies in the second home and not in the log yet goes there now. */
-static void replay_own(struct hub_engine *e, struct txn *own) {
+static int replay_own(struct hub_engine *e) {
+    struct txn *own;
+    int r = store_read(e->stores.own, &own);
+    if (r != 0)
+        return pass(r);
     struct hub_log_node *zero = memory_zeroed(1, sizeof *zero);
     struct id16 incarnation;
     struct buffer body = {0};
@@ -187,18 +195,20 @@ static void replay_own(struct hub_engine *e, struct txn *own) {
     }
     buffer_close(&body);
     free(zero);
+    r = txn_result(own);
+    txn_abort(own);
+    return r == 0 ? 0 : pass(r);
 }
 
 /* Fills in what a SET replaces: every head that its field has now. */
-static void name_heads(struct hub_engine *e, struct hub_write *w) {
+static int name_heads(struct hub_engine *e, struct hub_write *w) {
     struct arena a = {0};
     struct record r;
     struct txn *state;
+    int result = store_read(e->stores.state, &state);
+    if (result != 0)
+        return pass(result);
     struct hub_place *place = memory_zeroed(1, sizeof *place);
-    if (store_read(e->stores.state, &state) != 0) {
-        free(place);
-        return;
-    }
     if (hub_place_get(state, place) && place->highest_hlc > e->hlc)
         e->hlc = place->highest_hlc;
     if (hub_record(state, w->type, &w->record, &a, &r) == 0)
@@ -212,40 +222,44 @@ static void name_heads(struct hub_engine *e, struct hub_write *w) {
             w->ops[i].names = names;
             w->ops[i].name_count = f->head_count;
         }
+    result = txn_result(state);
     txn_abort(state);
     arena_close(&a);
     free(place);
+    return result == 0 ? 0 : pass(result);
 }
 
-static void write_works(struct job *j, void *owner) {
-    struct hub_write *w = (struct hub_write *)j;
-    struct hub_engine *e = owner;
+/* Makes the change durable in its second home: from then on it is noted, and sooner or later carried out. */
+static int write_own(struct hub_engine *e, struct hub_write *w) {
     struct txn *own;
     struct change c = {
         .type = w->type, .record = w->record, .actor = w->actor, .purpose = w->purpose, .ops = w->ops, .op_count = w->op_count};
-    name_heads(e, w);
+    int r = name_heads(e, w);
+    if (r != 0)
+        return pass(r);
     e->hlc = hlc_next(e->hlc, clock_wall());
     c.version = (struct version){e->hlc, 0};
     c.name.node = 0;
     entropy_fill(&c.name.tag, sizeof c.name.tag);
     entropy_fill(&c.salt, sizeof c.salt);
     invariant(change_check(&c) == NULL);
-    int r = store_write(e->stores.own, &own);
-    if (r == 0) {
-        hub_own_append(own, &c);
-        r = txn_commit(own);
-    }
-    if (r == 0)
-        r = store_read(e->stores.own, &own);
-    if (r == 0) {
-        replay_own(e, own);
-        txn_abort(own);
-        struct hub_log_place place;
-        hub_log_place(e->log_txn, &place);
+    r = store_write(e->stores.own, &own);
+    if (r != 0)
+        return pass(r);
+    hub_own_append(own, &c);
+    return txn_commit(own);
+}
+
+static void write_works(struct job *j, void *owner) {
+    struct hub_write *w = (struct hub_write *)j;
+    struct hub_engine *e = owner;
+    struct hub_log_place place;
+    w->result = write_own(e, w);
+    w->noted = w->result == 0;
+    if (w->result == 0)
+        w->result = replay_own(e);
+    if (w->result == 0 && hub_log_place(e->log_txn, &place))
         w->position = place.last;
-    } else {
-        w->position = 0;
-    }
 }
 
 static void write_finish(struct hub_engine *e, struct hub_write *w, int result) {
@@ -258,12 +272,17 @@ static void write_finish(struct hub_engine *e, struct hub_write *w, int result) 
 static void write_done(struct job *j, int result) {
     struct hub_write *w = (struct hub_write *)j;
     struct hub_engine *e = w->engine;
+    if (result >= 0 && w->noted)
+        e->troubles.log_full = result == STORE_DISK_FULL;
+    if (result == 0)
+        result = w->result;
     if (result < 0)
         fatal(e, result);
-    if (result == 0 && w->position == 0)
-        result = STORE_DISK_FULL;
+    e->troubles.own_full = result == STORE_DISK_FULL && !w->noted;
+    if (result == STORE_DISK_FULL && w->noted && !e->closing)
+        own_later(e);
     if (result != 0 || e->closing) {
-        write_finish(e, w, result);
+        write_finish(e, w, w->noted ? HUB_WRITE_NOTED : result);
         return;
     }
     if (e->counts.log_last < w->position)
@@ -284,6 +303,9 @@ static void next_write(struct hub_engine *e) {
 
 void hub_engine_write(struct hub_engine *e, struct hub_write *w) {
     w->engine = e;
+    w->noted = false;
+    w->result = 0;
+    w->position = 0;
     w->job.work = write_works;
     w->job.done = write_done;
     w->job.next = NULL;
@@ -305,7 +327,13 @@ static void own_works(struct job *j, void *owner) {
 
 static void own_done(struct job *j, int result) {
     struct hub_own_work *w = (struct hub_own_work *)j;
-    w->done(w, result != 0 ? result : w->result);
+    struct hub_engine *e = w->engine;
+    if (result == 0)
+        result = w->result;
+    if (result < 0)
+        fatal(e, result);
+    e->troubles.own_full = result == STORE_DISK_FULL;
+    w->done(w, result);
 }
 
 void hub_engine_own(struct hub_engine *e, struct hub_own_work *w) {
@@ -313,34 +341,54 @@ void hub_engine_own(struct hub_engine *e, struct hub_own_work *w) {
         w->done(w, -ECANCELED);
         return;
     }
+    w->engine = e;
     w->job.work = own_works;
     w->job.done = own_done;
     worker_submit(e->log, &w->job);
 }
 
-/* At start: what a crash left between the second home and the log. */
-struct own_start {
+/* At start: what a crash left between the second home and the log. Later: what found the log without room. */
+struct own_replay {
     struct job job;
     struct hub_engine *engine;
+    int result;
 };
 
-static void own_start_works(struct job *j, void *owner) {
-    struct hub_engine *e = owner;
-    struct txn *own;
-    (void)j;
-    if (store_read(e->stores.own, &own) == 0) {
-        replay_own(e, own);
-        txn_abort(own);
-    }
+static void own_replay_works(struct job *j, void *owner) {
+    ((struct own_replay *)j)->result = replay_own(owner);
 }
 
-static void own_start_done(struct job *j, int result) {
-    struct hub_engine *e = ((struct own_start *)j)->engine;
+static void own_replay_done(struct job *j, int result) {
+    struct own_replay *s = (struct own_replay *)j;
+    struct hub_engine *e = s->engine;
+    if (result == 0)
+        result = s->result;
     if (result < 0)
         fatal(e, result);
-    if (!e->closing)
+    else
+        e->troubles.log_full = result == STORE_DISK_FULL;
+    if (result == STORE_DISK_FULL && !e->closing)
+        own_later(e);
+    else if (!e->closing)
         merge_soon(e);
-    free(j);
+    free(s);
+}
+
+static void own_submit(struct hub_engine *e) {
+    struct own_replay *s = memory_zeroed(1, sizeof *s);
+    s->engine = e;
+    s->job.work = own_replay_works;
+    s->job.done = own_replay_done;
+    worker_submit(e->log, &s->job);
+}
+
+static void on_own_again(uv_timer_t *t) {
+    own_submit(t->data);
+}
+
+/* What was noted while the log had no room is carried out when it has. */
+static void own_later(struct hub_engine *e) {
+    uv_timer_start(&e->own_again, on_own_again, OWN_RETRY_MS, 0);
 }
 
 /* ---- the merge worker */
@@ -389,6 +437,8 @@ static void merge_done(struct job *j, int result) {
     e->merging = false;
     if (f->result < 0)
         fatal(e, f->result);
+    else
+        e->troubles.state_full = f->result == STORE_DISK_FULL;
     if (f->result == STORE_DISK_FULL && !e->closing)
         uv_timer_start(&e->merge_again, on_merge_again, RETRY_MS, 0);
     if (f->result == 0 && !e->closing) {
@@ -635,6 +685,8 @@ static void roster_done(struct hub_read *q, int result) {
     struct roster *r = (struct roster *)q;
     struct hub_engine *e = r->engine;
     e->roster_reading = false;
+    if (result < 0)
+        fatal(e, result);
     for (size_t i = 0; result == 0 && !e->closing && i < r->count; i++) {
         const struct office_line *l = &r->lines[i];
         struct hub_peer *p = NULL;
@@ -820,57 +872,74 @@ static int collect(void *owner, const struct hub_log_node *n) {
     return 0;
 }
 
-/* Log and state are of one moment, or a restore is settled: a new epoch begins, and no nonce of before counts. */
-static int settle(struct hub_stores *s) {
+struct settling {
     struct txn *log, *state, *own;
-    struct hub_log_place at;
+};
+
+static int forget_nonces(struct txn *log) {
+    CLEANUP(buffer_close) struct buffer all = {0};
+    int r = hub_log_nodes(log, collect, &all);
+    for (size_t i = 0; i < all.len / sizeof(struct hub_log_node); i++) {
+        struct hub_log_node *n = memory_zeroed(1, sizeof *n);
+        memcpy(n, all.at + i * sizeof *n, sizeof *n);
+        n->issued = n->used = 0;
+        hub_log_node_put(log, n);
+        free(n);
+    }
+    return r == 0 ? 0 : pass(r);
+}
+
+/* Log and state are of one moment, or a restore is settled: a new epoch begins, and no nonce of before counts. */
+static int settle_all(const struct settling *t) {
+    struct hub_log_place at = {.first = 0};
     struct hub_place *place = memory_zeroed(1, sizeof *place);
-    struct id16 life = entropy_id();
+    struct id16 life = entropy_id(), own_life = {{0}};
     uint64_t chance;
-    int r = store_write(s->log, &log);
+    int r = 0;
     entropy_fill(&chance, sizeof chance);
-    if (r == 0)
-        r = store_write(s->state, &state);
-    if (r == 0)
-        r = store_write(s->own, &own);
-    invariant(r == 0);
-    bool log_there = hub_log_place(log, &at), state_there = hub_place_get(state, place) && place->epoch_count > 0;
+    bool log_there = hub_log_place(t->log, &at), state_there = hub_place_get(t->state, place) && place->epoch_count > 0;
     if (!log_there)
-        hub_log_begin(log, &life, 1);
-    struct id16 own_life = {{0}};
-    if (hub_own_last(own, &own_life) == 0 && id_zero(&own_life)) {
+        hub_log_begin(t->log, &life, 1);
+    if (hub_own_last(t->own, &own_life) == 0 && id_zero(&own_life)) {
         struct id16 fresh = entropy_id();
-        hub_own_begin(own, &fresh);
+        hub_own_begin(t->own, &fresh);
     }
     bool fits =
         log_there && state_there && id_equal(&place->log_life, &at.life) && place->position + 1 >= at.first && place->position <= at.last;
     if (!fits) {
         if (log_there || state_there)
             log_fact(LOG_WARNING, "hub.restored", FACT_UINT("position", place->position), FACT_UINT("log_last", at.last));
-        r = hub_join_log(state, log, &life);
-        struct buffer all = {0};
-        hub_log_nodes(log, collect, &all);
-        for (size_t i = 0; i < all.len / sizeof(struct hub_log_node); i++) {
-            struct hub_log_node *n = memory_zeroed(1, sizeof *n);
-            memcpy(n, all.at + i * sizeof *n, sizeof *n);
-            n->issued = n->used = 0;
-            hub_log_node_put(log, n);
-            free(n);
-        }
-        buffer_close(&all);
-        hub_epoch_begin(state, clock_wall(), chance);
-    }
-    if (r != 0) {
-        txn_abort(own);
-        txn_abort(state);
-        txn_abort(log);
-    } else {
-        r = txn_commit(own);
-        int second = txn_commit(log), third = txn_commit(state);
-        r = r != 0 ? r : second != 0 ? second : third;
+        r = hub_join_log(t->state, t->log, &life);
+        if (r == 0)
+            r = forget_nonces(t->log);
+        if (r == 0)
+            hub_epoch_begin(t->state, clock_wall(), chance);
     }
     free(place);
     return r;
+}
+
+static int settle(struct hub_stores *s) {
+    struct settling t = {NULL, NULL, NULL};
+    int r = store_write(s->log, &t.log);
+    if (r == 0)
+        r = store_write(s->state, &t.state);
+    if (r == 0)
+        r = store_write(s->own, &t.own);
+    if (r == 0) {
+        r = settle_all(&t);
+        if (r > 0)
+            r += HUB_STORES_JOIN;
+    }
+    if (r != 0) {
+        txn_abort(t.own);
+        txn_abort(t.state);
+        txn_abort(t.log);
+        return r < 0 ? pass(r) : r;
+    }
+    r = txn_commit(t.own);
+    int second = txn_commit(t.log), third = txn_commit(t.state);
+    return r != 0 ? r : second != 0 ? second : third;
 }
 
 int hub_stores_open(const char *folder, struct hub_stores *out) {
@@ -923,18 +992,16 @@ int hub_engine_open(
     e->merge = worker_open(loop, "anju-merge", &merge);
     e->read = worker_open(loop, "anju-read", &read);
     uv_timer_init(loop, &e->merge_again);
-    e->merge_again.data = e;
-    struct own_start *s = memory_zeroed(1, sizeof *s);
-    s->engine = e;
-    s->job.work = own_start_works;
-    s->job.done = own_start_done;
-    worker_submit(e->log, &s->job);
+    uv_timer_init(loop, &e->own_again);
+    e->merge_again.data = e->own_again.data = e;
+    own_submit(e);
     roster_soon(e);
     struct hub_door_calls door = {admits, on_frame, on_gone, e};
-    int r = 0;
-    while (!e->roster_known) /* nobody is told to wait who need not */
+    while (!e->roster_known && e->failure == 0) /* nobody is told to wait who need not */
         uv_run(loop, UV_RUN_ONCE);
-    r = hub_door_open(loop, endpoint, keys, &door, &e->door);
+    int r = e->failure;
+    if (r == 0)
+        r = hub_door_open(loop, endpoint, keys, &door, &e->door);
     if (r != 0) {
         hub_engine_close(e);
         return r;
@@ -969,7 +1036,8 @@ struct hub_engine *hub_engine_close(struct hub_engine *e) {
         w->done(w, -1);
     }
     hub_stores_close(&e->stores);
-    uv_close((uv_handle_t *)&e->merge_again, on_closed);
+    uv_close((uv_handle_t *)&e->own_again, NULL);
+    uv_close((uv_handle_t *)&e->merge_again, on_closed); /* the last to be closed is the last to be told */
     return NULL;
 }
 
@@ -997,6 +1065,6 @@ uint64_t hub_engine_refused(const struct hub_engine *e) {
     return hub_door_refused(e->door);
 }
 
-bool hub_engine_disk_full(const struct hub_engine *e) {
-    return e->disk_full;
+struct hub_troubles hub_engine_troubles(const struct hub_engine *e) {
+    return e->troubles;
 }

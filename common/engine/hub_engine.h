@@ -30,13 +30,19 @@ struct hub_counts {
     wall_ms merged_at;
 };
 
+/* What is not as it should be and does not stop the hub; for status. */
+struct hub_troubles {
+    bool log_full, state_full, own_full; /* no room: nothing is accepted, nothing is merged, no order is taken */
+};
+
 struct hub_engine_calls {
-    void (*fatal)(void *owner, int result); /* a store failed, or the log is rotten: stop, verify */
+    void (*fatal)(void *owner, int result); /* once, negative: a store failed: stop, verify */
     void *owner;                            /* borrows */
 };
 
-/* Makes a new city's stores under the folder, or opens them and settles what a restore left (hub_join_log). + enum store_outcome,
- * HUB_JOIN_TRIMMED + 100 */
+/* Makes a new city's stores under the folder, or opens them and settles what a restore left (hub_join_log). + enum store_outcome, and
+ * HUB_STORES_JOIN + enum hub_join_outcome */
+enum { HUB_STORES_JOIN = 100 };
 int hub_stores_open(const char *folder, struct hub_stores *out /* gives */);
 void hub_stores_close(struct hub_stores *s);
 
@@ -58,7 +64,8 @@ struct hub_own_work {
     struct job job;
     void (*work)(struct hub_own_work *w, struct txn *own);
     void (*done)(struct hub_own_work *w, int result); /* STORE_DISK_FULL: nothing of it was written */
-    int result;                                       /* the engine's */
+    int result;                                       /* the rest is the engine's */
+    struct hub_engine *engine;
 };
 void hub_engine_own(struct hub_engine *e, struct hub_own_work *w /* takes; `done` gives it back */);
 
@@ -72,9 +79,15 @@ struct hub_write {
     struct op ops[16];
     size_t op_count;
     struct arena arena;                            /* owns what the ops point to; closed by the engine before `done` */
-    void (*done)(struct hub_write *w, int result); /* on the loop, when it is merged: 0, STORE_DISK_FULL */
+    void (*done)(struct hub_write *w, int result); /* on the loop: 0 = merged; negative; + the outcomes below */
     struct hub_engine *engine;                     /* the rest is the engine's */
+    bool noted;
+    int result;
     uint64_t position;
+};
+enum hub_write_outcome {
+    /* STORE_DISK_FULL: the second home has no room; nothing was changed */
+    HUB_WRITE_NOTED = 100, /* it lies in its second home, but could not be merged now: it is carried out when that is possible again */
 };
 void hub_engine_write(struct hub_engine *e, struct hub_write *w /* takes; `done` gives it back */);
 
@@ -89,4 +102,4 @@ uint32_t hub_engine_free_node(const struct hub_engine *e);                    /*
 const char *hub_engine_endpoint(const struct hub_engine *e);
 struct hub_counts hub_engine_counts(const struct hub_engine *e);
 uint64_t hub_engine_refused(const struct hub_engine *e); /* handshakes */
-bool hub_engine_disk_full(const struct hub_engine *e);
+struct hub_troubles hub_engine_troubles(const struct hub_engine *e);

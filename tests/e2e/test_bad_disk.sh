@@ -8,23 +8,24 @@ export ANJU_DISK
 start_hub_on_bad_disk() { LD_PRELOAD=$root/$B/tests/e2e/bad_disk.so start_hub; }
 # ends_with CODE: the hub's process has ended so
 ends_with() {
-    until_true 30 gone "$(pid_of hub)"
+    until_true 30 gone "$(pid_of hub)" || { stop hub && echo "it went on" && return 1; }
     wait "$(pid_of hub)"
     _got=$?
     rm -f "$town/pids/hub"
     echo "exit $_got, wanted $1"
     [ "$_got" = "$1" ]
 }
-# puts FROM COUNT: as many records of n1, one session
+# puts FROM COUNT: as many records of n1, one session, ten in an edit
 puts() {
-    _i=$1
-    while [ "$_i" -lt $(($1 + $2)) ]; do
-        echo "{\"cmd\":\"edit\",\"args\":{\"actor\":\"op1\",\"purpose\":\"registration\",\"records\":[{\"type\":\"Person\",\"key\":\"k-$_i\",\"op\":\"create\",\"fields\":{\"name\":\"n$_i\"}}]}}"
-        _i=$((_i + 1))
-    done | "$bin/anjuctl" -s "$town/n1" batch | tee "$work/puts" | grep -c '"id":"'
+    seq "$1" $(($1 + $2 - 1)) | awk '
+        { line = line (line == "" ? "" : ",") "{\"type\":\"Person\",\"key\":\"k-" $1 "\",\"op\":\"create\",\"fields\":{\"name\":\"n" $1 "\"}}" }
+        NR % 10 == 0 { edit() }
+        END { if (line != "") edit() }
+        function edit() { print "{\"cmd\":\"edit\",\"args\":{\"actor\":\"op1\",\"purpose\":\"registration\",\"records\":[" line "]}}"; line = "" }
+    ' | "$bin/anjuctl" -s "$town/n1" batch | grep -c '"id":"'
 }
 same_bytes() {
-    ctl n1 -o name export --raw --actor op1 --purpose proof >"$work/a" && ctl hub -o name export --raw --node 1 >"$work/b" || return 1
+    ctl n1 -o name export --raw --actor op1 --purpose proof >"$work/a" && ctl hub -o name export --raw --node 1 --actor op1 --purpose proof >"$work/b" || return 1
     wc -l "$work/a" "$work/b"
     cmp "$work/a" "$work/b"
 }
@@ -53,4 +54,45 @@ ctl n1 resume >/dev/null
 check "the log's disk breaks once: the hub ends with 74" ends_with 74
 start_hub_on_bad_disk
 whole $((before + 20000))
+check "… and status says nothing of it" sh -c "! '$bin/anjuctl' -s '$town/hub' status | grep -q 'disk is full'"
+
+# ---- the state breaks: the fold is made again from the log
+echo broken once write /state/ >"$town/disk"
+puts 20000 500 >"$work/count"
+check "the state's disk breaks once: the hub ends with 74" ends_with 74
+start_hub_on_bad_disk
+whole $((before + 20500))
+
+# ---- where a change of the hub itself goes first
+key=$("$bin/anju-node" --init --set data="$town/n2.d")
+add_n2() { ctl hub node add 650203002010 --name 二 --key "$key" --out "$work/n2.enrolment"; }
+offices() { ctl hub -o name nodes | wc -l; }
+echo full /own/ >"$town/disk"
+check "no room for orders: nothing was changed" said "the disk is full; nothing was changed" add_n2
+check "… and status says so" said "no order is taken" ctl hub status
+check "… while records are accepted" [ "$(puts 20500 1)" = 1 ]
+check "… and merged" ctl n1 wait --caught-up --timeout 20
+rm "$town/disk"
+check "… and it was not noted either" [ "$(offices)" = 1 ]
+echo broken once sync /own/ >"$town/disk"
+refuse "its disk breaks: no order is answered as carried out" add_n2
+check "… and the hub ends with 74" ends_with 74
+start_hub_on_bad_disk
+check "… and nothing of it was noted" [ "$(offices)" = 1 ]
+
+# ---- no room in the log, or in the state
+echo full /log/ >"$town/disk"
+check "no room in the log: an order is noted" said "it was noted" add_n2
+check "… and status says so" said "nothing is accepted" ctl hub status
+rm "$town/disk"
+two_offices() { [ "$(offices)" = 2 ]; }
+check "… and carried out when there is room" until_true 20 two_offices
+check "… once" said "belongs to a node already" add_n2
+echo full /state/ >"$town/disk"
+puts 20501 500 >"$work/count"
+check "no room in the state: what comes is accepted" ctl n1 wait --acked --timeout 20
+check "… status says that nothing is merged" said "nothing is merged" ctl hub status
+rm "$town/disk"
+whole $((before + 21002))
+check "… status says nothing of it any more" sh -c "! '$bin/anjuctl' -s '$town/hub' status | grep -q 'disk is full'"
 finish

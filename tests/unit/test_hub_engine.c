@@ -1,0 +1,170 @@
+/* The hub's engine over stores on disk, without a node: what its workers do by themselves, and how it takes what is damaged. */
+#include "common/base/invariant.h"
+#include "common/engine/clock.h"
+#include "common/engine/hub_engine.h"
+#include "tests/support/hub_city.h"
+
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+// cmocka needs the four above
+#include <cmocka.h>
+
+enum { DEADLINE_MS = 20000 };
+
+struct hub {
+    char folder[32];
+    struct city city; /* fills the stores before the engine has them */
+    uv_loop_t loop;
+    struct keys keys;
+    struct hub_engine *engine;
+    int fatal;
+};
+
+static void on_fatal(void *owner, int result) {
+    struct hub *h = owner;
+    h->fatal = result;
+}
+
+static int open_hub(void **state) {
+    struct hub *h = memory_zeroed(1, sizeof *h);
+    char path[64];
+    strcpy(h->folder, "/tmp/anju-hub-XXXXXX");
+    invariant(mkdtemp(h->folder) != NULL);
+    snprintf(path, sizeof path, "%s/keys", h->folder);
+    invariant(keys_make(path, &h->keys) == 0);
+    city_open(&h->city, 7, h->folder);
+    *state = h;
+    return 0;
+}
+
+static int remove_one(const char *path, const struct stat *s, int type, struct FTW *f) {
+    (void)s;
+    (void)type;
+    (void)f;
+    return remove(path);
+}
+
+static int close_hub(void **state) {
+    struct hub *h = *state;
+    city_close(&h->city);
+    nftw(h->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    free(h);
+    return 0;
+}
+
+/* The city's stores go to an engine. */
+static int start(struct hub *h) {
+    struct hub_stores stores;
+    struct hub_engine_calls calls = {on_fatal, h};
+    city_close(&h->city);
+    int r = hub_stores_open(h->folder, &stores);
+    if (r != 0)
+        return r;
+    assert_int_equal(uv_loop_init(&h->loop), 0);
+    return hub_engine_open(&h->loop, &stores, "tcp://127.0.0.1:*", &h->keys, &calls, &h->engine);
+}
+
+static void stop(struct hub *h) {
+    h->engine = hub_engine_close(h->engine);
+    while (uv_run(&h->loop, UV_RUN_DEFAULT) != 0)
+        continue;
+    assert_int_equal(uv_loop_close(&h->loop), 0);
+}
+
+static void on_tick(uv_timer_t *t) {
+    (void)t;
+}
+
+static void until(struct hub *h, bool (*holds)(struct hub *h)) {
+    uv_timer_t tick;
+    uv_timer_init(&h->loop, &tick);
+    instant end = clock_now() + DEADLINE_MS;
+    while (!holds(h)) {
+        assert_true(clock_now() < end);
+        uv_timer_start(&tick, on_tick, 10, 0);
+        uv_run(&h->loop, UV_RUN_ONCE);
+    }
+    uv_close((uv_handle_t *)&tick, NULL);
+    uv_run(&h->loop, UV_RUN_NOWAIT);
+}
+
+static bool all_merged(struct hub *h) {
+    struct hub_counts n = hub_engine_counts(h->engine);
+    return n.log_last > 0 && n.position == n.log_last;
+}
+
+/* Opens one of the city's stores again, for a look or for damage. */
+static struct txn *write_to(struct store *s) {
+    struct txn *t;
+    assert_int_equal(store_write(s, &t), 0);
+    return t;
+}
+
+static void flip(struct txn *t, unsigned tree, struct bytes key) {
+    struct bytes value;
+    struct buffer flipped = {0};
+    assert_true(txn_get(t, tree, key, &value));
+    buffer_add(&flipped, value);
+    flipped.at[flipped.len - 1] ^= 0x10;
+    txn_put(t, tree, key, buffer_bytes(&flipped));
+    buffer_close(&flipped);
+}
+
+static void test_merges(void **state) {
+    struct hub *h = *state;
+    city_create(&h->city, 1, 1);
+    assert_int_equal(start(h), 0);
+    assert_int_equal(hub_engine_peers(h->engine), CITY_NODES);
+    until(h, all_merged);
+    assert_int_equal(hub_engine_counts(h->engine).records, 1 + CITY_NODES);
+    stop(h);
+    assert_int_equal(h->fatal, 0);
+}
+
+/* A state whose next entry the log has forgotten: this pair cannot go on, and that is not a full disk. */
+static void test_trimmed(void **state) {
+    struct hub *h = *state;
+    for (uint64_t i = 1; i <= 3; i++)
+        city_create(&h->city, 1, i);
+    struct txn *t = write_to(h->city.log);
+    struct hub_log_place place;
+    hub_log_place(t, &place);
+    hub_log_trim(t, place.last);
+    assert_int_equal(txn_commit(t), 0);
+    assert_int_equal(start(h), HUB_STORES_JOIN + HUB_JOIN_TRIMMED);
+}
+
+/* A change of the hub itself that can be read no more, and that the log does not have: the engine does not open, and does not wait. */
+static void test_own_rotten(void **state) {
+    struct hub *h = *state;
+    struct hub_stores stores;
+    struct op op = {.field = 20, .kind = OP_SET, .value = BYTES("\x0a\x01x")};
+    struct change c = {.version = {HLC_MS(1), 0}, .name = {0, 1}, .type = 5, .record = {{1}}, .ops = &op, .op_count = 1};
+    city_close(&h->city);
+    assert_int_equal(hub_stores_open(h->folder, &stores), 0);
+    struct txn *t = write_to(stores.own);
+    struct key k = key_u64(hub_own_append(t, &c));
+    flip(t, HUB_OWN_ENTRIES, key_bytes(&k));
+    assert_int_equal(txn_commit(t), 0);
+    hub_stores_close(&stores);
+    int r = start(h);
+    if (r == 0)
+        until(h, all_merged);
+    stop(h);
+    assert_true(h->fatal < 0);
+}
+
+#define WITH_HUB(f) cmocka_unit_test_setup_teardown(f, open_hub, close_hub)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WITH_HUB(test_merges),
+        WITH_HUB(test_trimmed),
+        WITH_HUB(test_own_rotten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
