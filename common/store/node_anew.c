@@ -1,75 +1,58 @@
 /* A disk that was cloned, and whose machine is enrolled as another node: what it alone may hold is said again in the new name. */
 #include "common/base/error.h"
-#include "common/base/invariant.h"
+#include "common/base/log.h"
 #include "common/store/node_parts.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
-struct kept {
+struct anew {
     struct txn *t;
     uint32_t node;
-    struct buffer list; /* saved u64 | length u64 | packed change, in order */
-    uint64_t count;
+    struct life life; /* the new one */
+    struct hash chain;
+    uint64_t lost;
 };
 
-static void keep(struct kept *k, const struct id16 *incarnation, uint64_t seq) {
-    CLEANUP(arena_close) struct arena a = {.cap = 0};
+static void say_again(struct anew *n, const struct life *old, uint64_t seq, wall_ms now) {
     CLEANUP(buffer_close) struct buffer packed = {0};
     struct logged e;
-    struct change c;
     enum verdict held;
-    if (held_get(k->t, incarnation, seq, &held))
+    if (held_get(n->t, &old->incarnation, seq, &held))
         return; /* it lies in the city's quarantine, with its bytes, under its old place */
-    if (!log_read(k->t, incarnation, seq, &e) || !log_change(k->t, incarnation, seq, &a, &c)) {
-        txn_fail(k->t, fail(-EBADMSG));
-        return;
+    if (log_read(n->t, &old->incarnation, seq, &e) && wire_change_label(e.packed, n->life.last + 1, 0, n->node, true, &packed) == 0) {
+        wall_ms saved = e.saved;
+        n->chain = wire_chain(&n->chain, buffer_bytes(&packed));
+        log_write(n->t, &n->life.incarnation, ++n->life.last, &n->chain, saved, buffer_bytes(&packed));
+    } else if (seq > old->acked) {
+        lost_put(n->t, &old->incarnation, seq, now);
+        n->lost++;
+        log_fact(LOG_ERROR, "node.change_lost", FACT_UINT("seq", seq), FACT_TEXT("why", "its stored bytes are damaged, it was not sent"));
     }
-    c.seq = ++k->count;
-    c.version.node = k->node;
-    c.again = true;
-    wire_change_pack(&c, &packed);
-    buffer_u64be(&k->list, e.saved);
-    buffer_u64be(&k->list, packed.len);
-    buffer_add(&k->list, buffer_bytes(&packed));
-}
-
-/* A new log of what was kept, from 1. */
-static void relabel(struct kept *k, struct life *life) {
-    struct reader in = {.rest = buffer_bytes(&k->list)};
-    struct hash chain = {{0}};
-    while (in.rest.len > 0 && !in.bad) {
-        wall_ms saved = reader_u64be(&in);
-        struct bytes packed = reader_take(&in, (size_t)reader_u64be(&in));
-        chain = wire_chain(&chain, packed);
-        log_write(k->t, &life->incarnation, ++life->last, &chain, saved, packed);
-    }
-    invariant(life->last == k->count && !in.bad);
 }
 
 void node_enrol_anew(struct txn *t, uint32_t node, const area *served, size_t count, const struct id16 *incarnation) {
+    static const unsigned trees[] = {NODE_BASE, NODE_VIEW, NODE_PENDING, NODE_HELD, NODE_DIGESTS};
     struct node_progress *old = memory_zeroed(1, sizeof *old), *new = memory_zeroed(1, sizeof *new);
-    struct kept k = {.t = t, .node = node};
-    if (node_progress_get(t, old)) {
-        for (size_t i = 0; i < old->life_count; i++) {
-            const struct life *l = &old->lives[i];
-            for (uint64_t seq = l->safe + 1 > l->first ? l->safe + 1 : l->first; seq <= l->last && txn_result(t) == 0; seq++)
-                keep(&k, &l->incarnation, seq);
-        }
-        static const unsigned trees[] = {NODE_LOG, NODE_BASE, NODE_VIEW, NODE_PENDING, NODE_HELD, NODE_DIGESTS};
-        for (size_t i = 0; i < sizeof trees / sizeof *trees; i++)
-            txn_clear(t, trees[i]);
+    struct anew n = {.t = t, .node = node, .life = {.incarnation = *incarnation, .first = 1}};
+    node_progress_get(t, old);
+    for (size_t i = 0; i < old->life_count; i++) {
+        const struct life *l = &old->lives[i];
+        for (uint64_t seq = l->safe + 1 > l->first ? l->safe + 1 : l->first; seq <= l->last; seq++)
+            say_again(&n, l, seq, (wall_ms)hlc_ms(old->hlc));
+        log_forget(t, &l->incarnation);
     }
+    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++)
+        txn_clear(t, trees[i]);
     node_begin(t, node, served, count, incarnation);
     if (node_progress_get(t, new)) {
-        relabel(&k, &new->lives[0]);
+        new->lives[0] = n.life;
         new->highest = old->highest;
         new->offset_ms = old->offset_ms;
         new->hlc = old->hlc;
+        new->lost_count = old->lost_count + n.lost;
         pending_remake(t, new);
         node_progress_put(t, new);
     }
-    buffer_close(&k.list);
     free(old);
     free(new);
 }

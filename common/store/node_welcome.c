@@ -76,7 +76,7 @@ static void restamp(struct txn *t, struct node_progress *p, struct life *l) {
     for (uint64_t seq = l->acked + 1; seq <= l->last; seq++) {
         CLEANUP(buffer_close) struct buffer packed = {0};
         struct logged e;
-        if (!log_read(t, &l->incarnation, seq, &e) || wire_change_label(e.packed, seq, ++p->hlc, false, &packed) != 0) {
+        if (!log_read(t, &l->incarnation, seq, &e) || wire_change_label(e.packed, seq, ++p->hlc, 0, false, &packed) != 0) {
             txn_fail(t, -EBADMSG);
             return;
         }
@@ -206,7 +206,7 @@ static void move_up(struct renewal *n, struct life *old, uint64_t after) {
         CLEANUP(buffer_close) struct buffer packed = {0};
         struct logged e;
         bool there = log_read(n->t, &old->incarnation, seq, &e);
-        if (there && wire_change_label(e.packed, n->life->last + 1, 0, true, &packed) == 0) {
+        if (there && wire_change_label(e.packed, n->life->last + 1, 0, 0, true, &packed) == 0) {
             wall_ms saved = e.saved;
             n->chain = wire_chain(&n->chain, buffer_bytes(&packed));
             log_write(n->t, &n->life->incarnation, ++n->life->last, &n->chain, saved, buffer_bytes(&packed));

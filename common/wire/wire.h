@@ -23,9 +23,10 @@ size_t wire_entry_size(const struct entry *e); /* bytes it takes in a Feed befor
 /* ---- a change, and the batches that a Push carries */
 void wire_change_pack(const struct change *c, struct buffer *out);                /* appends; c has passed change_check */
 int wire_change_unpack(struct bytes packed, struct arena *a, struct change *out); /* + enum wire_outcome; change_check has passed when 0 */
-/* The same change under another seq and stamp (0: its own), marked `again` or as it was; all else, also what this build does not know,
- * stays byte-exact. */
-int wire_change_label(struct bytes packed, uint64_t seq, uint64_t hlc, bool again, struct buffer *out); /* appends; + WIRE_BROKEN */
+/* The same change under another seq, stamp and writer (0: its own), marked `again` or as it was; all else, also what this build does not
+ * know, stays byte-exact. */
+int wire_change_label(
+    struct bytes packed, uint64_t seq, uint64_t hlc, uint32_t node, bool again, struct buffer *out); /* appends; + WIRE_BROKEN */
 /* A batch is a sequence of packed changes; its body is one zstd frame of it. */
 void wire_batch_add(struct buffer *raw, struct bytes packed_change);
 int wire_batch_seal(struct bytes raw, struct buffer *body); /* + WIRE_TOO_BIG (LIMIT_BATCH_BYTES) */

@@ -51,27 +51,31 @@ void wire_change_pack(const struct change *c, struct buffer *out) {
     }
 }
 
-enum { CHANGE_SEQ = 1, CHANGE_HLC = 2, CHANGE_AGAIN = 12 };
+enum { CHANGE_SEQ = 1, CHANGE_HLC = 2, CHANGE_NODE = 3, CHANGE_AGAIN = 12 };
 
-int wire_change_label(struct bytes packed, uint64_t seq, uint64_t hlc, bool again, struct buffer *out) {
+int wire_change_label(struct bytes packed, uint64_t seq, uint64_t hlc, uint32_t node, bool again, struct buffer *out) {
     struct pb p = {.rest = packed};
     uint64_t own = 0; /* said twice, the last counts, as for every reader */
+    uint32_t writer = 0;
     while (pb_next(&p)) {
         if (p.field == CHANGE_HLC)
             own = p.number;
+        if (p.field == CHANGE_NODE)
+            writer = pb_read_u32(&p);
         again |= p.field == CHANGE_AGAIN && p.number != 0;
     }
     if (p.bad)
         return WIRE_BROKEN;
     pb_uint(out, CHANGE_SEQ, seq);
     pb_fixed64(out, CHANGE_HLC, hlc == 0 ? own : hlc);
+    pb_uint(out, CHANGE_NODE, node == 0 ? writer : node);
     p = (struct pb){.rest = packed};
     for (const uint8_t *at = p.rest.at; pb_next(&p); at = p.rest.at) {
         if (again && p.field > CHANGE_AGAIN) { /* in the order in which wire_change_pack writes */
             pb_uint(out, CHANGE_AGAIN, 1);
             again = false;
         }
-        if (p.field != CHANGE_SEQ && p.field != CHANGE_HLC && p.field != CHANGE_AGAIN)
+        if (p.field != CHANGE_SEQ && p.field != CHANGE_HLC && p.field != CHANGE_NODE && p.field != CHANGE_AGAIN)
             buffer_add(out, bytes_of(at, (size_t)(p.rest.at - at)));
     }
     pb_uint(out, CHANGE_AGAIN, again);

@@ -26,7 +26,7 @@ static void change(struct bytes in, struct arena *a) {
             abort();
     }
     buffer_clear(&b);
-    if (r == 0 && (wire_change_label(in, 7, 0, true, &b) != 0 || wire_change_unpack(buffer_bytes(&b), a, &back) != 0 || back.seq != 7 ||
+    if (r == 0 && (wire_change_label(in, 7, 0, 0, true, &b) != 0 || wire_change_unpack(buffer_bytes(&b), a, &back) != 0 || back.seq != 7 ||
                    back.version.hlc != c.version.hlc || !back.again || back.op_count != c.op_count || back.purpose != c.purpose))
         abort();
     buffer_close(&b);

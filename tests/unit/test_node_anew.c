@@ -112,9 +112,39 @@ static void what_a_copy_may_lack_is_said_again(void **state) {
     store_close(s);
 }
 
+/* What is damaged is lost alone, counted, and nothing behind it. */
+static void damage_is_lost_alone(void **state) {
+    (void)state;
+    area home;
+    struct id16 first = id_of(7), second = id_of(9);
+    struct node_progress *p = calloc(1, sizeof *p);
+    struct seen seen = {.count = 0};
+    struct store *s = store_memory(&shape_node);
+    assert_true(area_parse(BYTES("650299001001"), &home));
+    struct txn *t = writing(s);
+    node_begin(t, 1, &home, 1, &first);
+    assert_int_equal(txn_commit(t), 0);
+    for (uint8_t i = 1; i <= 3; i++)
+        set(s, i, i);
+    struct key k = key_log(&first, 2);
+    t = writing(s);
+    txn_put(t, NODE_LOG, key_bytes(&k), BYTES("rotten"));
+    node_enrol_anew(t, 2, &home, 1, &second);
+    assert_int_equal(txn_commit(t), 0);
+    assert_int_equal(store_read(s, &t), 0);
+    assert_true(node_progress_get(t, p));
+    assert_int_equal(p->lost_count, 1);
+    node_log_each(t, false, see, &seen);
+    assert_true(seen.count == 2 && seen.tags[0] == 1 && seen.tags[1] == 3);
+    txn_abort(t);
+    free(p);
+    store_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_copy_may_lack_is_said_again),
+        cmocka_unit_test(damage_is_lost_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

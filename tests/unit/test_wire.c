@@ -111,15 +111,20 @@ static void a_label_changes_only_the_label(void **state) {
         c.seq = 1000;
         c.again = round != 0;
         uint64_t hlc = c.version.hlc;
+        uint32_t node = c.version.node;
         c.version.hlc += round == 1 ? 0 : 77;
+        c.version.node += round == 1 ? 77 : 0;
         wire_change_pack(&c, &want);
         pb_bytes(&want, 13, BYTES("\x08\x12\x10\x01\x9a\x06\x03new"));
         pb_bytes(&want, 900, BYTES("from the future"));
-        assert_int_equal(wire_change_label(buffer_bytes(&b), 1000, round == 1 ? 0 : c.version.hlc, round == 1, &got), 0);
+        assert_int_equal(
+            wire_change_label(buffer_bytes(&b), 1000, round == 1 ? 0 : c.version.hlc, round == 1 ? c.version.node : 0, round == 1, &got),
+            0);
         assert_true(bytes_equal(buffer_bytes(&want), buffer_bytes(&got)));
         c.version.hlc = hlc;
+        c.version.node = node;
     }
-    assert_int_equal(wire_change_label(bytes_of(b.at, b.len - 1), 1, 0, true, &got), WIRE_BROKEN);
+    assert_int_equal(wire_change_label(bytes_of(b.at, b.len - 1), 1, 0, 0, true, &got), WIRE_BROKEN);
     buffer_close(&b);
     buffer_close(&want);
     buffer_close(&got);
