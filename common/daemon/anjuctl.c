@@ -5,6 +5,7 @@
 #include "common/base/id.h"
 #include "common/base/limits.h"
 #include "common/base/memory.h"
+#include "common/base/program.h"
 #include "common/daemon/client.h"
 #include "common/daemon/import.h"
 #include "common/daemon/print.h"
@@ -235,11 +236,11 @@ static int run_command(struct ctl *c, int argc, char **argv) {
     if (r != CTL_GOOD)
         return r;
     const json_t *command = find_command(c, argc, argv, &used);
-    static const char *const always[] = {"hello", "limits", "commands", "schema"};
+    static const char *const always[] = {"hello", "version", "limits", "commands", "schema"};
     for (size_t i = 0; command == NULL && i < sizeof always / sizeof *always; i++)
         if (strcmp(argv[0], always[i]) == 0) {
-            c->print.columns = i == 0 ? "" : i == 1 ? "name value unit what" : "name level arguments summary";
-            r = client_ask(&c->client, i == 3 ? "commands" : always[i], NULL);
+            c->print.columns = i <= 1 ? "" : i == 2 ? "name value unit what" : "name level arguments summary";
+            r = client_ask(&c->client, i == 4 ? "commands" : always[i], NULL);
             r = r == CTL_GOOD ? client_answers(&c->client, print_row, &c->print) : r;
             print_end(&c->print);
             return r;
@@ -301,8 +302,8 @@ static int run(struct ctl *c, int argc, char **argv) {
     if (argc == 0 || strcmp(argv[0], "help") == 0 || strcmp(argv[0], "--help") == 0)
         return help(c);
     if (strcmp(argv[0], "version") == 0) {
-        printf("anjuctl 0.1, anju-ctl/1\n");
-        return CTL_GOOD;
+        printf("anjuctl %s, anju-ctl/1\n", PROGRAM_VERSION);
+        return access(c->socket, F_OK) == 0 ? run_command(c, argc, argv) : CTL_GOOD; /* and the daemon's, where there is one */
     }
     if (strcmp(argv[0], "batch") == 0)
         return run_batch(c);

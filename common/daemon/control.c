@@ -5,6 +5,9 @@
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
+#include "common/base/program.h"
+#include "common/base/utf8.h"
+#include "common/daemon/print.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +30,8 @@ struct session {
     unsigned requests; /* under way; the session lives as long */
     bool ending;       /* what there is to say is on its way, then it closes */
     bool closing, closed, paused, eof;
+    uint64_t said, taken; /* bytes: all of our lines; how many the reader had taken when it was last looked at, being behind */
+    bool behind;
     bool deaf;        /* a line was too long: the rest is read and thrown away, so that our answer is read */
     size_t discarded; /* bytes, while deaf */
     unsigned uid;
@@ -48,8 +53,8 @@ struct control {
     void *owner;
     struct door doors[2];
     struct session *sessions;
-    uv_timer_t patience; /* with slow readers at the end */
-    int lock;            /* of the folder */
+    uv_timer_t look; /* runs while a reader is behind */
+    int lock;        /* of the folder */
     unsigned handles;
     bool stopping;
 };
@@ -59,6 +64,8 @@ struct request {
     json_t *whole; /* owns */
     json_int_t id;
     uint64_t rows;
+    bool person; /* asked by a line that is no JSON: answered as a table */
+    struct print print;
 };
 
 /* ---- writing */
@@ -83,6 +90,55 @@ static void on_written(uv_write_t *w, int status) {
     }
 }
 
+static bool is_behind(const struct session *s) {
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&s->pipe) > LIMIT_STATUS_BEHIND_BYTES;
+}
+
+static uint64_t bytes_taken(const struct session *s) {
+    return s->said - uv_stream_get_write_queue_size((const uv_stream_t *)&s->pipe);
+}
+
+static void session_close(struct session *s);
+
+/* Who is behind and has taken nothing since the last look is dropped. It could not be told: what it does not read is in the way. */
+static void on_look(uv_timer_t *t) {
+    struct control *c = t->data;
+    bool any = false;
+    for (struct session *s = c->sessions; s != NULL; s = s->next) {
+        if (s->closing)
+            continue;
+        if (s->behind && is_behind(s) && s->taken == bytes_taken(s)) {
+            log_fact(LOG_WARNING, "control.too_slow", FACT_UINT("uid", s->uid), FACT_UINT("unread_bytes", s->said - s->taken));
+            session_close(s);
+            continue;
+        }
+        s->behind = is_behind(s);
+        s->taken = bytes_taken(s);
+        any |= s->behind;
+    }
+    if (!any)
+        uv_timer_stop(t);
+}
+
+static void say_text(struct session *s, char *text /* takes, may be NULL */, size_t len) {
+    if (text == NULL || s->closing) {
+        free(text);
+        return;
+    }
+    struct writing *w = memory_zeroed(1, sizeof *w);
+    uv_buf_t b = uv_buf_init(text, (unsigned)len);
+    w->text = text;
+    w->write.data = s;
+    if (uv_write(&w->write, (uv_stream_t *)&s->pipe, &b, 1, on_written) != 0) {
+        free(text);
+        free(w);
+        return;
+    }
+    s->said += len;
+    if (is_behind(s) && !uv_is_active((uv_handle_t *)&s->control->look))
+        uv_timer_start(&s->control->look, on_look, LIMIT_STATUS_STALL_MS, LIMIT_STATUS_STALL_MS);
+}
+
 static void say(struct session *s, json_t *line /* takes */) {
     char *text = s->closing ? NULL : json_dumps(line, JSON_COMPACT);
     json_decref(line);
@@ -90,14 +146,7 @@ static void say(struct session *s, json_t *line /* takes */) {
         return;
     size_t len = strlen(text);
     text[len] = '\n';
-    struct writing *w = memory_zeroed(1, sizeof *w);
-    uv_buf_t b = uv_buf_init(text, (unsigned)len + 1);
-    w->text = text;
-    w->write.data = s;
-    if (uv_write(&w->write, (uv_stream_t *)&s->pipe, &b, 1, on_written) != 0) {
-        free(text);
-        free(w);
-    }
+    say_text(s, text, len + 1);
 }
 
 static json_t *error_object(const char *code, const char *message, const char *hint) {
@@ -116,6 +165,7 @@ static void session_free(struct session *s) {
 static void request_free(struct request *q) {
     struct session *s = q->session;
     json_decref(q->whole);
+    json_decref(q->print.rows);
     free(q);
     s->requests--;
     if (s->eof && s->requests == 0 && !s->closing)
@@ -143,23 +193,63 @@ unsigned request_uid(const struct request *q) {
     return q->session->uid;
 }
 
+static bool person_row(struct request *q, const json_t *row) {
+    if (q->person)
+        print_row(&q->print, row);
+    return q->person;
+}
+
+/* The table, or the object, that was collected for a person. */
+static bool person_end(struct request *q) {
+    char *text = NULL;
+    size_t len = 0;
+    if (!q->person)
+        return false;
+    q->print.out = open_memstream(&text, &len);
+    if (q->print.out == NULL)
+        abort();
+    print_end(&q->print);
+    fclose(q->print.out);
+    say_text(q->session, text, len);
+    return true;
+}
+
 void request_row(struct request *q, json_t *row) {
     q->rows++;
-    say(q->session, json_pack("{s:I, s:o}", "id", q->id, "row", row));
+    if (person_row(q, row))
+        json_decref(row);
+    else
+        say(q->session, json_pack("{s:I, s:o}", "id", q->id, "row", row));
 }
 
 void request_end(struct request *q) {
-    say(q->session, json_pack("{s:I, s:{s:I}}", "id", q->id, "end", "count", (json_int_t)q->rows));
+    if (!person_end(q))
+        say(q->session, json_pack("{s:I, s:{s:I}}", "id", q->id, "end", "count", (json_int_t)q->rows));
     request_free(q);
 }
 
 void request_ok(struct request *q, json_t *answer) {
-    say(q->session, json_pack("{s:I, s:o}", "id", q->id, "ok", answer));
+    q->print.columns = ""; /* one object, whatever the command's rows look like */
+    if (person_row(q, answer) && person_end(q))
+        json_decref(answer);
+    else
+        say(q->session, json_pack("{s:I, s:o}", "id", q->id, "ok", answer));
     request_free(q);
 }
 
+static void say_person_error(struct session *s, const char *message, const char *hint) {
+    struct buffer text = {0};
+    buffer_format(&text, "error: %s\n", message);
+    if (hint != NULL && *hint != '\0')
+        buffer_format(&text, "  %s\n", hint);
+    say_text(s, (char *)text.at, text.len);
+}
+
 void request_error(struct request *q, const char *code, const char *message, const char *hint) {
-    say(q->session, json_pack("{s:I, s:o}", "id", q->id, "error", error_object(code, message, hint)));
+    if (q->person)
+        say_person_error(q->session, message, hint);
+    else
+        say(q->session, json_pack("{s:I, s:o}", "id", q->id, "error", error_object(code, message, hint)));
     request_free(q);
 }
 
@@ -174,7 +264,9 @@ void request_errorf(struct request *q, const char *code, const char *hint, const
 
 /* ---- the commands every daemon has */
 
-static void tell_commands(struct control *c, struct request *q) {
+static void tell_commands(void *owner, struct request *q) {
+    const struct control *c = q->session->control;
+    (void)owner;
     for (size_t i = 0; i < c->count; i++) {
         const struct command *k = &c->table[i];
         request_row(
@@ -186,7 +278,8 @@ static void tell_commands(struct control *c, struct request *q) {
     request_end(q);
 }
 
-static void tell_limits(struct request *q) {
+static void tell_limits(void *owner, struct request *q) {
+    (void)owner;
     static const struct {
         const char *name;
         json_int_t value;
@@ -202,46 +295,71 @@ static void tell_limits(struct request *q) {
     request_end(q);
 }
 
+static void tell_hello(void *owner, struct request *q) {
+    (void)owner;
+    request_ok(
+        q, json_pack(
+               "{s:s, s:i, s:s, s:s, s:s}", "protocol", "anju-ctl", "v", 1, "program", program_invocation_short_name, "version",
+               PROGRAM_VERSION, "level", q->session->level == CONTROL_ADMIN ? "admin" : "status"));
+}
+
+static void tell_version(void *owner, struct request *q) {
+    (void)owner;
+    request_ok(
+        q, json_pack(
+               "{s:s, s:s, s:i, s:i}", "program", program_invocation_short_name, "version", PROGRAM_VERSION, "store_format",
+               PROGRAM_STORE_FORMAT, "protocol", PROGRAM_PROTOCOL));
+}
+
+static const struct command every[] = {
+    {"hello", CONTROL_STATUS, tell_hello, "", "", "", "", ""},
+    {"version", CONTROL_STATUS, tell_version, "", "", "", "", ""},
+    {"commands", CONTROL_STATUS, tell_commands, "", "", "name level arguments summary", "", ""},
+    {"limits", CONTROL_STATUS, tell_limits, "", "", "name value unit what", "", ""},
+};
+
+static const struct command *find(const struct control *c, const char *name) {
+    for (size_t i = 0; i < sizeof every / sizeof *every; i++)
+        if (strcmp(every[i].name, name) == 0)
+            return &every[i];
+    for (size_t i = 0; i < c->count; i++)
+        if (strcmp(c->table[i].name, name) == 0)
+            return &c->table[i];
+    return NULL;
+}
+
 static void run(struct request *q, const char *cmd) {
     struct control *c = q->session->control;
-    if (c->stopping) {
+    const struct command *k = find(c, cmd);
+    if (c->stopping)
         request_error(q, "busy", "the daemon is stopping", "ask again when it runs");
-        return;
+    else if (k == NULL)
+        request_errorf(q, "unknown_cmd", "`commands` lists what there is", "no command '%s' here", cmd);
+    else if (k->level > q->session->level)
+        request_error(q, "denied", "this socket may only read the state of the daemon", "use admin.sock");
+    else {
+        q->print.columns = k->columns;
+        k->run(c->owner, q);
     }
-    if (strcmp(cmd, "commands") == 0) {
-        tell_commands(c, q);
-        return;
-    }
-    if (strcmp(cmd, "limits") == 0) {
-        tell_limits(q);
-        return;
-    }
-    if (strcmp(cmd, "hello") == 0) {
-        request_ok(
-            q,
-            json_pack("{s:s, s:i, s:s}", "protocol", "anju-ctl", "v", 1, "level", q->session->level == CONTROL_ADMIN ? "admin" : "status"));
-        return;
-    }
-    for (size_t i = 0; i < c->count; i++) {
-        if (strcmp(c->table[i].name, cmd) != 0)
-            continue;
-        if (c->table[i].level > q->session->level)
-            request_error(q, "denied", "this socket may only read the state of the daemon", "use admin.sock");
-        else
-            c->table[i].run(c->owner, q);
-        return;
-    }
-    request_errorf(q, "unknown_cmd", "`commands` lists what there is", "no command '%s' here", cmd);
+}
+
+static struct request *request_new(struct session *s, json_t *whole /* takes */) {
+    struct request *q = memory_zeroed(1, sizeof *q);
+    if (json_object_get(whole, "args") == NULL)
+        json_object_set_new(whole, "args", json_object());
+    q->session = s;
+    q->whole = whole;
+    q->id = json_integer_value(json_object_get(whole, "id"));
+    s->requests++;
+    return q;
 }
 
 static void refuse_line(struct session *s, const char *code, const char *message, const char *hint) {
     say(s, json_pack("{s:n, s:o}", "id", "error", error_object(code, message, hint)));
 }
 
-static void on_line(struct session *s, const char *at, size_t len) {
+static void on_json(struct session *s, const char *at, size_t len) {
     json_error_t wrong;
-    if (len == 0)
-        return;
     json_t *whole = json_loadb(at, len, JSON_REJECT_DUPLICATES, &wrong);
     const char *cmd = json_string_value(json_object_get(whole, "cmd"));
     const json_t *v = json_object_get(whole, "v"), *args = json_object_get(whole, "args");
@@ -252,16 +370,86 @@ static void on_line(struct session *s, const char *at, size_t len) {
     } else if (v != NULL && json_integer_value(v) != 1) {
         refuse_line(s, "bad_version", "this daemon speaks version 1", "");
     } else {
-        struct request *q = memory_zeroed(1, sizeof *q);
-        if (args == NULL)
-            json_object_set_new(whole, "args", json_object());
-        q->session = s;
-        q->whole = json_incref(whole);
-        q->id = json_integer_value(json_object_get(whole, "id"));
-        s->requests++;
-        run(q, cmd);
+        run(request_new(s, json_incref(whole)), cmd);
     }
     json_decref(whole);
+}
+
+/* Words behind the command's name: arguments in their order, --option or --option=VALUE anywhere. NULL, or the word that has no place. */
+static const char *person_args(const struct command *k, char *words, json_t *args) {
+    char *names = memory_text(k->arguments), *rest = names, *word;
+    while ((word = strsep(&words, " \t")) != NULL) {
+        char *value = strchr(word, '=');
+        if (*word == '\0')
+            continue;
+        if (strncmp(word, "--", 2) == 0) {
+            if (value != NULL)
+                *value++ = '\0';
+            json_object_set_new(args, word + 2, value == NULL ? json_true() : json_string(value));
+            continue;
+        }
+        if (rest == NULL || *rest == '\0')
+            break;
+        size_t len = strcspn(rest, "?* ");
+        if (rest[len] == '*') {
+            json_t *all = json_object_getn(args, rest, len);
+            if (all == NULL)
+                json_object_setn_new(args, rest, len, all = json_array());
+            json_array_append_new(all, json_string(word));
+        } else {
+            json_object_setn_new(args, rest, len, json_string(word));
+            rest += strcspn(rest, " ");
+            rest += *rest == ' ';
+        }
+    }
+    free(names);
+    return word;
+}
+
+/* A person at a terminal: the command's one or two words, and what belongs to it. */
+static void on_words(struct session *s, const char *at, size_t len) {
+    char *line = memory_zeroed(len + 1, 1);
+    memcpy(line, at, len);
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)line[i] < ' ' && line[i] != '\t' && line[i] != '\r')
+            len = 0; /* no person */
+    if (len > 0 && line[len - 1] == '\r')
+        line[--len] = '\0';
+    if (len == 0 || !utf8_valid(bytes_of(line, len))) {
+        refuse_line(s, "bad_request", "neither a JSON object nor a command's words", "{\"v\":1,\"id\":1,\"cmd\":\"status\"}, or: status");
+        free(line);
+        return;
+    }
+    const struct command *k = NULL;
+    char *end = line;
+    for (size_t n = 1; n <= 2 && *end != '\0'; n++) { /* the longer name wins: "node show" */
+        end += strcspn(end + (n == 2), " \t") + (n == 2);
+        char was = *end;
+        *end = '\0';
+        const struct command *found = find(s->control, line);
+        if (found != NULL)
+            k = found;
+        *end = was;
+        if (found == NULL && k != NULL)
+            break;
+    }
+    json_t *whole = json_object(), *args = json_object();
+    json_object_set_new(whole, "args", args);
+    struct request *q = request_new(s, whole);
+    q->person = true;
+    const char *left = k == NULL ? NULL : person_args(k, line + strlen(k->name), args);
+    if (left != NULL)
+        request_errorf(q, "bad_request", k->arguments, "%s: '%s' has no place; arguments:", k->name, left);
+    else
+        run(q, k == NULL ? line : k->name);
+    free(line);
+}
+
+static void on_line(struct session *s, const char *at, size_t len) {
+    if (len > 0 && *at == '{')
+        on_json(s, at, len);
+    else if (len > 0)
+        on_words(s, at, len);
 }
 
 /* ---- sessions */
@@ -332,7 +520,7 @@ static void take_lines(struct session *s) {
         refuse_line(s, "too_long", "the request line is too long", s->level == CONTROL_ADMIN ? "" : "admin.sock takes longer ones");
         buffer_close(&s->in);
         s->deaf = true;
-    } else if (uv_stream_get_write_queue_size((uv_stream_t *)&s->pipe) > LIMIT_STATUS_BEHIND_BYTES) {
+    } else if (is_behind(s)) {
         s->paused = true;
         uv_read_stop((uv_stream_t *)&s->pipe);
     }
@@ -425,8 +613,8 @@ int control_open(uv_loop_t *loop, const char *folder, const struct command *tabl
     c->table = table;
     c->count = count;
     c->owner = owner;
-    uv_timer_init(loop, &c->patience);
-    c->patience.data = c;
+    uv_timer_init(loop, &c->look);
+    c->look.data = c;
     c->handles = 1;
     c->lock = -1;
     int r = lock_folder(c, folder);
@@ -452,7 +640,7 @@ static void on_door_closed(uv_handle_t *h) {
     d->control->handles--;
 }
 
-static void on_patience_closed(uv_handle_t *h) {
+static void on_look_closed(uv_handle_t *h) {
     struct control *c = h->data;
     c->handles--;
 }
@@ -482,10 +670,10 @@ struct control *control_close(struct control *c) {
     uv_run(c->loop, UV_RUN_NOWAIT); /* what was asked meanwhile is refused in words */
     for (struct session *s = c->sessions; s != NULL; s = s->next)
         session_end(s);
-    uv_timer_start(&c->patience, on_late, SLOW_MS, 0);
+    uv_timer_start(&c->look, on_late, SLOW_MS, 0);
     while (c->sessions != NULL)
         uv_run(c->loop, UV_RUN_ONCE);
-    uv_close((uv_handle_t *)&c->patience, on_patience_closed);
+    uv_close((uv_handle_t *)&c->look, on_look_closed);
     while (c->handles > 0)
         uv_run(c->loop, UV_RUN_ONCE);
     if (c->lock >= 0)

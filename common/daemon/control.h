@@ -4,10 +4,12 @@
  *   -> {"v":1,"id":7,"cmd":"nodes","args":{…}}
  *   <- {"id":7,"ok":{…}} | {"id":7,"row":{…}} … {"id":7,"end":{"count":30}} | {"id":7,"error":{"code":"…","message":"…","hint":"…"}}
  *
+ * A line that does not begin with `{` is a person's: `echo node show 3 | socat - UNIX:status.sock` is answered with words or a table.
+ *
  * A session may send many requests without waiting; answers carry their ids. A request line longer than LIMIT_STATUS_LINE_BYTES on
- * status.sock (LIMIT_BATCH_BYTES on admin.sock, where records come in) ends the session with too_long; a reader that is
- * LIMIT_STATUS_BEHIND_BYTES behind is not read from until it catches up. The folder is locked: it belongs to one daemon at a
- * time, and what a killed one left is replaced. */
+ * status.sock (LIMIT_BATCH_BYTES on admin.sock, where records come in) ends the session with too_long. A reader that is
+ * LIMIT_STATUS_BEHIND_BYTES behind is not read from until it catches up; when it takes nothing for LIMIT_STATUS_STALL_MS it is dropped
+ * and the log says too_slow. The folder is locked: it belongs to one daemon at a time, and what a killed one left is replaced. */
 #pragma once
 
 #include "common/base/bytes.h"
@@ -54,7 +56,7 @@ unsigned request_uid(const struct request *q); /* SO_PEERCRED */
 void request_row(struct request *q, json_t *row /* takes */);
 void request_end(struct request *q /* takes */);
 void request_ok(struct request *q /* takes */, json_t *answer /* takes */);
-/* code: bad_request bad_version unknown_cmd denied not_found conflict busy timeout too_long too_slow internal */
+/* code: bad_request bad_version unknown_cmd denied not_found conflict busy timeout too_long internal */
 void request_error(struct request *q /* takes */, const char *code, const char *message, const char *hint);
 void request_errorf(struct request *q /* takes */, const char *code, const char *hint, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

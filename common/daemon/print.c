@@ -4,7 +4,6 @@
 #include "common/base/memory.h"
 
 #include <libsmartcols.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +15,15 @@ bool print_form_parse(const char *text, enum print_form *out) {
             return true;
         }
     return false;
+}
+
+static FILE *out_of(const struct print *p) {
+    return p->out == NULL ? stdout : p->out;
+}
+
+static void put_line(const struct print *p, const char *text) {
+    fputs(text, out_of(p));
+    fputc('\n', out_of(p));
 }
 
 /* A value in one cell. */
@@ -31,14 +39,14 @@ static void cell(const json_t *v, struct buffer *out) {
     }
 }
 
-static void print_line(const json_t *row) {
+static void print_line(const struct print *p, const json_t *row) {
     char *text = json_dumps(row, JSON_COMPACT);
     if (text != NULL)
-        puts(text);
+        put_line(p, text);
     free(text);
 }
 
-static void print_name(const json_t *row) {
+static void print_name(const struct print *p, const json_t *row) {
     static const char *const names[] = {"raw", "hash", "id", "node", "name", "area"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const json_t *v = json_object_get(row, names[i]);
@@ -46,7 +54,7 @@ static void print_name(const json_t *row) {
         if (v == NULL)
             continue;
         cell(v, &b);
-        puts(buffer_string(&b));
+        put_line(p, buffer_string(&b));
         buffer_close(&b);
         return;
     }
@@ -55,9 +63,9 @@ static void print_name(const json_t *row) {
 void print_row(void *owner, const json_t *row) {
     struct print *p = owner;
     if (p->form == PRINT_JSONL)
-        print_line(row);
+        print_line(p, row);
     else if (p->form == PRINT_NAME)
-        print_name(row);
+        print_name(p, row);
     else {
         if (p->rows == NULL)
             p->rows = json_array();
@@ -65,17 +73,17 @@ void print_row(void *owner, const json_t *row) {
     }
 }
 
-static void print_object(const json_t *o, unsigned indent) {
+static void print_object(FILE *out, const json_t *o, unsigned indent) {
     const char *key;
     json_t *v;
     json_object_foreach((json_t *)(uintptr_t)o, key, v) {
         struct buffer b = {0};
         if (json_is_object(v) && json_object_size(v) > 0) {
-            printf("%*s%s:\n", (int)indent, "", key);
-            print_object(v, indent + 2);
+            fprintf(out, "%*s%s:\n", (int)indent, "", key);
+            print_object(out, v, indent + 2);
         } else {
             cell(v, &b);
-            printf("%*s%-*s %s\n", (int)indent, "", 20 - (int)indent, key, buffer_string(&b));
+            fprintf(out, "%*s%-*s %s\n", (int)indent, "", 20 - (int)indent, key, buffer_string(&b));
         }
         buffer_close(&b);
     }
@@ -87,6 +95,7 @@ static void print_table(const struct print *p) {
     char *columns[32];
     size_t count = 0, i;
     json_t *row;
+    scols_table_set_stream(t, out_of(p));
     scols_table_enable_noheadings(t, p->no_header);
     while ((name = strsep(&rest, " ")) != NULL && count < 32)
         if (*name != '\0') {
@@ -111,11 +120,11 @@ void print_end(struct print *p) {
     if (p->form == PRINT_JSON) {
         const json_t *what = *p->columns == '\0' && json_array_size(p->rows) == 1 ? json_array_get(p->rows, 0) : p->rows;
         char *text = what == NULL ? NULL : json_dumps(what, JSON_INDENT(1));
-        puts(text == NULL ? "[]" : text);
+        put_line(p, text == NULL ? "[]" : text);
         free(text);
     } else if (p->form == PRINT_TABLE && p->rows != NULL) {
         if (*p->columns == '\0')
-            print_object(json_array_get(p->rows, 0), 0);
+            print_object(out_of(p), json_array_get(p->rows, 0), 0);
         else
             print_table(p);
     }

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 enum print_form { PRINT_TABLE, PRINT_JSON, PRINT_JSONL, PRINT_NAME };
 
@@ -10,6 +11,7 @@ struct print {
     enum print_form form;
     const char *columns; /* borrows; space-separated; "" = one object */
     bool no_header;
+    FILE *out;    /* borrows; NULL: standard output */
     json_t *rows; /* owns */
 };
 

@@ -1,6 +1,7 @@
 #include "common/daemon/service.h"
 
 #include "common/base/log.h"
+#include "common/base/program.h"
 
 #include <getopt.h>
 #include <signal.h>
@@ -65,7 +66,7 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
             out->show_config = true;
             break;
         case VERSION:
-            printf("%s 0.1, store format 1, protocol 1\n", program);
+            printf("%s %s, store format %d, protocol %d\n", program, PROGRAM_VERSION, PROGRAM_STORE_FORMAT, PROGRAM_PROTOCOL);
             return EXIT_GOOD;
         case HELP:
             help(program, joins);

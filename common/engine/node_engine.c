@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "common/base/invariant.h"
 #include "common/base/log.h"
+#include "common/base/program.h"
 #include "common/base/random.h"
 #include "common/engine/clock.h"
 #include "common/engine/heard.h"
@@ -477,7 +478,7 @@ int node_engine_open(
     e->reason = "";
     pthread_mutex_init(&e->lock, NULL);
     entropy_fill(&seed, sizeof seed);
-    node_side_init(&e->side, seed, BYTES("anju-node 0.1"));
+    node_side_init(&e->side, seed, BYTES("anju-node " PROGRAM_VERSION));
     struct node_door_calls door = {on_up, on_down, on_frame, e};
     e->door = node_door_open(loop, endpoint, hub.curve, keys, &door);
     struct worker_calls w = {.begin = begin, .end = end, .owner = e, .batch_max = 1000};

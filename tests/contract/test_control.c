@@ -1,12 +1,15 @@
-/* The status socket over real sockets: who gets in, and the end. The daemon's loop runs in this
+/* The status socket over real sockets: who gets in, what a person is answered, slow readers, and the end. The daemon's loop runs in this
  * thread, so a client here never blocks: it looks, and lets the loop run on. */
 #include "common/daemon/control.h"
 
 #include "common/base/limits.h"
 #include "common/base/memory.h"
+#include "common/base/program.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -41,20 +44,24 @@ static void run_later(void *owner, struct request *q) {
     s->held = q;
 }
 
+/* Rows of a kilobyte: far more than a reader may be behind, or just more than fits into the socket. */
 static void run_flood(void *owner, struct request *q) {
     char text[1024];
+    size_t rows = (request_flag(q, "brook") ? 1u : 16u) * LIMIT_STATUS_BEHIND_BYTES / sizeof text;
     (void)owner;
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
-    for (size_t i = 0; i < 4 * LIMIT_STATUS_BEHIND_BYTES / sizeof text; i++)
+    for (size_t i = 0; i < rows; i++)
         request_row(q, json_pack("{s:s}", "name", text));
     request_end(q);
 }
 
 static const struct command table[] = {
     {"now", CONTROL_STATUS, run_now, "text?", "loud", "name said", "", ""},
+    {"now once", CONTROL_STATUS, run_later, "", "", "", "", ""},
     {"later", CONTROL_STATUS, run_later, "", "", "", "", ""},
-    {"flood", CONTROL_STATUS, run_flood, "", "", "name", "", ""},
+    {"flood", CONTROL_STATUS, run_flood, "", "brook", "name", "", ""},
+    {"order", CONTROL_ADMIN, run_now, "", "", "name said", "", ""},
 };
 
 static int open_in(struct stage *s) {
@@ -105,7 +112,7 @@ static struct buffer hear(struct stage *s, int fd, const char *until, bool *ende
     t.data = &late;
     uv_timer_start(&t, on_late, 60000, 0);
     while (!late && (until == NULL || strstr(buffer_string(&all), until) == NULL)) {
-        char part[4096];
+        char part[65536];
         ssize_t n = recv(fd, part, sizeof part, 0);
         if (n == 0 || (n < 0 && errno != EAGAIN)) {
             *ended = true;
@@ -130,6 +137,47 @@ static void answered(struct stage *s, int fd, const char *line, const char *want
     buffer_close(&all);
 }
 
+static void hello_says_who_and_what_one_may(void **state) {
+    struct stage s;
+    (void)state;
+    open_stage(&s);
+    int status = client(&s, "status.sock"), admin = client(&s, "admin.sock");
+    answered(&s, status, "{\"id\":1,\"cmd\":\"hello\"}\n", "\"version\":\"" PROGRAM_VERSION "\",\"level\":\"status\"}}");
+    answered(&s, admin, "{\"id\":1,\"cmd\":\"hello\"}\n", "\"level\":\"admin\"}}");
+    answered(&s, status, "{\"id\":2,\"cmd\":\"version\"}\n", "\"version\":\"" PROGRAM_VERSION "\",\"store_format\":1,\"protocol\":1}}");
+    answered(&s, status, "{\"id\":3,\"cmd\":\"order\"}\n", "denied");
+    close(status);
+    close(admin);
+    s.control = control_close(s.control);
+    end_loop(&s);
+}
+
+static void a_person_gets_words_and_tables(void **state) {
+    struct stage s;
+    (void)state;
+    open_stage(&s);
+    int fd = client(&s, "status.sock");
+    answered(&s, fd, "now\n", "first  -\nsecond false\n");
+    answered(&s, fd, "now --loud  hello\r\n", "name   said\nfirst  hello\nsecond true\n");
+    answered(&s, fd, "now hello too\n", "error: now: 'too' has no place");
+    answered(&s, fd, "nothing\n", "error: no command 'nothing' here\n  `commands` lists what there is\n");
+    answered(&s, fd, "order\n", "error: this socket may only read");
+    answered(&s, fd, "version\n", "store_format         1\n");
+    answered(&s, fd, "limits\n", "LIMIT_STATUS_LINE_BYTES ");
+    answered(&s, fd, "now \001\n", "bad_request");
+    answered(&s, fd, "\377\n", "bad_request");
+    unsigned before = s.runs;
+    write_line(fd, "now once\n"); /* the longer name */
+    while (s.held == NULL)
+        uv_run(&s.loop, UV_RUN_NOWAIT);
+    assert_int_equal(s.runs, before + 1);
+    request_ok(s.held, json_pack("{s:s}", "done", "yes"));
+    answered(&s, fd, "now\n", "done                 yes\n");
+    close(fd);
+    s.control = control_close(s.control);
+    end_loop(&s);
+}
+
 static void the_end_refuses_and_finishes(void **state) {
     struct stage s;
     bool ended;
@@ -139,9 +187,9 @@ static void the_end_refuses_and_finishes(void **state) {
     write_line(asked, "{\"id\":1,\"cmd\":\"later\"}\n");
     while (s.held == NULL)
         uv_run(&s.loop, UV_RUN_NOWAIT);
-    answered(&s, late, "{\"cmd\":\"now\"}\n", "second");
+    answered(&s, late, "now\n", "second");
     int connecting = client(&s, "status.sock"); /* nobody has accepted it */
-    write_line(connecting, "{\"cmd\":\"now\"}\n");
+    write_line(connecting, "now\n");
     write_line(late, "{\"id\":2,\"cmd\":\"now\"}\n");
     unsigned before = s.runs;
     control_stop(s.control);
@@ -181,6 +229,85 @@ static void the_end_does_not_wait_for_a_sleeper(void **state) {
     end_loop(&s);
 }
 
+/* Reads to the end in a thread of its own, as another process would. */
+struct reading {
+    int fd;
+    size_t lines;
+};
+
+static void read_all(void *arg) {
+    struct reading *r = arg;
+    struct pollfd p = {.fd = r->fd, .events = POLLIN};
+    char part[4096];
+    for (ssize_t n = 1; n > 0 && poll(&p, 1, 60000) == 1;) {
+        n = recv(r->fd, part, sizeof part, 0);
+        for (ssize_t i = 0; i < n; i++)
+            r->lines += part[i] == '\n';
+    }
+}
+
+static void the_end_waits_for_who_reads(void **state) {
+    struct stage s;
+    (void)state;
+    open_stage(&s);
+    struct reading r = {.fd = client(&s, "status.sock")};
+    uv_thread_t thread;
+    write_line(r.fd, "{\"cmd\":\"flood\",\"args\":{\"brook\":true}}\n{\"cmd\":\"later\"}\n");
+    while (s.held == NULL)
+        uv_run(&s.loop, UV_RUN_NOWAIT);
+    request_ok(s.held, json_object());
+    assert_int_equal(shutdown(r.fd, SHUT_WR), 0); /* it has nothing more to ask: its end is on its way already */
+    uv_run(&s.loop, UV_RUN_NOWAIT);
+    uv_thread_create(&thread, read_all, &r);
+    s.control = control_close(s.control);
+    uv_thread_join(&thread);
+    assert_int_equal(r.lines, LIMIT_STATUS_BEHIND_BYTES / 1024 + 2);
+    close(r.fd);
+    end_loop(&s);
+}
+
+static void on_sip(uv_timer_t *t) {
+    static char part[32768];
+    assert_true(recv(*(const int *)t->data, part, sizeof part, 0) > 0);
+}
+
+static void who_does_not_read_is_dropped(void **state) {
+    struct stage s;
+    bool ended;
+    (void)state;
+    open_stage(&s);
+    int fd = client(&s, "status.sock"), reader = client(&s, "status.sock"), slow = client(&s, "status.sock");
+    write_line(slow, "{\"id\":1,\"cmd\":\"flood\"}\n");
+    write_line(fd, "{\"id\":1,\"cmd\":\"flood\"}\n");
+    write_line(reader, "{\"id\":1,\"cmd\":\"flood\"}\n");
+    struct buffer all = hear(&s, reader, "\"end\"", &ended); /* as much at once, but read */
+    assert_false(ended);
+    buffer_close(&all);
+    answered(&s, reader, "now\n", "second");
+    uv_timer_t t, sip;
+    bool gone = false, late = false;
+    uv_timer_init(&s.loop, &sip);
+    sip.data = &slow;
+    uv_timer_start(&sip, on_sip, 200, 200);
+    uv_timer_init(&s.loop, &t);
+    t.data = &late;
+    uv_timer_start(&t, on_late, 4 * LIMIT_STATUS_STALL_MS, 0);
+    while (!gone && !late) {
+        uv_run(&s.loop, UV_RUN_ONCE);
+        gone = send(fd, "\n", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE;
+    }
+    uv_close((uv_handle_t *)&t, NULL);
+    uv_close((uv_handle_t *)&sip, NULL);
+    assert_true(gone);
+    write_line(slow, "\n"); /* behind as well, but it reads */
+    close(slow);
+    answered(&s, reader, "now\n", "second");
+    close(fd);
+    close(reader);
+    s.control = control_close(s.control);
+    end_loop(&s);
+}
+
 static void a_folder_belongs_to_one(void **state) {
     struct stage s, other;
     (void)state;
@@ -192,7 +319,7 @@ static void a_folder_belongs_to_one(void **state) {
     uv_run(&other.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&other.loop), 0);
     int fd = client(&s, "status.sock"); /* still the first one's */
-    answered(&s, fd, "{\"cmd\":\"now\"}\n", "second");
+    answered(&s, fd, "now\n", "second");
     close(fd);
     s.control = control_close(s.control);
     end_loop(&s);
@@ -217,19 +344,19 @@ static void what_a_killed_one_left_is_replaced(void **state) {
     assert_int_equal(access(path, F_OK), 0);
     assert_int_equal(open_in(&s), 0);
     int fd = client(&s, "status.sock");
-    answered(&s, fd, "{\"cmd\":\"now\"}\n", "second");
+    answered(&s, fd, "now\n", "second");
     close(fd);
     s.control = control_close(s.control);
     end_loop(&s);
 }
 
 int main(void) {
+    signal(SIGPIPE, SIG_IGN); /* as service_start does */
     const struct CMUnitTest tests[] = {
-
-        cmocka_unit_test(the_end_refuses_and_finishes),
-        cmocka_unit_test(the_end_does_not_wait_for_a_sleeper),
-        cmocka_unit_test(a_folder_belongs_to_one),
-        cmocka_unit_test(what_a_killed_one_left_is_replaced),
+        cmocka_unit_test(hello_says_who_and_what_one_may), cmocka_unit_test(a_person_gets_words_and_tables),
+        cmocka_unit_test(the_end_refuses_and_finishes),    cmocka_unit_test(the_end_does_not_wait_for_a_sleeper),
+        cmocka_unit_test(the_end_waits_for_who_reads),     cmocka_unit_test(who_does_not_read_is_dropped),
+        cmocka_unit_test(a_folder_belongs_to_one),         cmocka_unit_test(what_a_killed_one_left_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,10 @@ done
 printf '\377\000\000\000\000\000\000\000\001\177\003\001NULL\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000\000' |
     timeout 5 socat -u - "TCP:127.0.0.1:$port" >/dev/null 2>&1
 ask() { printf "$1" | timeout 5 socat -t 3 - "UNIX-CONNECT:$town/n1/${2:-status}.sock"; }
-check "no JSON is answered with what is" said bad_request ask 'hello\n'
+check "no JSON is answered with what is" said bad_request ask '{hello\n'
+check "a person's words are answered with words" said "caught_up            " ask 'status\n'
+check "… that is no command" said "no command 'helo' here" ask 'helo\n'
+check "… and no more than anybody" said "use admin.sock" ask 'queue\n'
 check "a doubled key" said bad_request ask '{"cmd":"status","cmd":"x"}\n'
 check "a later version of the protocol" said bad_version ask '{"v":2,"cmd":"status"}\n'
 check "args that are no object" said bad_request ask '{"cmd":"status","args":[]}\n'

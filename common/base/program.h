@@ -1,0 +1,6 @@
+/* What this build calls itself: the programs' --version, `hello` and `version` on the status socket, the node's Hello. */
+#pragma once
+
+#define PROGRAM_VERSION "0.1"
+
+enum { PROGRAM_STORE_FORMAT = 1, PROGRAM_PROTOCOL = 1 };
