@@ -17,12 +17,12 @@
 static const struct setting settings[] = {
     {"data", SETTING_TEXT, "/var/lib/anju/hub", 0, 0, "folder of the stores, the keys and the city's secrets"},
     {"socket", SETTING_TEXT, "/run/anju/hub", 0, 0, "folder of status.sock and admin.sock"},
-    {"listen", SETTING_TEXT, "tcp://[::]:7401", 0, 0, "where nodes connect; port * takes a free one"},
-    {"advertise", SETTING_TEXT, "", 0, 0, "the address that enrolment files name; empty: what listen gave"},
+    {"listen", SETTING_ENDPOINT, "tcp://[::]:7401", 0, 0, "where nodes connect; port * takes a free one"},
+    {"advertise", SETTING_ENDPOINT, "", 1, 1, "the address that enrolment files name; empty: what listen gave"},
     {"catalogue", SETTING_TEXT, "/usr/share/anju/catalogue", 0, 0,
      "folder of catalogue documents that are published at start; empty: none"},
-    {"log_level", SETTING_TEXT, "info", 0, 0, "debug, info, warning or error"},
-    {"log_form", SETTING_TEXT, "plain", 0, 0, "plain, journal or json, on standard error"},
+    {"log_level", SETTING_CHOICE, "info debug warning error", 0, 0, "debug, info, warning or error"},
+    {"log_form", SETTING_CHOICE, "plain journal json", 0, 0, "plain, journal or json, on standard error"},
 };
 
 static const struct command commands[] = {

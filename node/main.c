@@ -1,4 +1,5 @@
 /* anju-node: the daemon of one community office. Its life: settings, keys, store, enrolment, engine, status socket, loop, ordered stop. */
+#include "common/base/endpoint.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
@@ -15,8 +16,8 @@
 static const struct setting settings[] = {
     {"data", SETTING_TEXT, "/var/lib/anju/node", 0, 0, "folder of the store and the keys"},
     {"socket", SETTING_TEXT, "/run/anju/node", 0, 0, "folder of status.sock and admin.sock"},
-    {"log_level", SETTING_TEXT, "info", 0, 0, "debug, info, warning or error"},
-    {"log_form", SETTING_TEXT, "plain", 0, 0, "plain, journal or json, on standard error"},
+    {"log_level", SETTING_CHOICE, "info debug warning error", 0, 0, "debug, info, warning or error"},
+    {"log_form", SETTING_CHOICE, "plain journal json", 0, 0, "plain, journal or json, on standard error"},
 };
 
 static const struct command commands[] = {
@@ -107,6 +108,23 @@ static int open_store(struct office *o, struct store **out) {
     return r;
 }
 
+/* What makes an enrolment useless although it can be read; NULL: nothing. */
+static const char *useless(const struct enrolment *e) {
+    char endpoint[ENDPOINT_MAX];
+    struct public_keys hub;
+    if (e->node == 0)
+        return "it names no node";
+    if (!public_parse(e->hub_public, &hub))
+        return "the hub's public string in it is damaged";
+    if (e->endpoint.len >= sizeof endpoint)
+        return "the hub's address in it is too long";
+    memcpy(endpoint, e->endpoint.at, e->endpoint.len);
+    endpoint[e->endpoint.len] = '\0';
+    if (strlen(endpoint) != e->endpoint.len || !endpoint_good(endpoint, false))
+        return "the hub's address in it is none that can be reached: tcp://host:port belongs there (`advertise` at the hub)";
+    return NULL;
+}
+
 static int join(struct office *o, const char *path, bool anew) {
     struct buffer file = {0};
     struct store *store = NULL;
@@ -119,9 +137,13 @@ static int join(struct office *o, const char *path, bool anew) {
         exit = EXIT_FAILED;
     } else if (open_store(o, &store) == 0) {
         struct enrolment *now = memory_zeroed(1, sizeof *now);
-        r = wire_enrolment_unpack(buffer_bytes(&file), &a, now) == 0 && now->node != 0 ? 0 : NODE_ENROLMENT_BROKEN;
+        r = wire_enrolment_unpack(buffer_bytes(&file), &a, now) == 0 ? 0 : NODE_ENROLMENT_BROKEN;
+        const char *why = r == 0 ? useless(now) : NULL;
         bool other = r == 0 && node_engine_enrolment(store, &a, was) == 0 && was->node != now->node;
-        if (other && !(anew && id_equal(&was->city, &now->city))) {
+        if (why != NULL) {
+            fprintf(stderr, "anju-node: %s: %s; nothing was stored. Make it again: anjuctl node add … --out FILE\n", path, why);
+            exit = EXIT_FAILED;
+        } else if (other && !(anew && id_equal(&was->city, &now->city))) {
             fprintf(
                 stderr, "anju-node: this store belongs to node %u%s; node %u needs a folder of its own, or, for a cloned disk, --anew\n",
                 was->node, id_equal(&was->city, &now->city) ? "" : " of another city", now->node);

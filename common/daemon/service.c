@@ -1,5 +1,6 @@
 #include "common/daemon/service.h"
 
+#include "common/base/invariant.h"
 #include "common/base/log.h"
 #include "common/base/program.h"
 
@@ -87,16 +88,12 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
     return -1;
 }
 
-static bool set_log(const struct settings *s, struct complaints *c) {
-    enum log_level level;
+static void set_log(const struct settings *s) {
+    enum log_level level = LOG_INFO;
     const char *form = settings_text(s, "log_form");
-    if (!log_level_parse(settings_text(s, "log_level"), &level)) {
-        buffer_text(&c->text, "log_level: debug, info, warning or error belongs here\n");
-        return false;
-    }
+    invariant(log_level_parse(settings_text(s, "log_level"), &level));
     log_level_set(level);
     log_form_set(strcmp(form, "journal") == 0 ? LOG_JOURNAL : strcmp(form, "json") == 0 ? LOG_JSON : LOG_PLAIN);
-    return true;
 }
 
 int service_settings(const struct service_options *o, const struct setting *table, size_t count, struct settings **out) {
@@ -104,7 +101,9 @@ int service_settings(const struct service_options *o, const struct setting *tabl
     struct buffer shown = {0};
     int r = -1;
     *out = settings_load(table, count, o->config, o->sets, o->set_count, &c);
-    if (*out == NULL || !set_log(*out, &c)) {
+    if (*out != NULL)
+        set_log(*out);
+    if (*out == NULL) {
         fprintf(stderr, "%s", buffer_string(&c.text));
         r = EXIT_CONFIG;
     } else if (o->show_config) {

@@ -20,8 +20,8 @@ enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_CONFIG = 78 /* sysexits(3) EX_CONFIG
 /* < 0: go on; else exit with it (help and version were printed, or what is wrong). */
 int service_arguments(int argc, char **argv, const char *program, bool joins, struct service_options *out);
 
-/* Reads the settings and sets up the log by them. < 0: go on; else exit with it: what is wrong was said, or --check-config or --show-config
- * was answered. */
+/* Reads the settings and sets up the log by them (the table has the CHOICEs log_level and log_form). < 0: go on; else exit with it: what is
+ * wrong was said, or --check-config or --show-config was answered. */
 int service_settings(
     const struct service_options *o, const struct setting *table, size_t count,
     struct settings **out /* gives; freed by the caller in any case */);

@@ -1,5 +1,6 @@
 #include "common/daemon/settings.h"
 
+#include "common/base/endpoint.h"
 #include "common/base/invariant.h"
 #include "common/base/memory.h"
 #include "common/base/utf8.h"
@@ -22,6 +23,46 @@ static size_t place(const struct settings *s, const char *name) {
     return s->count;
 }
 
+enum { CHOICES = 16 };
+
+/* The words of a CHOICE, as nearest_word takes them; they point into `room`, which is freed. */
+static void choices(const struct setting *t, char **room, const char *out[CHOICES + 1]) {
+    size_t n = 0;
+    char *rest = *room = memory_text(t->standard), *word;
+    while ((word = strsep(&rest, " ")) != NULL) {
+        invariant(n < CHOICES);
+        out[n++] = word;
+    }
+    out[n] = NULL;
+}
+
+static const char *wrong_choice(const struct setting *t, const char *text, struct buffer *why) {
+    const char *words[CHOICES + 1];
+    char *room;
+    bool found = false;
+    choices(t, &room, words);
+    for (size_t i = 0; words[i] != NULL; i++) {
+        found |= strcmp(words[i], text) == 0;
+        buffer_format(why, "%s%s", i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ", words[i]);
+    }
+    const char *near = found ? NULL : nearest_word(text, words);
+    buffer_text(why, " belongs here");
+    if (near != NULL)
+        buffer_format(why, "; did you mean '%s'?", near);
+    free(room);
+    return found ? NULL : buffer_string(why);
+}
+
+static const char *wrong_endpoint(const struct setting *t, const char *text, struct buffer *why) {
+    bool listens = t->least == 0;
+    if ((*text == '\0' && t->most == 1) || endpoint_good(text, listens))
+        return NULL;
+    buffer_format(
+        why, "tcp://host:port belongs here, of at most %d bytes, an IPv6 host in [ ]%s%s", ENDPOINT_MAX - 1,
+        listens ? ", the port may be *" : "", t->most == 1 ? "; or nothing" : "");
+    return buffer_string(why);
+}
+
 /* What is wrong with a value; NULL: nothing. */
 static const char *wrong(const struct setting *t, const char *text, struct buffer *why) {
     char *end;
@@ -38,6 +79,10 @@ static const char *wrong(const struct setting *t, const char *text, struct buffe
         buffer_format(why, "a whole number from %" PRId64 " to %" PRId64 " belongs here", t->least, t->most);
         return buffer_string(why);
     }
+    case SETTING_CHOICE:
+        return wrong_choice(t, text, why);
+    case SETTING_ENDPOINT:
+        return wrong_endpoint(t, text, why);
     }
     return NULL;
 }
@@ -107,7 +152,9 @@ struct settings *settings_load(
     s->values = memory_zeroed(count + 1, sizeof *s->values);
     for (size_t i = 0; i < count; i++) {
         known[i] = table[i].name;
-        s->values[i] = memory_text(table[i].standard);
+        take(s, i, table[i].standard);
+        if (table[i].kind == SETTING_CHOICE)
+            s->values[i][strcspn(s->values[i], " ")] = '\0';
     }
     if (path != NULL)
         from_file(s, path, known, c);
@@ -164,7 +211,7 @@ static void show_text(const char *text, struct buffer *out) {
 void settings_show(const struct settings *s, struct buffer *out) {
     for (size_t i = 0; i < s->count; i++) {
         buffer_format(out, "# %s\n%s: ", s->table[i].help, s->table[i].name);
-        if (s->table[i].kind == SETTING_TEXT)
+        if (s->table[i].kind == SETTING_TEXT || s->table[i].kind == SETTING_ENDPOINT)
             show_text(s->values[i], out);
         else
             buffer_format(out, "%s\n", s->values[i]);

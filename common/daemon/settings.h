@@ -3,13 +3,19 @@
 
 #include "common/base/document.h"
 
-enum setting_kind { SETTING_TEXT, SETTING_NUMBER, SETTING_FLAG };
+enum setting_kind {
+    SETTING_TEXT,
+    SETTING_NUMBER,
+    SETTING_FLAG,
+    SETTING_CHOICE,  /* one of the words in `standard` */
+    SETTING_ENDPOINT /* tcp://host:port (endpoint_good) */
+};
 
 struct setting {
     const char *name;
     enum setting_kind kind;
-    const char *standard; /* the default, as text */
-    int64_t least, most;  /* NUMBER */
+    const char *standard; /* the default, as text; CHOICE: all words, space-separated, the default first */
+    int64_t least, most;  /* NUMBER; ENDPOINT: least 1: to be reached, not listened at; most 1: may be empty */
     const char *help;
 };
 

@@ -40,6 +40,31 @@ two() {
 check "a request whose second record is against a rule" said bad_request sh -c "printf '%s\n' '$(two)' | '$bin/anjuctl' -s '$town/n1' batch"
 check "… saves the first neither" code_of 5 ctl n1 get Person H-1 $who
 
+# ---- configuration
+cat >"$work/bad.yaml" <<'Y'
+log_level: wraning
+log_form: xml
+listen: nonsense
+advertise: tcp://*:7401
+Y
+"$bin/anju-hub" --check-config --config "$work/bad.yaml" >"$work/bad.said" 2>&1
+check "a level that is none is told with its place" said "bad.yaml:1:12: log_level: info, debug, warning or error belongs here; did you mean 'warning'?" cat "$work/bad.said"
+check "… a form too" said "bad.yaml:2:11: log_form: plain, journal or json belongs here" cat "$work/bad.said"
+check "… an address to listen at" said "bad.yaml:3:9: listen: tcp://host:port belongs here" cat "$work/bad.said"
+check "… and one that nobody could reach" said "bad.yaml:4:12: advertise: tcp://host:port belongs here" cat "$work/bad.said"
+check "… all four at once" [ "$(wc -l <"$work/bad.said")" = 4 ]
+check "the daemon does not start with it" code_of 78 timeout 20 "$bin/anju-hub" --set data="$town/hub.d" --set log_level=loud
+check "… and says which --set it was" said "set log_level: info, debug" timeout 20 "$bin/anju-hub" --check-config --set log_level=loud
+
+# ---- enrolment files that can be read and are useless all the same
+"$bin/anju-node" --init --set data="$town/n2.d" >/dev/null
+useless() { sed "$1" "$town/n1.enrolment" >"$work/bad.enrolment" && "$bin/anju-node" --join "$work/bad.enrolment" --set data="$town/n2.d"; }
+check "an enrolment with a damaged hub key" said "the hub's public string in it is damaged" useless s/anju1:/anju2:/
+check "… is refused" code_of 1 useless s/anju1:/anju2:/
+check "an enrolment with an address of another kind" said "the hub's address in it is none that can be reached" useless 's#tcp://#udp://#'
+check "… is refused" code_of 1 useless 's#tcp://#udp://#'
+check "… and nothing was stored" sh -c "! grep -aqE 'anju2:|udp:' '$town/n2.d/store/data.mdb'"
+
 # ---- spreadsheets
 map=deploy/catalogue/mapping/person.yaml
 import() { ctl n1 import person "$1" --map $map --actor op1 ${2:-}; }

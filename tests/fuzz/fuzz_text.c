@@ -104,6 +104,8 @@ static const struct setting table[] = {
     {"data", SETTING_TEXT, "/var/lib/anju", 0, 0, "where everything lies"},
     {"limit", SETTING_NUMBER, "5", -3, 1000, "how many"},
     {"on", SETTING_FLAG, "true", 0, 0, "whether"},
+    {"colour", SETTING_CHOICE, "green blue yellow", 0, 0, "which"},
+    {"listen", SETTING_ENDPOINT, "tcp://[::]:7401", 0, 0, "where"},
 };
 enum { SETTINGS = sizeof table / sizeof *table };
 
