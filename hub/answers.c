@@ -1,5 +1,6 @@
 /* What operators ask. No value of a person's record leaves here, only ids, numbers, reasons; but for `export --raw`, which names its actor
  * and purpose and leaves an entry in the hub's access log for each record. */
+#include "common/base/log.h"
 #include "common/daemon/rows.h"
 #include "common/engine/clock.h"
 #include "common/store/layout.h"
@@ -231,11 +232,18 @@ static void run_nodes(struct question *a, struct txn *state, struct txn *log) {
     hub_offices(state, office_row, a);
 }
 
+static int by_node(const void *x, const void *y) {
+    json_int_t a = json_integer_value(json_object_get(*(json_t *const *)x, "node"));
+    json_int_t b = json_integer_value(json_object_get(*(json_t *const *)y, "node"));
+    return (a > b) - (a < b);
+}
+
 static void finish_nodes(struct question *a) {
     const struct hub_engine *e = a->city->engine;
     instant now = clock_now();
     size_t i;
     json_t *row;
+    a->rows = rows_sorted(a->rows, by_node); /* office records lie in the order of their ids */
     json_array_foreach(a->rows, i, row) {
         uint32_t node = (uint32_t)json_integer_value(json_object_get(row, "node"));
         for (size_t k = 0; k < hub_engine_peers(e); k++) {
@@ -277,6 +285,61 @@ void cmd_node_show(void *owner, struct request *q) {
     a->node = node_of(q, "node");
     if (a->node == 0)
         a->node = UINT32_MAX;
+    question_submit(a);
+}
+
+/* A node's enrolment file once more: who lost it need not enrol another machine. */
+static int enrolment_row(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office) {
+    struct question *a = owner;
+    struct buffer name = {0};
+    if (node != a->node || office == NULL)
+        return 0;
+    const struct head *h = field_winner(record_field(office, OFFICE_NAME));
+    if (h != NULL)
+        value_show(h->value, &name);
+    memcpy(a->areas, n->served, sizeof n->served);
+    a->area_count = n->served_count;
+    json_array_append_new(a->rows, json_pack("{s:I, s:s}", "node", (json_int_t)node, "name", buffer_string(&name)));
+    buffer_close(&name);
+    return 0;
+}
+
+static void run_enrolment(struct question *a, struct txn *state, struct txn *log) {
+    (void)log;
+    hub_offices(state, enrolment_row, a);
+}
+
+static bool is_revoked(const struct hub_engine *e, uint32_t node) {
+    for (size_t i = 0; i < hub_engine_peers(e); i++)
+        if (hub_engine_peer(e, i)->link.node == node)
+            return hub_engine_peer(e, i)->link.revoked;
+    return false;
+}
+
+static void finish_enrolment(struct question *a) {
+    json_t *row = json_array_get(a->rows, 0);
+    struct office_areas areas = {.count = a->area_count};
+    struct buffer file = {0}, hex = {0};
+    if (row == NULL || is_revoked(a->city->engine, a->node)) {
+        question_fail(
+            a, row == NULL ? "not_found" : "conflict", "`anjuctl nodes` lists them",
+            row == NULL ? "there is no node %u" : "node %u was revoked: its machine is enrolled no more", a->node);
+        return;
+    }
+    memcpy(areas.areas, a->areas, sizeof areas.areas);
+    office_enrolment(a->city, a->node, &areas, json_string_value(json_object_get(row, "name")), &file);
+    hex_encode(buffer_bytes(&file), &hex);
+    json_object_set_new(row, "file_hex", json_string(buffer_string(&hex)));
+    log_fact(LOG_WARNING, "node.enrolment_again", FACT_UINT("node", a->node), FACT_UINT("uid", request_uid(a->request)));
+    buffer_close(&file);
+    buffer_close(&hex);
+}
+
+void cmd_node_enrolment(void *owner, struct request *q) {
+    struct question *a = question_new(owner, q, run_enrolment);
+    a->finish = finish_enrolment;
+    a->one = true;
+    a->node = node_of(q, "node");
     question_submit(a);
 }
 

@@ -50,12 +50,21 @@ struct question *question_new(
 void question_submit(struct question *a /* takes */);
 void question_fail(struct question *a, const char *code, const char *hint, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* An office's areas, and the file that enrols its machine (orders.c). It holds the city's secrets. */
+struct office_areas {
+    area areas[LIMIT_AREAS];
+    size_t count;
+};
+void office_enrolment(struct city *c, uint32_t node, const struct office_areas *a, const char *name, struct buffer *out);
+
 void city_catalogue_load(struct city *c); /* reads the policies of the state anew; then publishes what the catalogue folder has newer */
 
 /* ---- commands */
+void cmd_schema(void *owner, struct request *q); /* fields.c */
 void cmd_status(void *owner, struct request *q); /* answers.c */
 void cmd_nodes(void *owner, struct request *q);
 void cmd_node_show(void *owner, struct request *q);
+void cmd_node_enrolment(void *owner, struct request *q);
 void cmd_policies(void *owner, struct request *q);
 void cmd_conflicts(void *owner, struct request *q);
 void cmd_quarantine(void *owner, struct request *q);

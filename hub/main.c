@@ -32,6 +32,8 @@ static const struct command commands[] = {
     {"node show", CONTROL_STATUS, cmd_node_show, "node", "", "", "one node", "查看一个节点"},
     {"node add", CONTROL_ADMIN, cmd_node_add, "area", "name= key= out=", "", "enrol a node; --out FILE gets its enrolment file",
      "登记新节点"},
+    {"node enrolment", CONTROL_ADMIN, cmd_node_enrolment, "node", "out=", "", "a node's enrolment file once more, into --out FILE",
+     "重新导出节点登记文件"},
     {"node approve", CONTROL_ADMIN, cmd_node_approve, "node", "", "", "two disks spoke with one key: the next to connect goes on",
      "确认节点"},
     {"node pause", CONTROL_ADMIN, cmd_node_pause, "node", "", "", "take nothing from a node for a while", "暂停节点"},
@@ -50,6 +52,8 @@ static const struct command commands[] = {
     {"access", CONTROL_ADMIN, cmd_access_log, "id?", "actor= purpose= case=", "at_ms actor action purpose case type record",
      "who looked at what here, and what for", "访问记录"},
     {"verify", CONTROL_ADMIN, cmd_verify_state, "", "", "", "check the merged state against itself", "检查存储"},
+    {"schema", CONTROL_STATUS, cmd_schema, "command?", "", "command field unit text", "what the fields of every answer mean",
+     "各命令返回字段的含义"},
 };
 
 static void path_of(const struct city *c, const char *name, struct buffer *out) {

@@ -69,12 +69,7 @@ static struct order *order_new(struct city *c, struct request *q, uint32_t type)
 
 /* ---- nodes */
 
-struct adding {
-    area areas[LIMIT_AREAS];
-    size_t count;
-};
-
-static bool parse_areas(const char *text, struct adding *a) {
+static bool parse_areas(const char *text, struct office_areas *a) {
     a->count = 0;
     while (text != NULL && *text != '\0') {
         size_t len = strcspn(text, ", ");
@@ -86,7 +81,7 @@ static bool parse_areas(const char *text, struct adding *a) {
     return a->count > 0;
 }
 
-static void enrolment_file(struct city *c, uint32_t node, const struct adding *a, const char *name, struct buffer *out) {
+void office_enrolment(struct city *c, uint32_t node, const struct office_areas *a, const char *name, struct buffer *out) {
     struct enrolment *e = memory_zeroed(1, sizeof *e);
     const char *advertised = settings_text(c->settings, "advertise");
     *e = c->who;
@@ -112,7 +107,7 @@ static bool key_in_use(const struct city *c, const struct public_keys *k) {
 
 void cmd_node_add(void *owner, struct request *q) {
     struct city *c = owner;
-    struct adding a;
+    struct office_areas a;
     struct public_keys keys;
     const char *key = request_text(q, "key"), *name = request_text(q, "name");
     if (!parse_areas(request_text(q, "area"), &a)) {
@@ -150,7 +145,7 @@ void cmd_node_add(void *owner, struct request *q) {
     add_text(o, OFFICE_NAME, bytes_text(name));
     add_text(o, OFFICE_KEY, bytes_text(key));
     add_text(o, OFFICE_STATUS, BYTES("active"));
-    enrolment_file(c, node, &a, name, &o->enrolment);
+    office_enrolment(c, node, &a, name, &o->enrolment);
     hex_encode(buffer_bytes(&o->enrolment), &hex);
     o->answer = json_pack("{s:i, s:s, s:s}", "node", (int)node, "name", name, "file_hex", buffer_string(&hex));
     buffer_close(&list);

@@ -26,8 +26,8 @@ static const struct command commands[] = {
      "记录类型、字段和用途"},
     {"policies", CONTROL_STATUS, cmd_policies, "", "", "kind name version signature", "policies that have come", "已收到的政策"},
     {"digest", CONTROL_STATUS, cmd_digest, "", "", "area digest", "digests of the areas held", "各区域摘要"},
-    {"wait", CONTROL_STATUS, cmd_wait, "", "acked caught-up timeout=", "", "wait until all is accepted, or all is the same as at the hub",
-     "等待同步完成"},
+    {"wait", CONTROL_STATUS, cmd_wait, "", "acked safe caught-up timeout=", "",
+     "wait until all is accepted, is in a backup of the hub, or is the same as at the hub", "等待同步完成"},
     {"queue", CONTROL_ADMIN, cmd_queue, "", "", "seq type id state saved_ms", "changes that are not merged yet", "待合并的更改"},
     {"held", CONTROL_ADMIN, cmd_held, "", "", "seq type id reason", "changes that the city did not take, or that this disk lost, and why",
      "被市级搁置或在本机损坏的更改"},
@@ -51,6 +51,8 @@ static const struct command commands[] = {
      "who looked at what, and what for", "访问记录"},
     {"pause", CONTROL_ADMIN, cmd_pause, "", "", "", "close the link and keep it closed", "暂停连接"},
     {"resume", CONTROL_ADMIN, cmd_resume, "", "", "", "open the link again", "恢复连接"},
+    {"schema", CONTROL_STATUS, cmd_schema, "command?", "", "command field unit text", "what the fields of every answer mean",
+     "各命令返回字段的含义"},
 };
 
 static void on_fatal(void *owner, int result) {

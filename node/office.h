@@ -74,6 +74,7 @@ void cmd_conflicts(void *owner, struct request *q);
 void cmd_queue(void *owner, struct request *q);
 void cmd_held(void *owner, struct request *q);
 void cmd_access_log(void *owner, struct request *q);
+void cmd_schema(void *owner, struct request *q); /* fields.c */
 void cmd_status(void *owner, struct request *q); /* state.c */
 void cmd_wait(void *owner, struct request *q);
 void cmd_digest(void *owner, struct request *q);

@@ -259,21 +259,6 @@ static int by_version(const void *x, const void *y) {
     return (a > b) - (a < b);
 }
 
-static void sort_rows(struct ask *a) {
-    size_t n = json_array_size(a->rows);
-    json_t **all = memory_zeroed(n + 1, sizeof(json_t *)), *sorted = json_array();
-    for (size_t i = 0; i < n; i++) {
-        all[i] = json_array_get(a->rows, i);
-        json_object_del(all[i], "tag");
-    }
-    qsort(all, n, sizeof *all, by_version);
-    for (size_t i = 0; i < n; i++)
-        json_array_append(sorted, all[i]);
-    json_decref(a->rows);
-    a->rows = sorted;
-    free(all);
-}
-
 static void run_history(struct ask *a, struct txn *t) {
     struct logging *l = (struct logging *)a;
     struct arena arena = {0};
@@ -289,7 +274,10 @@ static void run_history(struct ask *a, struct txn *t) {
                 add_standing(l, &r, f, &f->elements[k]);
         }
     arena_close(&arena);
-    sort_rows(a);
+    size_t i;
+    json_t *row;
+    json_array_foreach(a->rows, i, row) json_object_del(row, "tag");
+    a->rows = rows_sorted(a->rows, by_version);
 }
 
 static void history_free(struct ask *a) {

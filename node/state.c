@@ -25,6 +25,15 @@ static bool caught_up(const struct office *o) {
            p->loading_count == 0 && p->cursor.at >= s->tip && progress_backlog(p) == 0 && current(p)->includes == current(p)->last;
 }
 
+/* Nothing of this office would be lost with the hub's disk: all of it lies in a backup. */
+static bool all_safe(const struct office *o) {
+    const struct node_progress *p = &node_engine_side(o->engine)->progress;
+    for (size_t i = 0; i < p->life_count; i++)
+        if (p->lives[i].safe < p->lives[i].last)
+            return false;
+    return true;
+}
+
 static bool all_acked(const struct office *o) {
     return progress_backlog(&node_engine_side(o->engine)->progress) == 0;
 }
@@ -96,7 +105,7 @@ void cmd_status(void *owner, struct request *q) {
 struct wait {
     struct wait *next;
     struct request *request;
-    bool caught_up;
+    bool (*good)(const struct office *o);
     instant until;
 };
 
@@ -105,7 +114,7 @@ static void on_wait(uv_timer_t *t) {
     instant now = clock_now();
     for (struct wait **at = &o->waits; *at != NULL;) {
         struct wait *w = *at;
-        bool good = w->caught_up ? caught_up(o) : all_acked(o);
+        bool good = w->good(o);
         if (!good && now < w->until) {
             at = &w->next;
             continue;
@@ -122,13 +131,19 @@ static void on_wait(uv_timer_t *t) {
 }
 
 void cmd_wait(void *owner, struct request *q) {
-    enum { LOOK_MS = 20, STANDARD_S = 60 };
+    enum { LOOK_MS = 20, STANDARD_S = 60, MOST_S = 86400 };
     struct office *o = owner;
     const char *seconds = request_text(q, "timeout");
+    char *end = NULL;
+    double wanted = seconds == NULL ? STANDARD_S : strtod(seconds, &end);
+    if (seconds != NULL && (end == seconds || *end != '\0' || !(wanted >= 0 && wanted <= MOST_S))) {
+        request_error(q, "bad_request", "--timeout is a number of seconds, at most a day", "--timeout 60");
+        return;
+    }
     struct wait *w = memory_zeroed(1, sizeof *w);
     w->request = q;
-    w->caught_up = request_flag(q, "caught-up");
-    w->until = clock_now() + (seconds == NULL ? STANDARD_S * 1000u : (instant)(strtod(seconds, NULL) * 1000));
+    w->good = request_flag(q, "safe") ? all_safe : request_flag(q, "caught-up") ? caught_up : all_acked;
+    w->until = clock_now() + (instant)(wanted * 1000);
     w->next = o->waits;
     o->waits = w;
     uv_timer_start(&o->waiting, on_wait, 0, LOOK_MS);

@@ -29,6 +29,7 @@ struct ctl {
 
 static const char usage_text[] =
     "anjuctl [-s FOLDER|hub|node] [-o table|json|jsonl|name] [-t SECONDS] [--no-header] [--lang zh|en] COMMAND …\n"
+    "These options may also follow the command. `anjuctl help COMMAND` tells what it takes and what its answers mean.\n"
     "\n"
     "Local commands:\n"
     "  import TABLE FILE.csv --map FILE   a spreadsheet's rows; says per row what is wrong; --update writes over older values  (node)\n"
@@ -68,6 +69,21 @@ static int load_commands(struct ctl *c) {
     return r == CTL_GOOD ? client_answers(&c->client, keep_row, c->commands) : r;
 }
 
+static bool chinese(const struct ctl *c) {
+    return strcmp(c->lang, "zh") == 0;
+}
+
+static void help_line(const struct ctl *c, const json_t *row) {
+    printf("  %-16s %-14s %s\n", text(row, "name"), text(row, "arguments"), text(row, chinese(c) ? "summary_zh" : "summary"));
+    for (const char *at = text(row, "options"); *at != '\0';) {
+        size_t n = strcspn(at, " ");
+        printf(at == text(row, "options") ? "  %-16s   --%.*s%s" : "%.0s --%.*s%s", "", (int)n, at, at[n - 1] == '=' ? "…" : "");
+        at += n + (at[n] == ' ');
+        if (*at == '\0')
+            putchar('\n');
+    }
+}
+
 static int help(struct ctl *c) {
     size_t i;
     json_t *row;
@@ -75,14 +91,22 @@ static int help(struct ctl *c) {
     if (load_commands(c) != CTL_GOOD)
         return CTL_GOOD;
     printf("\nCommands of the daemon at %s:\n", c->socket);
-    json_array_foreach(c->commands, i, row) {
-        printf(
-            "  %-16s %-14s %s\n", text(row, "name"), text(row, "arguments"),
-            text(row, strcmp(c->lang, "zh") == 0 ? "summary_zh" : "summary"));
-        if (*text(row, "options") != '\0')
-            printf("  %-16s   --%s\n", "", text(row, "options"));
-    }
+    json_array_foreach(c->commands, i, row) help_line(c, row);
     return CTL_GOOD;
+}
+
+static void field_line(void *owner, const json_t *row) {
+    const struct ctl *c = owner;
+    printf("  %-18s %-14s %s\n", text(row, "field"), text(row, "unit"), text(row, chinese(c) ? "text_zh" : "text"));
+}
+
+/* One command's: what it takes, and its answers' fields from the daemon's schema. */
+static int help_command(struct ctl *c, const json_t *command) {
+    json_t *args = json_pack("{s:s}", "command", text(command, "name"));
+    help_line(c, command);
+    putchar('\n');
+    int r = client_ask(&c->client, "schema", args);
+    return r == CTL_GOOD ? client_answers(&c->client, field_line, c) : r;
 }
 
 /* The command whose name's words begin the arguments; *used says how many. */
@@ -200,35 +224,89 @@ static bool make_args(const json_t *command, int argc, char **argv, json_t *args
     return good;
 }
 
-/* The answer's file goes to --out, mode 0600, and is not printed. */
+/* An answer's file goes to --out, mode 0600, and is not printed. The file is made before the daemon is asked: what can be had only once is
+ * not asked for when it cannot be kept. */
 struct saving {
     struct print *print;
     const char *out;
-    int code;
+    int fd, code;
+    bool kept;
 };
+
+static bool saving_open(struct saving *s, const json_t *command) {
+    bool value;
+    s->fd = -1;
+    if (!has_option(text(command, "options"), "out", 3, &value))
+        return true;
+    if (s->out == NULL) {
+        fprintf(stderr, "anjuctl: %s: its file holds secrets and is not shown; --out FILE says where it goes\n", text(command, "name"));
+        s->code = CTL_USAGE;
+        return false;
+    }
+    s->fd = open(s->out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (s->fd < 0) {
+        fprintf(stderr, "anjuctl: %s: %s; nothing was asked for\n", s->out, strerror(errno));
+        s->code = CTL_REFUSED;
+    }
+    return s->fd >= 0;
+}
+
+static void saving_close(struct saving *s) {
+    if (s->fd < 0)
+        return;
+    close(s->fd);
+    if (!s->kept)
+        unlink(s->out);
+}
 
 static void save_row(void *owner, const json_t *row) {
     struct saving *s = owner;
     const char *hex = text(row, "file_hex");
     struct buffer file = {0};
-    if (*hex == '\0' || s->out == NULL) {
+    if (*hex == '\0' || s->fd < 0) {
         print_row(s->print, row);
         return;
     }
-    int fd = open(s->out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool good = fd >= 0 && hex_decode(hex, strlen(hex), &file) && write(fd, file.at, file.len) == (ssize_t)file.len && fsync(fd) == 0;
-    if (!good) {
-        fprintf(stderr, "anjuctl: %s: %s\n", s->out, strerror(errno));
+    s->kept = hex_decode(hex, strlen(hex), &file) && write(s->fd, file.at, file.len) == (ssize_t)file.len && fsync(s->fd) == 0;
+    if (!s->kept) {
+        fprintf(
+            stderr, "anjuctl: %s: %s; it was done, and `anjuctl node enrolment %lld --out FILE` gives the file again\n", s->out,
+            strerror(errno), (long long)json_integer_value(json_object_get(row, "node")));
         s->code = CTL_REFUSED;
     }
-    if (fd >= 0)
-        close(fd);
     buffer_close(&file);
     json_t *shown = json_copy((json_t *)(uintptr_t)row);
     json_object_del(shown, "file_hex");
-    json_object_set_new(shown, "file", json_string(s->out));
+    json_object_set_new(shown, "file", s->kept ? json_string(s->out) : json_null());
     print_row(s->print, shown);
     json_decref(shown);
+}
+
+static bool asks_help(int argc, char **argv) {
+    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0)
+            return true;
+    return false;
+}
+
+static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **argv) {
+    struct saving s = {.print = &c->print, .fd = -1};
+    json_t *args = json_object();
+    if (!make_args(command, argc, argv, args, &s.out) || !saving_open(&s, command)) {
+        json_decref(args);
+        return s.code == CTL_GOOD ? CTL_USAGE : s.code;
+    }
+    const char *timeout = text(args, "timeout");
+    if (*timeout != '\0')
+        c->client.timeout_ms = (unsigned)(strtod(timeout, NULL) * 1000) + 5000;
+    c->print.columns = text(command, "columns");
+    int r = client_ask(&c->client, text(command, "name"), args);
+    if (r == CTL_GOOD)
+        r = client_answers(&c->client, save_row, &s);
+    saving_close(&s);
+    if (r == CTL_GOOD || c->print.rows != NULL)
+        print_end(&c->print);
+    return r == CTL_GOOD ? s.code : r;
 }
 
 static int run_command(struct ctl *c, int argc, char **argv) {
@@ -236,32 +314,50 @@ static int run_command(struct ctl *c, int argc, char **argv) {
     if (r != CTL_GOOD)
         return r;
     const json_t *command = find_command(c, argc, argv, &used);
-    static const char *const always[] = {"hello", "version", "limits", "commands", "schema"};
-    for (size_t i = 0; command == NULL && i < sizeof always / sizeof *always; i++)
+    if (command != NULL && asks_help(argc - used, argv + used))
+        return help_command(c, command);
+    if (command != NULL)
+        return ask_daemon(c, command, argc - used, argv + used);
+    static const char *const always[] = {"hello", "version", "limits", "commands"};
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
         if (strcmp(argv[0], always[i]) == 0) {
             c->print.columns = i <= 1 ? "" : i == 2 ? "name value unit what" : "name level arguments summary";
-            r = client_ask(&c->client, i == 4 ? "commands" : always[i], NULL);
+            r = client_ask(&c->client, always[i], NULL);
             r = r == CTL_GOOD ? client_answers(&c->client, print_row, &c->print) : r;
             print_end(&c->print);
             return r;
         }
-    if (command == NULL)
-        return unknown(c, argv[0]);
-    json_t *args = json_object();
-    struct saving s = {.print = &c->print};
-    if (!make_args(command, argc - used, argv + used, args, &s.out)) {
-        json_decref(args);
-        return CTL_USAGE;
-    }
-    const char *timeout = text(args, "timeout");
-    if (*timeout != '\0')
-        c->client.timeout_ms = (unsigned)(strtod(timeout, NULL) * 1000) + 5000;
-    c->print.columns = text(command, "columns");
-    r = client_ask(&c->client, text(command, "name"), args);
+    return unknown(c, argv[0]);
+}
+
+/* help COMMAND: the local commands tell themselves. */
+static int help_for(struct ctl *c, int argc, char **argv) {
+    char *asks[] = {"--help"};
+    int used, r;
+    if (strcmp(argv[0], "import") == 0)
+        return import_run(c->socket, 1, asks);
+    if (strcmp(argv[0], "replay") == 0)
+        return replay_run(1, asks);
+    r = load_commands(c);
+    if (r != CTL_GOOD)
+        return r;
+    const json_t *command = find_command(c, argc, argv, &used);
+    return command == NULL ? unknown(c, argv[0]) : help_command(c, command);
+}
+
+static int show_version(struct ctl *c) {
+    printf("anjuctl %s, anju-ctl/1\n", PROGRAM_VERSION);
+    if (access(c->socket, F_OK) != 0)
+        return CTL_GOOD; /* no daemon here to ask */
+    int r = client_open(&c->client, c->socket, c->timeout_ms);
     if (r == CTL_GOOD)
-        r = client_answers(&c->client, save_row, &s);
-    print_end(&c->print);
-    return r == CTL_GOOD ? s.code : r;
+        r = client_ask(&c->client, "version", NULL);
+    c->print.columns = "";
+    if (r == CTL_GOOD)
+        r = client_answers(&c->client, print_row, &c->print);
+    if (r == CTL_GOOD)
+        print_end(&c->print);
+    return r;
 }
 
 /* Requests from standard input over one session; the answers' lines as they are. */
@@ -299,12 +395,12 @@ static int run_batch(struct ctl *c) {
 }
 
 static int run(struct ctl *c, int argc, char **argv) {
-    if (argc == 0 || strcmp(argv[0], "help") == 0 || strcmp(argv[0], "--help") == 0)
+    if (argc == 0 || strcmp(argv[0], "--help") == 0)
         return help(c);
-    if (strcmp(argv[0], "version") == 0) {
-        printf("anjuctl %s, anju-ctl/1\n", PROGRAM_VERSION);
-        return access(c->socket, F_OK) == 0 ? run_command(c, argc, argv) : CTL_GOOD; /* and the daemon's, where there is one */
-    }
+    if (strcmp(argv[0], "help") == 0)
+        return argc == 1 ? help(c) : help_for(c, argc - 1, argv + 1);
+    if (strcmp(argv[0], "version") == 0)
+        return show_version(c);
     if (strcmp(argv[0], "batch") == 0)
         return run_batch(c);
     if (strcmp(argv[0], "import") == 0)
@@ -314,31 +410,68 @@ static int run(struct ctl *c, int argc, char **argv) {
     return run_command(c, argc, argv);
 }
 
+static bool take_timeout(const char *word, unsigned *ms) {
+    char *end;
+    double seconds = strtod(word, &end);
+    if (end == word || *end != '\0' || !(seconds > 0 && seconds <= 86400))
+        return false;
+    *ms = (unsigned)(seconds * 1000);
+    return true;
+}
+
+/* Takes the options that every command has out of the words, before or behind the command, up to a "--". */
+static bool take_globals(struct ctl *c, int *argc, char **argv, const char **socket) {
+    int kept = 0;
+    bool plain = false, command = false;
+    for (int i = 0; i < *argc; i++) {
+        const char *word = argv[i], *value = i + 1 < *argc ? argv[i + 1] : NULL;
+        bool good = true, took = true;
+        plain = plain || strcmp(word, "--") == 0;
+        if (plain)
+            took = false;
+        else if (strcmp(word, "-s") == 0 && (good = value != NULL))
+            *socket = value;
+        else if (strcmp(word, "-o") == 0)
+            good = value != NULL && print_form_parse(value, &c->print.form);
+        else if (strcmp(word, "-t") == 0)
+            good = value != NULL && take_timeout(value, &c->timeout_ms);
+        else if (strcmp(word, "--lang") == 0)
+            good = value != NULL && (strcmp(value, "zh") == 0 || strcmp(value, "en") == 0);
+        else if (strcmp(word, "--no-header") == 0)
+            c->print.no_header = true;
+        else {
+            took = false;
+            good = command || word[0] != '-' || strcmp(word, "--help") == 0;
+        }
+        if (!good) {
+            fprintf(
+                stderr, "anjuctl: '%s%s%s' is not understood\n%s", word, took && value != NULL ? " " : "",
+                took && value != NULL ? value : "", usage_text);
+            return false;
+        }
+        if (took && strcmp(word, "--lang") == 0)
+            c->lang = value;
+        command = command || !took;
+        if (!took)
+            argv[kept++] = argv[i];
+        else if (strcmp(word, "--no-header") != 0)
+            i++;
+    }
+    *argc = kept;
+    return true;
+}
+
 int main(int argc, char **argv) {
     struct ctl c = {.lang = "en", .timeout_ms = 30000, .client = {.fd = -1}, .print = {.columns = ""}};
     const char *socket = NULL;
-    int i = 1;
     if (setlocale(LC_ALL, "") == NULL || strcmp(setlocale(LC_CTYPE, NULL), "C") == 0)
         setlocale(LC_ALL, "C.UTF-8");
-    for (; i < argc && argv[i][0] == '-' && strcmp(argv[i], "--help") != 0; i++) {
-        bool more = i + 1 < argc;
-        if (strcmp(argv[i], "-s") == 0 && more)
-            socket = argv[++i];
-        else if (strcmp(argv[i], "-o") == 0 && more && print_form_parse(argv[i + 1], &c.print.form))
-            i++;
-        else if (strcmp(argv[i], "-t") == 0 && more)
-            c.timeout_ms = (unsigned)(strtod(argv[++i], NULL) * 1000);
-        else if (strcmp(argv[i], "--lang") == 0 && more)
-            c.lang = argv[++i];
-        else if (strcmp(argv[i], "--no-header") == 0)
-            c.print.no_header = true;
-        else {
-            fprintf(stderr, "anjuctl: '%s' is not understood\n%s", argv[i], usage_text);
-            return CTL_USAGE;
-        }
-    }
+    argc--;
+    argv++;
+    if (!take_globals(&c, &argc, argv, &socket))
+        return CTL_USAGE;
     c.socket = folder_of(socket);
-    int r = run(&c, argc - i, argv + i);
+    int r = run(&c, argc, argv);
     client_close(&c.client);
     json_decref(c.commands);
     return r;

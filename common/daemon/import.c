@@ -229,11 +229,12 @@ int import_run(const char *socket, int argc, char **argv) {
     struct complaints c = {.count = 0};
     struct csv_table t = {.rows = 0};
     int r = CTL_USAGE;
-    if (!take_options(argc, argv, &o) || o.word_count != 2 || o.map == NULL || o.actor == NULL) {
+    if (!take_options(argc, argv, &o) || o.word_count != 2 || o.map == NULL || o.actor == NULL || o.help) {
         fprintf(
-            stderr, "anjuctl: import TABLE FILE.csv --map FILE --actor LOGIN [--purpose NAME] [--ignore COLUMN]… [--update]\n"
-                    "  a row whose record is there already, with other values, is left as it is; --update writes what differs\n");
-        return CTL_USAGE;
+            o.help ? stdout : stderr,
+            "anjuctl: import TABLE FILE.csv --map FILE --actor LOGIN [--purpose NAME] [--ignore COLUMN]… [--update]\n"
+            "  a row whose record is there already, with other values, is left as it is; --update writes what differs\n");
+        return o.help ? CTL_GOOD : CTL_USAGE;
     }
     struct mapping *m = mapping_load(o.map, &c);
     if (m == NULL) {
@@ -643,7 +644,7 @@ int replay_run(int argc, char **argv) {
     int code = take_options(argc, argv, &r->o) && r->o.map != NULL && r->o.word_count > 0 && !r->o.help ? CTL_GOOD : CTL_USAGE;
     if (code == CTL_USAGE)
         fprintf(
-            stderr,
+            r->o.help ? stdout : stderr,
             "anjuctl: replay --map FOLDER [--from TIME] [--until TIME] [--waiting FILE] [--late FILE] EDITS.csv=SOCKET…\n"
             "  edits after --from up to --until, of all offices in time order; what waits for a record that was taken up is kept in\n"
             "  the file --waiting and tried again the next time; lines that were applied later than they say go to --late\n");
@@ -666,6 +667,8 @@ int replay_run(int argc, char **argv) {
             code = CTL_REFUSED;
     }
     fprintf(stderr, "%s", buffer_string(&c.text));
+    if (r->o.help)
+        code = CTL_GOOD;
     complaints_close(&c);
     replay_close(r);
     free(r);

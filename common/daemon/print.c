@@ -30,7 +30,7 @@ static void put_line(const struct print *p, const char *text) {
 static void cell(const json_t *v, struct buffer *out) {
     if (json_is_string(v)) {
         buffer_text(out, json_string_value(v));
-    } else if (json_is_null(v) || v == NULL) {
+    } else if (json_is_null(v) || v == NULL || (json_is_array(v) && json_array_size(v) == 0)) {
         buffer_text(out, "-");
     } else {
         char *text = json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII * 0);
@@ -89,6 +89,14 @@ static void print_object(FILE *out, const json_t *o, unsigned indent) {
     }
 }
 
+/* A command may answer in several ways: columns that no row has are left out. */
+static bool any_has(const json_t *rows, const char *name) {
+    size_t i;
+    json_t *row;
+    json_array_foreach(rows, i, row) if (json_object_get(row, name) != NULL) return true;
+    return false;
+}
+
 static void print_table(const struct print *p) {
     struct libscols_table *t = scols_new_table();
     char *names = memory_text(p->columns), *rest = names, *name;
@@ -98,7 +106,7 @@ static void print_table(const struct print *p) {
     scols_table_set_stream(t, out_of(p));
     scols_table_enable_noheadings(t, p->no_header);
     while ((name = strsep(&rest, " ")) != NULL && count < 32)
-        if (*name != '\0') {
+        if (*name != '\0' && any_has(p->rows, name)) {
             columns[count++] = name;
             scols_table_new_column(t, name, 0, 0);
         }

@@ -1,5 +1,8 @@
 #include "common/daemon/rows.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 json_t *access_show(const struct catalogue *k, const struct access_entry *e) {
     char actor[ID_HEX], record[ID_HEX], for_case[ID_HEX], unknown[16];
     const struct catalogue_purpose *p = catalogue_purpose_number(k, e->purpose);
@@ -28,4 +31,55 @@ json_t *record_show_raw(const struct record *r, bool hash) {
     buffer_close(&form);
     buffer_close(&hex);
     return row;
+}
+
+json_t *rows_sorted(json_t *rows, int (*compare)(const void *, const void *)) {
+    size_t n = json_array_size(rows);
+    json_t **all = memory_zeroed(n + 1, sizeof(json_t *)), *sorted = json_array();
+    for (size_t i = 0; i < n; i++)
+        all[i] = json_array_get(rows, i);
+    qsort(all, n, sizeof *all, compare);
+    for (size_t i = 0; i < n; i++)
+        json_array_append(sorted, all[i]);
+    json_decref(rows);
+    free(all);
+    return sorted;
+}
+
+static void tell_fields(struct request *q, const char *only, const struct field_text *table, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (only == NULL || strcmp(only, table[i].command) == 0)
+            request_row(
+                q, json_pack(
+                       "{s:s, s:s, s:s, s:s, s:s}", "command", table[i].command, "field", table[i].field, "unit", table[i].unit, "text",
+                       table[i].text, "text_zh", table[i].text_zh));
+}
+
+void schema_answer(struct request *q, const struct field_text *table, size_t count) {
+    /* Of the commands that every daemon has. */
+    static const struct field_text every[] = {
+        {"hello", "protocol", "", "name of this protocol", "协议名称"},
+        {"hello", "v", "", "its version", "协议版本"},
+        {"hello", "level", "", "what this socket may do: status, admin", "本套接字的权限级别"},
+        {"commands", "name", "", "the command", "命令"},
+        {"commands", "level", "", "the socket that it needs", "所需权限级别"},
+        {"commands", "arguments", "", "names of its words: ? may be missing, * takes the rest", "参数"},
+        {"commands", "options", "", "its options: = takes a value", "选项"},
+        {"commands", "columns", "", "of its rows in a table; none: the answer is one object", "表格列"},
+        {"commands", "summary", "", "what it does", "说明(英文)"},
+        {"commands", "summary_zh", "", "what it does, in Chinese", "说明(中文)"},
+        {"limits", "name", "", "the limit", "限制名称"},
+        {"limits", "value", "see unit", "its value", "限制值"},
+        {"limits", "unit", "", "what it counts in", "单位"},
+        {"limits", "what", "", "what is limited", "限制对象"},
+        {"schema", "command", "", "the command", "命令"},
+        {"schema", "field", "", "a field of its answer", "字段"},
+        {"schema", "unit", "", "what it counts in", "单位"},
+        {"schema", "text", "", "what it means", "含义(英文)"},
+        {"schema", "text_zh", "", "what it means, in Chinese", "含义(中文)"},
+    };
+    const char *only = request_text(q, "command");
+    tell_fields(q, only, every, sizeof every / sizeof *every);
+    tell_fields(q, only, table, count);
+    request_end(q);
 }

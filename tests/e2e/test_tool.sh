@@ -1,0 +1,133 @@
+#!/bin/sh
+# anjuctl as people and scripts use it: help for each command, options anywhere, exit codes, forms of output, the meaning of every field, and
+# an enrolment file that cannot be lost.
+cd "$(dirname "$0")/../.." || exit 2
+. tests/e2e/start.sh
+make_hub
+start_hub
+make_node n1 650203001001 一
+make_node n2 650203002010 二
+make_node n3 650203003022 三
+start_node n1
+start_node n2
+until_true 20 said "(purpose)" ctl n1 types
+id=$(ctl n1 -o jsonl put Person name=王宇轩 $who | field id)
+
+# ---- an enrolment file
+key=$("$bin/anju-node" --init --set data="$town/n4.d")
+check "no secret on a terminal" code_of 64 ctl hub node add 650203003023 --key "$key"
+check "… and no node was made" sh -c "! '$bin/anjuctl' -s '$town/hub' nodes | grep -q 650203003023"
+check "a file that cannot be made: nothing is done" said "nothing was asked for" ctl hub node add 650203003023 --key "$key" --out "$work/nowhere/file"
+check "… with 1" code_of 1 ctl hub node add 650203003023 --key "$key" --out "$work/nowhere/file"
+check "… and no node was made" sh -c "! '$bin/anjuctl' -s '$town/hub' nodes | grep -q 650203003023"
+check "a refused one leaves no file" sh -c "! '$bin/anjuctl' -s '$town/hub' node add 65020 --key '$key' --out '$work/refused' 2>/dev/null && [ ! -e '$work/refused' ]"
+check "the same again with a good file" ctl hub node add 650203003023 --name 四 --key "$key" --out "$work/file"
+check "… which only its owner may read" [ "$(stat -c %a "$work/file")" = 600 ]
+check "… and is not printed" sh -c "! grep -q file_hex '$work/.said'"
+check "a file that is there is not overwritten" code_of 1 ctl hub node enrolment 4 --out "$work/file"
+check "the file once more" ctl hub node enrolment 4 --out "$work/again"
+check "… is the same" cmp "$work/file" "$work/again"
+check "… is told in the log" grep -q "node.enrolment_again.*node=4" "$town/log/hub"
+check "… and enrols the machine" said "this is node 4, 四" "$bin/anju-node" --join "$work/again" --set data="$town/n4.d"
+check "of a node that is none" code_of 5 ctl hub node enrolment 99 --out "$work/none"
+check "… leaves no file" [ ! -e "$work/none" ]
+check "only from admin.sock" code_of 4 "$bin/anjuctl" -s "$town/hub/status.sock" node enrolment 4 --out "$work/none"
+check "of a revoked one" sh -c "'$bin/anjuctl' -s '$town/hub' node revoke 3 && ! '$bin/anjuctl' -s '$town/hub' node enrolment 3 --out '$work/none'"
+
+# ---- words and options
+check "help for one command" said "get              type id        one record" ctl n1 help get
+check "… tells its options" grep -q -- "--actor=… --purpose=… --case=…" "$work/.out"
+check "… and what its answer means" grep -q "unresolved .*fields that refer to records which are not here" "$work/.out"
+check "… and for no other" sh -c "! grep -q quarantine '$work/.out'"
+check "--help of a command is the same" sh -c "'$bin/anjuctl' -s '$town/n1' get --help | cmp - '$work/.out'"
+check "of a command of two words" said "once more" ctl hub help node enrolment
+check "in Chinese" said "未解析的引用字段" ctl n1 help get --lang zh
+check "help for none names a near one" said "did you mean 'status'" ctl n1 help statsu
+check "help of a local command" said "--update" ctl n1 help import
+check "… also so" code_of 0 ctl n1 import --help
+check "options after the command" said '{"' ctl n1 status -o jsonl
+check "… the socket too" said '{"' "$bin/anjuctl" status -o jsonl -s "$town/n1"
+check "a word behind -- is a word" said "this office has no such Person" ctl n1 put Person name=x $who -- -o
+check "a form that is none" code_of 64 ctl n1 status -o xml
+check "a time that is none" code_of 64 ctl n1 -t soon status
+check "a waiting time that is none" said "a number of seconds" ctl n1 wait --timeout soon
+check "version tells both" said "anjuctl" ctl n1 version
+check "… the daemon's protocol" grep -q "anju-ctl" "$work/.out"
+
+# ---- output
+check "a refused command prints no rows" sh -c "[ -z \"\$('$bin/anjuctl' -s '$town/n1' -o json export 2>/dev/null)\" ]"
+check "… an answer without rows is an empty list" said "[]" ctl n1 -o json conflicts $who
+check "nodes in order" [ "$(ctl hub -o name nodes | tr '\n' ' ')" = "1 2 3 4 " ]
+check "export --raw as a table" said "RAW" sh -c "'$bin/anjuctl' -s '$town/n1' export --raw $who | tr a-z A-Z"
+check "… without the columns that it has not" sh -c "! '$bin/anjuctl' -s '$town/n1' export --raw $who | head -n 1 | grep -q unresolved"
+check "export --raw as JSON names each record" said "\"id\": \"$id\"" ctl n1 -o json export --raw $who
+check "wait --safe waits for a backup, and there is none" code_of 6 ctl n1 wait --safe --timeout 0.3
+
+# ---- what every field means
+fields_of() { # DAEMON COMMAND…: the members of each object in its answer, which lie one space deep, in a list two
+    _d=$1
+    shift
+    ctl "$_d" "$@" -o json >"$work/answer"
+    _deep=" "
+    [ "$(head -n 1 "$work/answer")" != "[" ] || _deep="  "
+    sed -n "s/^$_deep\"\([^\"]*\)\":.*/\1/p" "$work/answer" | LC_ALL=C sort -u
+}
+# meant DAEMON COMMAND ARGUMENT…: every member is in the schema, with a text in both languages
+meant() {
+    _daemon=$1
+    _command=$2
+    shift 2
+    # shellcheck disable=SC2086  two words
+    fields_of "$_daemon" $_command "$@" >"$work/members"
+    [ -s "$work/members" ] || { echo "no answer" && return 1; }
+    ctl "$_daemon" -o jsonl schema "$_command" | sed -n 's/.*"field":"\([^"]*\)","unit":"[^"]*","text":"..*","text_zh":"..*"}/\1/p' | LC_ALL=C sort >"$work/schema"
+    LC_ALL=C sort "$work/members" | LC_ALL=C comm -23 - "$work/schema" | grep -v '^file$' | sed "s/^/$_command: not in the schema: /" >"$work/lacks"
+    cat "$work/lacks"
+    [ ! -s "$work/lacks" ]
+}
+all_commands() {
+    ctl "$1" -o jsonl commands | sed 's/^{"name":"\([^"]*\)".*/\1/' | while read -r _c; do
+        ctl "$1" -o jsonl schema "$_c" | grep -q . || echo "$1: $_c has no fields in the schema"
+    done >"$work/without"
+    cat "$work/without"
+    [ ! -s "$work/without" ]
+}
+check "every command of the hub is in the schema" all_commands hub
+check "every command of the node is in the schema" all_commands n1
+ctl n1 pause >/dev/null
+ctl n1 put Employment person=nobody employer=x $who >/dev/null
+for c in status types policies digest queue verify limits commands hello schema; do
+    check "the fields of $c" meant n1 $c
+done
+for c in export conflicts access; do
+    [ $c = conflicts ] || check "the fields of $c" meant n1 $c $who
+done
+for form in --raw --hashes; do
+    check "the fields of export $form" meant n1 export $form $who
+    check "the fields of export $form at the hub" meant hub export $form $who
+done
+check "the fields of get" meant n1 get Person "$id" $who
+check "the fields of find" meant n1 find Person name=王宇轩 $who
+check "the fields of history" meant n1 history Person "$id" $who
+check "the fields of put" meant n1 put Person "$id" phone=12900000001 $who
+check "the fields of adopt" meant n2 adopt Person "$id" --reason x $who
+check "the fields of resume" meant n1 resume
+check "the fields of wait" meant n1 wait --caught-up --timeout 20
+check "the fields of pause" meant n1 pause
+check "the fields of delete" meant n1 delete Person "$id" $who
+for c in status nodes policies conflicts digest access verify; do
+    case $c in
+    conflicts) ;;
+    digest) check "the fields of $c at the hub" meant hub $c --node 1 ;;
+    access) check "the fields of $c at the hub" meant hub $c $who ;;
+    *) check "the fields of $c at the hub" meant hub $c ;;
+    esac
+done
+check "the fields of node show" meant hub "node show" 1
+check "the fields of node add" meant hub "node add" 650203003029 --key "$("$bin/anju-node" --init --set data="$town/n5.d")" --out "$work/five"
+check "the fields of node enrolment" meant hub "node enrolment" 5 --out "$work/five.again"
+check "the fields of node pause" meant hub "node pause" 2
+check "the fields of node approve" meant hub "node approve" 2
+printf 'kind: notice\nname: test\n' >"$work/notice.yaml"
+check "the fields of policy publish" meant hub "policy publish" "$work/notice.yaml"
+finish
