@@ -69,16 +69,25 @@ static struct order *order_new(struct city *c, struct request *q, uint32_t type)
 
 /* ---- nodes */
 
-static bool parse_areas(const char *text, struct office_areas *a) {
+/* NULL, or what is wrong with them. */
+static const char *parse_areas(const char *text, struct office_areas *a) {
+    static const char wrong[] = "which areas does the office serve? division codes of 2, 4, 6, 9 or 12 digits, apart by commas";
+    static const char many[] =
+        "an office pulls the feeds of its areas and of all above them, at most 32 in all with its own: these are more; split it into two";
+    area all[6 * LIMIT_AREAS + 1];
     a->count = 0;
     while (text != NULL && *text != '\0') {
         size_t len = strcspn(text, ", ");
-        if (a->count == 16 || len == 0 || !area_parse(bytes_of(text, len), &a->areas[a->count]) || area_is_node(a->areas[a->count]))
-            return false;
+        if (a->count == LIMIT_AREAS)
+            return many;
+        if (len == 0 || !area_parse(bytes_of(text, len), &a->areas[a->count]) || area_is_node(a->areas[a->count]))
+            return wrong;
         a->count++;
         text += len + (text[len] != '\0');
     }
-    return a->count > 0;
+    if (a->count == 0)
+        return wrong;
+    return area_expand(a->areas, a->count, 0, all, sizeof all / sizeof *all) > LIMIT_AREAS ? many : NULL;
 }
 
 void office_enrolment(struct city *c, uint32_t node, const struct office_areas *a, const char *name, struct buffer *out) {
@@ -110,10 +119,9 @@ void cmd_node_add(void *owner, struct request *q) {
     struct office_areas a;
     struct public_keys keys;
     const char *key = request_text(q, "key"), *name = request_text(q, "name");
-    if (!parse_areas(request_text(q, "area"), &a)) {
-        request_error(
-            q, "bad_request", "which areas does the office serve? division codes of 2, 4, 6, 9 or 12 digits, apart by commas",
-            "650203001001");
+    const char *wrong = parse_areas(request_text(q, "area"), &a);
+    if (wrong != NULL) {
+        request_error(q, "bad_request", wrong, "650203001001");
         return;
     }
     if (key == NULL || !public_parse(bytes_text(key), &keys)) {
