@@ -59,8 +59,8 @@ bool log_read(struct txn *t, const struct id16 *incarnation, uint64_t seq, struc
     int r = envelope_get(t, NODE_LOG, key_bytes(&k), &value);
     if (r == ENVELOPE_MISSING)
         return false;
-    struct reader in = {.rest = value};
-    struct bytes after = r == 0 ? reader_take(&in, sizeof out->after.b) : (struct bytes){NULL, 0};
+    struct reader in = {.rest = r == 0 ? value : (struct bytes){NULL, 0}};
+    struct bytes after = reader_take(&in, sizeof out->after.b);
     out->saved = reader_u64be(&in);
     if (r != 0 || in.bad || after.at == NULL) {
         log_fact(LOG_ERROR, "node.log_rotten", FACT_UINT("seq", seq));
