@@ -161,6 +161,8 @@ static void a_used_nonce_is_made_durable(void **state) {
     step(&h, &(struct hub_event){.kind = HUB_FAILED});
     push(&h, 1, 1, hash_n(0), hash_n(1));
     assert_null(effect(&h, HUB_FX_NONCE, 0)); /* no room yet */
+    assert_null(effect(&h, HUB_FX_APPEND, 0));
+    assert_true(effect(&h, HUB_FX_SEND, MESSAGE_ACK)->message.ack.rewind);
     h.now += 10000;
     push(&h, 1, 1, hash_n(0), hash_n(1));
     assert_non_null(effect(&h, HUB_FX_NONCE, 0));
@@ -333,6 +335,9 @@ static void a_rewind_without_progress_makes_it_rest(void **state) {
     assert_null(did(n, NODE_FX_READ, 0));
     tell(n, &(struct node_event){.kind = NODE_SAVED, .progress = &n->progress, .now = now++});
     assert_null(did(n, NODE_FX_READ, 0));
+    instant wakes = node_side_deadline(&n->side);
+    tell(n, &(struct node_event){.kind = NODE_HEARD, .heard = &n->in, .now = now++}); /* of another push that was on its way */
+    assert_true(node_side_deadline(&n->side) == wakes && did(n, NODE_FX_READ, 0) == NULL);
     assert_true(node_side_deadline(&n->side) > now && node_side_deadline(&n->side) < now + 20000);
     tell(n, &(struct node_event){.kind = NODE_TICK, .now = node_side_deadline(&n->side)});
     assert_non_null(did(n, NODE_FX_READ, 0));
