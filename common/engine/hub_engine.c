@@ -26,6 +26,8 @@ struct hub_engine {
     struct hub_link **links; /* owns the table */
     size_t peer_count;
     bool roster_known, roster_wanted, roster_reading;
+    bool own_known;     /* what the second home held at the start is in the log … */
+    uint64_t own_until; /* … up to this position; 0: nothing was missing */
     struct worker *check, *log, *merge, *read;
     uv_timer_t merge_again, own_again;
     bool merging, merge_wanted, closing;
@@ -351,11 +353,18 @@ void hub_engine_own(struct hub_engine *e, struct hub_own_work *w) {
 struct own_replay {
     struct job job;
     struct hub_engine *engine;
+    uint64_t position; /* of the log when all is in it; 0: nothing was missing */
     int result;
 };
 
 static void own_replay_works(struct job *j, void *owner) {
-    ((struct own_replay *)j)->result = replay_own(owner);
+    struct own_replay *s = (struct own_replay *)j;
+    struct hub_engine *e = owner;
+    struct hub_log_place before, after;
+    hub_log_place(e->log_txn, &before);
+    s->result = replay_own(e);
+    if (s->result == 0 && hub_log_place(e->log_txn, &after) && after.last > before.last)
+        s->position = after.last;
 }
 
 static void own_replay_done(struct job *j, int result) {
@@ -367,6 +376,9 @@ static void own_replay_done(struct job *j, int result) {
         fatal(e, result);
     else
         e->troubles.log_full = result == STORE_DISK_FULL;
+    if (!e->own_known && result == 0)
+        e->own_until = s->position;
+    e->own_known = true;
     if (result == STORE_DISK_FULL && !e->closing)
         own_later(e);
     else if (!e->closing)
@@ -997,7 +1009,8 @@ int hub_engine_open(
     own_submit(e);
     roster_soon(e);
     struct hub_door_calls door = {admits, on_frame, on_gone, e};
-    while (!e->roster_known && e->failure == 0) /* nobody is told to wait who need not */
+    /* Nobody is told to wait who need not, and nobody is shown the city as it was before the hub's own latest decisions (I6). */
+    while ((!e->roster_known || !e->own_known || (e->counts.position < e->own_until && !e->troubles.state_full)) && e->failure == 0)
         uv_run(loop, UV_RUN_ONCE);
     int r = e->failure;
     if (r == 0)

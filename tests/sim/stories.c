@@ -41,6 +41,7 @@
     X(story_state_behind)                                                                                                                  \
     X(story_another_life)                                                                                                                  \
     X(story_new_machine)                                                                                                                   \
+    X(story_policy_never_falls)                                                                                                            \
     X(story_own_decision)                                                                                                                  \
     X(story_nonce)                                                                                                                         \
     X(story_welcome_lost)                                                                                                                  \

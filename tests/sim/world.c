@@ -738,7 +738,7 @@ static void hub_welcome(struct world *w, struct world_event *e) {
 }
 
 /* Own changes that are in their second home but not in the log yet. */
-static void hub_own(struct world *w) {
+static bool hub_own(struct world *w) { /* says if there were some */
     struct world_hub *h = &w->hub;
     struct txn *own, *log;
     struct hub_log_node zero;
@@ -752,19 +752,41 @@ static void hub_own(struct world *w) {
     for (size_t i = 0; i < h->queue_len; i++)
         if (!h->queue[i].nonce && h->queue[i].node == 0) {
             txn_abort(own);
-            return; /* one at a time keeps the chain */
+            return true; /* one at a time keeps the chain */
         }
     hub_own_last(own, &incarnation);
     const struct life *l = life_find(zero.lives, zero.life_count, &incarnation);
     struct hash before_it = {{0}};
     if (l != NULL)
         before_it = l->acked_hash;
-    if (hub_own_entry(own, l == NULL ? 0 : l->acked, &before_it, world_clock(w, 0), &body, &entry)) {
+    bool missing = hub_own_entry(own, l == NULL ? 0 : l->acked, &before_it, world_clock(w, 0), &body, &entry);
+    if (missing) {
         world_hub_queue(w, 0, 0, &entry, NULL);
         world_later(w, 1000, (struct world_event){.kind = WORLD_OWN, .life = h->life});
     }
     txn_abort(own);
     buffer_close(&body);
+    return missing;
+}
+
+/* The door stays shut until what the second home held at the start is folded: nobody is shown an older policy than it has seen (I6). */
+static bool hub_open(struct world *w) {
+    struct world_hub *h = &w->hub;
+    if (!h->replays)
+        return h->up;
+    struct hub_node_state *n = memory_zeroed(1, sizeof *n);
+    struct id16 incarnation;
+    struct txn *t;
+    invariant(store_read(h->own, &t) == 0);
+    uint64_t last = hub_own_last(t, &incarnation);
+    txn_abort(t);
+    invariant(store_read(h->state, &t) == 0);
+    hub_node_get(t, 0, n);
+    txn_abort(t);
+    const struct life *l = life_find(n->lives, n->life_count, &incarnation);
+    h->replays = l == NULL || l->includes < last;
+    free(n);
+    return h->up && !h->replays;
 }
 
 void world_hub_start(struct world *w) {
@@ -804,7 +826,7 @@ void world_hub_start(struct world *w) {
     h->side.tip = place->hub_seq;
     free(place);
     hub_quarantines(w);
-    hub_own(w);
+    h->replays = hub_own(w);
     hub_merge_soon(w);
 }
 
@@ -823,7 +845,7 @@ static void happen(struct world *w, struct world_event *e) {
     case WORLD_LINK:
         if (!of_node)
             break;
-        if (e->a == 1 && !n->cut && w->hub.up) {
+        if (e->a == 1 && !n->cut && hub_open(w)) {
             n->conn = ++w->conns;
             n->last_up = n->last_down = w->now;
             world_node_step(w, n, &(struct node_event){.kind = NODE_LINK_UP}, (struct bytes){NULL, 0});

@@ -81,6 +81,7 @@ struct world_hub {
     } queue[256];
     size_t queue_len;
     bool committing, merging, upgraded;
+    bool replays; /* own changes that a restore or crash left out of the log are on their way */
     int64_t skew_ms;
     uint64_t own_hlc;     /* last stamp of the hub's own changes */
     wall_ms wall_highest; /* of its clock, right or wrong */

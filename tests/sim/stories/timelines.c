@@ -1,4 +1,5 @@
 /* Stories of timelines: which copies a hub is restored from, one after the other, and machines that are replaced. */
+#include "tests/sim/parts.h"
 #include "tests/sim/story.h"
 
 enum { A = WORLD_FIELD_A };
@@ -151,3 +152,27 @@ static void new_machine(struct world *w) {
     world_must(w, world_value(w, 0, 2, A) == 9, "the new machine's edits do not come through");
 }
 const struct story story_new_machine = {"new_machine", "a machine is lost: the new one loads everything, and works on", 1, new_machine};
+
+/* I6: a restored hub says nothing before its own later decisions, which its second home has, are folded again. */
+static void policy_never_falls(struct world *w) {
+    world_policy(w, 12);
+    world_run(w, 10000);
+    world_backup(w, 0);
+    world_policy(w, 13);
+    world_run(w, 10000);
+    world_restore_hub(w, 0, 0);
+    store_memory_fault(w->hub.state, STORE_FAULT_DISK_FULL); /* folding takes its time */
+    for (int i = 0; i < 40; i++) {
+        world_run(w, 500);
+        world_check_stores(w);
+    }
+    world_expect(w, "hub  is restored");
+    world_must(w, world_told(w, "node n-1 welcome") == 0, "the hub let an office in before it knew its own decisions again");
+    store_memory_fault(w->hub.state, STORE_FAULT_NONE);
+    world_run(w, 60000);
+    world_expect(w, "hub  merged to");
+    world_expect(w, "node n-1 welcome");
+    world_expect(w, "node n-1 caught_up");
+}
+const struct story story_policy_never_falls = {
+    "policy_never_falls", "a restored hub waits for its own decisions before it lets anybody in (I6)", 1, policy_never_falls};
