@@ -60,7 +60,13 @@ void schema_answer(struct request *q, const struct field_text *table, size_t cou
     static const struct field_text every[] = {
         {"hello", "protocol", "", "name of this protocol", "协议名称"},
         {"hello", "v", "", "its version", "协议版本"},
+        {"hello", "program", "", "which daemon answers", "程序名称"},
+        {"hello", "version", "", "its version", "程序版本"},
         {"hello", "level", "", "what this socket may do: status, admin", "本套接字的权限级别"},
+        {"version", "program", "", "which daemon answers", "程序名称"},
+        {"version", "version", "", "its version", "程序版本"},
+        {"version", "store_format", "", "number of the form of its stores", "存储格式号"},
+        {"version", "protocol", "", "version of what hub and node say", "同步协议版本"},
         {"commands", "name", "", "the command", "命令"},
         {"commands", "level", "", "the socket that it needs", "所需权限级别"},
         {"commands", "arguments", "", "names of its words: ? may be missing, * takes the rest", "参数"},

@@ -28,11 +28,11 @@ start_hub
 make_node n1 650203001001 和平社区 && start_node n1
 make_node n2 650203002010 韶山 && start_node n2
 check "both come online" until_true 20 sh -c "'$bin/anjuctl' -s '$town/hub' status | grep -q '^online *2$'"
-check "one key is enrolled once" said "belongs to a node already" ctl hub node add 650203003022 --key "$("$bin/anju-node" --init --set data="$town/n1.d")"
-check "a mistyped public string is refused" said "mistyped" ctl hub node add 650203003022 --key anju1:abc
-check "a wrong area is refused" said "division codes" ctl hub node add 65020 --key anju1:abc
-check "more areas than an office can pull are refused" said "at most 32 in all" ctl hub node add "$(seq -s , 650203001001 1000 650203015001)" --key "$("$bin/anju-node" --init --set data="$town/many")"
-check "… as many as it can are not" said "name" ctl hub node add "$(seq -s , 650203001001 650203001026)" --key "$("$bin/anju-node" --init --set data="$town/many")"
+check "one key is enrolled once" said "belongs to a node already" ctl hub node add 650203003022 --key "$("$bin/anju-node" --init --set data="$town/n1.d")" --out "$work/refused"
+check "a mistyped public string is refused" said "mistyped" ctl hub node add 650203003022 --key anju1:abc --out "$work/refused"
+check "a wrong area is refused" said "division codes" ctl hub node add 65020 --key anju1:abc --out "$work/refused"
+check "more areas than an office can pull are refused" said "at most 32 in all" ctl hub node add "$(seq -s , 650203001001 1000 650203015001)" --key "$("$bin/anju-node" --init --set data="$town/many")" --out "$work/refused"
+check "… as many as it can are not" said "name" ctl hub node add "$(seq -s , 650203001001 650203001026)" --key "$("$bin/anju-node" --init --set data="$town/many")" --out "$work/many.enrolment"
 check "an enrolment file that is cut is refused" said "no enrolment file" sh -c "head -c 60 '$town/n1.enrolment' >'$work/cut' && '$bin/anju-node' --join '$work/cut' --set data='$town/cut.d'"
 check "a store belongs to one node" said "this store belongs to node 1" sh -c "'$bin/anju-node' --join '$town/n1.enrolment' --set data='$town/lone' && '$bin/anju-node' --join '$town/n2.enrolment' --set data='$town/lone'"
 check "a cloned disk becomes another node" said "this is node 2" "$bin/anju-node" --join "$town/n2.enrolment" --anew --set data="$town/lone"

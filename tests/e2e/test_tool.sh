@@ -96,7 +96,7 @@ check "every command of the hub is in the schema" all_commands hub
 check "every command of the node is in the schema" all_commands n1
 ctl n1 pause >/dev/null
 ctl n1 put Employment person=nobody employer=x $who >/dev/null
-for c in status types policies digest queue verify limits commands hello schema; do
+for c in status types policies digest queue verify limits commands hello version schema; do
     check "the fields of $c" meant n1 $c
 done
 for c in export conflicts access; do
