@@ -276,7 +276,9 @@ static void run_history(struct ask *a, struct txn *t) {
     arena_close(&arena);
     size_t i;
     json_t *row;
-    json_array_foreach(a->rows, i, row) json_object_del(row, "tag");
+    json_array_foreach(a->rows, i, row) {
+        json_object_del(row, "tag");
+    }
     a->rows = rows_sorted(a->rows, by_version);
 }
 

@@ -91,7 +91,9 @@ static int help(struct ctl *c) {
     if (load_commands(c) != CTL_GOOD)
         return CTL_GOOD;
     printf("\nCommands of the daemon at %s:\n", c->socket);
-    json_array_foreach(c->commands, i, row) help_line(c, row);
+    json_array_foreach(c->commands, i, row) {
+        help_line(c, row);
+    }
     return CTL_GOOD;
 }
 

@@ -449,7 +449,9 @@ static json_t *records_of(struct replay *r, const struct step *s, const struct m
     const char *reason = *cell(r, s, 0, VALUE) == '\0' ? "as the office's edit log says" : cell(r, s, 0, VALUE);
     size_t i;
     if (strcmp(s->op, "adopt") == 0)
-        json_array_foreach(records, i, record) json_object_set_new(record, "reason", json_string(reason));
+        json_array_foreach(records, i, record) {
+            json_object_set_new(record, "reason", json_string(reason));
+        }
     return records;
 }
 
