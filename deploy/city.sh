@@ -32,15 +32,20 @@ field() { sed -n "s/.*\"$1\":\"\{0,1\}\([^,\"}]*\).*/\1/p"; }
 status_of() { ctl "$1" -o jsonl status | field "$2"; }
 pid_of() { cat "$town/pids/$1"; }
 
+enrols() { [ -n "$(status_of hub enrol)" ]; }
 make_hub() { "$bin/anju-hub" --init --set data="$town/hub.d" >"$town/hub.public"; }
 start_hub() {
     listen=tcp://127.0.0.1:*
+    enrol=tcp://127.0.0.1:*
     [ ! -s "$town/hub.listen" ] || listen=$(cat "$town/hub.listen")
-    "$bin/anju-hub" --set data="$town/hub.d" --set socket="$town/hub" --set listen="$listen" --set catalogue="$root/deploy/catalogue" \
+    [ ! -s "$town/hub.enrol" ] || enrol=$(cat "$town/hub.enrol")
+    "$bin/anju-hub" --set data="$town/hub.d" --set socket="$town/hub" --set listen="$listen" --set enrol="$enrol" --set catalogue="$root/deploy/catalogue" \
         2>>"$town/log/hub" &
     echo $! >"$town/pids/hub"
     until_true 20 answers hub || die "the hub did not start: see $town/log/hub"
     ctl hub -o jsonl status | field endpoint >"$town/hub.listen"
+    until_true 20 enrols || die "the hub's enrolment endpoint did not open: see $town/log/hub"
+    status_of hub enrol >"$town/hub.enrol"
 }
 
 # make_node NAME AREA OFFICE

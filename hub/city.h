@@ -8,6 +8,9 @@
 #include "common/engine/hub_engine.h"
 #include "common/store/access.h"
 #include "common/wire/wire.h"
+#include "common/wire/wire_enrol.h"
+
+struct enrol; /* enrol.c: tokens, and the door of those who hold one */
 
 struct city {
     uv_loop_t loop;
@@ -18,6 +21,7 @@ struct city {
     struct enrolment who; /* the city itself: id, secrets, policy root; node 0 */
     struct hub_engine *engine;
     struct control *control;
+    struct enrol *enrol;        /* owns */
     struct catalogue catalogue; /* of the policies in force; the loop's and, between loads, nobody else's */
     struct buffer documents;    /* they themselves, for enrolment files */
     bool catalogue_known;
@@ -50,12 +54,26 @@ struct question *question_new(
 void question_submit(struct question *a /* takes */);
 void question_fail(struct question *a, const char *code, const char *hint, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* An office's areas, and the file that enrols its machine (orders.c). It holds the city's secrets. */
+/* An office's node, for all that adds one (orders.c). */
 struct office_areas {
     area areas[LIMIT_AREAS];
     size_t count;
 };
+const char *office_areas_parse(const char *text, struct office_areas *a);                 /* NULL, or what is wrong; static */
+const struct hub_peer *office_of_key(const struct city *c, const uint8_t key[KEY_BYTES]); /* NULL: no node has it */
+uint32_t office_number(struct city *c);                                                   /* for a new node; never given out twice */
+/* The file that enrols the machine. It holds the city's secrets. */
 void office_enrolment(struct city *c, uint32_t node, const struct office_areas *a, const char *name, struct buffer *out);
+void office_add(/* answers q, which may be NULL; `end` follows in any case */
+                struct city *c, struct request *q, uint32_t node, const struct office_areas *a, const char *name, const char *key,
+                void (*end)(void *owner, int result), void *owner);
+
+/* Enrolment by token (enrol.c). */
+void enrol_open(struct city *c);                       /* reads the tokens, then opens the door; what fails is in status, and tried again */
+void enrol_stop(struct city *c);                       /* nobody is heard any more; before the engine closes */
+void enrol_close(struct city *c);                      /* after it */
+bool enrol_approve(struct city *c, struct request *q); /* tokens.c; false: the argument is no code, nothing was answered */
+void enrol_status(const struct city *c, json_t *out, json_t *problems);
 
 void city_catalogue_load(struct city *c); /* reads the policies of the state anew; then publishes what the catalogue folder has newer */
 
@@ -77,4 +95,9 @@ void cmd_node_approve(void *owner, struct request *q);
 void cmd_node_pause(void *owner, struct request *q);
 void cmd_node_resume(void *owner, struct request *q);
 void cmd_node_revoke(void *owner, struct request *q);
+void cmd_node_token(void *owner, struct request *q); /* tokens.c */
+void cmd_node_tokens(void *owner, struct request *q);
+void cmd_node_token_revoke(void *owner, struct request *q);
+void cmd_node_pending(void *owner, struct request *q);
+void cmd_node_reject(void *owner, struct request *q);
 void cmd_publish(void *owner, struct request *q);

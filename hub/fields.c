@@ -6,6 +6,10 @@
 void cmd_schema(void *owner, struct request *q) {
     static const struct field_text fields[] = {
         {"status", "endpoint", "", "where nodes connect", "节点接入地址"},
+        {"status", "enrol", "", "where new machines bring their token; empty: nowhere", "新机器登记地址"},
+        {"status", "enrol_pending", "machines", "wait for approval", "待批准机器数"},
+        {"status", "enrol_wrong", "tries", "with tokens that nobody made, since the start", "错误令牌次数"},
+        {"status", "enrol_refused", "", "why the last of them was turned away", "最近拒绝原因"},
         {"status", "nodes", "nodes", "enrolled", "已登记节点数"},
         {"status", "online", "nodes", "connected now", "在线节点数"},
         {"status", "offline", "nodes", "enrolled and not connected", "离线节点数"},
@@ -56,6 +60,38 @@ void cmd_schema(void *owner, struct request *q) {
         {"node show", "reported_ms", "ms", "monotonic time of its last report", "上次报告时刻"},
         {"node show", "disk_free_bytes", "bytes", "free on its disk, by its last report", "磁盘剩余(上次报告)"},
         {"node show", "last_seen_ms", "ms", "since it was heard last", "距上次通信"},
+
+        {"node token", "id", "", "what the token is called here", "令牌编号"},
+        {"node token", "token", "", "for one machine; shown only now", "令牌(仅显示一次)"},
+        {"node token", "expires_ms", "ms since 1970", "until when it can be brought", "有效期至"},
+        {"node token", "auto", "", "nobody compares the code", "是否自动批准"},
+        {"node token", "endpoint", "", "where it is to be brought", "登记地址"},
+        {"node token", "next", "", "what to do", "下一步"},
+
+        {"node tokens", "id", "", "what the token is called here", "令牌编号"},
+        {"node tokens", "area", "", "division codes that its office will serve", "服务区域代码"},
+        {"node tokens", "name", "", "name of its office", "办公室名称"},
+        {"node tokens", "state", "", "open, expired, pending, enrolled, revoked, rejected", "状态"},
+        {"node tokens", "auto", "", "nobody compares the code", "是否自动批准"},
+        {"node tokens", "expires_ms", "ms since 1970", "until when it can be brought", "有效期至"},
+        {"node tokens", "node", "", "number of the node that came by it", "节点编号"},
+        {"node tokens", "refused", "", "why a machine was turned away last", "最近拒绝原因"},
+
+        {"node token revoke", "id", "", "what the token is called here", "令牌编号"},
+        {"node token revoke", "state", "", "what it is from now on", "新状态"},
+
+        {"node pending", "code", "", "the machine must show the same", "核对代码"},
+        {"node pending", "area", "", "division codes that its office will serve", "服务区域代码"},
+        {"node pending", "name", "", "name of its office", "办公室名称"},
+        {"node pending", "asked_ms", "ms since 1970", "when it came first", "首次请求时间"},
+        {"node pending", "id", "", "of the token that it brought", "令牌编号"},
+        {"node pending", "key", "", "its public string", "公钥串"},
+
+        {"node approve", "name", "", "name of the office of the machine", "办公室名称"},
+        {"node approve", "state", "", "of the machine", "状态"},
+
+        {"node reject", "code", "", "of the machine", "核对代码"},
+        {"node reject", "state", "", "what it is from now on", "新状态"},
 
         {"node add", "node", "", "number of the node", "节点编号"},
         {"node add", "name", "", "name of its office", "办公室名称"},

@@ -18,6 +18,7 @@ static const struct setting settings[] = {
     {"data", SETTING_TEXT, "/var/lib/anju/hub", 0, 0, "folder of the stores, the keys and the city's secrets"},
     {"socket", SETTING_TEXT, "/run/anju/hub", 0, 0, "folder of status.sock and admin.sock"},
     {"listen", SETTING_ENDPOINT, "tcp://[::]:7401", 0, 0, "where nodes connect; port * takes a free one"},
+    {"enrol", SETTING_ENDPOINT, "tcp://[::]:7402", 0, 1, "where new machines bring their token; port * takes a free one; empty: nowhere"},
     {"advertise", SETTING_ENDPOINT, "", 1, 1, "the address that enrolment files name; empty: what listen gave"},
     {"catalogue", SETTING_TEXT, "/usr/share/anju/catalogue", 0, 0,
      "folder of catalogue documents that are published at start; empty: none"},
@@ -32,10 +33,19 @@ static const struct command commands[] = {
     {"node show", CONTROL_STATUS, cmd_node_show, "node", "", "", "one node", "查看一个节点"},
     {"node add", CONTROL_ADMIN, cmd_node_add, "area", "name= key= out=", "", "enrol a node; --out FILE gets its enrolment file",
      "登记新节点"},
+    {"node token", CONTROL_ADMIN, cmd_node_token, "area", "name= expires= auto", "", "a token that enrols one machine; printed once",
+     "生成一次性登记令牌"},
+    {"node tokens", CONTROL_ADMIN, cmd_node_tokens, "", "", "id area name state auto expires_ms node", "tokens, without their secrets",
+     "登记令牌列表"},
+    {"node token revoke", CONTROL_ADMIN, cmd_node_token_revoke, "id", "", "", "take a token back", "作废登记令牌"},
     {"node enrolment", CONTROL_ADMIN, cmd_node_enrolment, "node", "out=", "", "a node's enrolment file once more, into --out FILE",
      "重新导出节点登记文件"},
-    {"node approve", CONTROL_ADMIN, cmd_node_approve, "node", "", "", "two disks spoke with one key: the next to connect goes on",
-     "确认节点"},
+    {"node pending", CONTROL_ADMIN, cmd_node_pending, "", "", "code area name asked_ms id", "machines that wait for approval",
+     "待批准的机器"},
+    {"node approve", CONTROL_ADMIN, cmd_node_approve, "node", "", "",
+     "CODE: let the machine in that shows this code; N: two disks spoke with one key, the next to connect goes on",
+     "按代码批准机器，或按编号确认节点"},
+    {"node reject", CONTROL_ADMIN, cmd_node_reject, "code", "", "", "turn away the machine that shows this code", "拒绝机器"},
     {"node pause", CONTROL_ADMIN, cmd_node_pause, "node", "", "", "take nothing from a node for a while", "暂停节点"},
     {"node resume", CONTROL_ADMIN, cmd_node_resume, "node", "", "", "go on with a paused node", "恢复节点"},
     {"node revoke", CONTROL_ADMIN, cmd_node_revoke, "node", "", "", "never take anything from this key again", "吊销节点"},
@@ -194,6 +204,7 @@ static void run_loop(struct city *c) {
         return;
     }
     city_catalogue_load(c);
+    enrol_open(c);
     log_fact(LOG_INFO, "hub.started", FACT_TEXT("endpoint", hub_engine_endpoint(c->engine)));
     service_ready(&c->service, hub_engine_endpoint(c->engine));
     uv_run(&c->loop, UV_RUN_DEFAULT);
@@ -210,7 +221,9 @@ static int run(struct city *c) {
     if (c->exit == EXIT_GOOD && !c->service.stopping)
         run_loop(c);
     control_stop(c->control);
+    enrol_stop(c);
     c->engine = hub_engine_close(c->engine);
+    enrol_close(c);
     c->control = control_close(c->control);
     service_stop(&c->service);
     uv_run(&c->loop, UV_RUN_DEFAULT);

@@ -16,9 +16,10 @@ struct order {
     struct city *city;
     struct request *request; /* NULL: our own */
     uint32_t node;
-    json_t *answer; /* owns */
-    struct buffer enrolment;
-    void (*after)(struct order *o); /* on the loop, when it is merged */
+    json_t *answer;                       /* owns */
+    void (*after)(struct order *o);       /* on the loop, when it is merged */
+    void (*end)(void *owner, int result); /* on the loop, whatever came of it; may be NULL */
+    void *end_owner;                      /* borrows */
 };
 
 static struct op *add_op(struct order *o, uint32_t field, const struct value *v) {
@@ -48,8 +49,9 @@ static void order_done(struct hub_write *w, int result) {
         request_ok(o->request, json_incref(o->answer));
     if (result == 0 && o->after != NULL)
         o->after(o);
+    if (o->end != NULL)
+        o->end(o->end_owner, result);
     json_decref(o->answer);
-    buffer_close(&o->enrolment);
     free(o);
 }
 
@@ -69,8 +71,7 @@ static struct order *order_new(struct city *c, struct request *q, uint32_t type)
 
 /* ---- nodes */
 
-/* NULL, or what is wrong with them. */
-static const char *parse_areas(const char *text, struct office_areas *a) {
+const char *office_areas_parse(const char *text, struct office_areas *a) {
     static const char wrong[] = "which areas does the office serve? division codes of 2, 4, 6, 9 or 12 digits, apart by commas";
     static const char many[] =
         "an office pulls the feeds of its areas and of all above them, at most 32 in all with its own: these are more; split it into two";
@@ -105,13 +106,49 @@ void office_enrolment(struct city *c, uint32_t node, const struct office_areas *
     free(e);
 }
 
-static bool key_in_use(const struct city *c, const struct public_keys *k) {
+const struct hub_peer *office_of_key(const struct city *c, const uint8_t key[KEY_BYTES]) {
     for (size_t i = 0; i < hub_engine_peers(c->engine); i++) {
         const struct hub_peer *p = hub_engine_peer(c->engine, i);
-        if (p->keyed && memcmp(p->key, k->curve, KEY_BYTES) == 0)
-            return true;
+        if (p->keyed && memcmp(p->key, key, KEY_BYTES) == 0)
+            return p;
     }
-    return false;
+    return NULL;
+}
+
+uint32_t office_number(struct city *c) {
+    uint32_t node = hub_engine_free_node(c->engine);
+    c->promised = node <= c->promised ? c->promised + 1 : node;
+    return c->promised;
+}
+
+/* The office's record, as a change of the hub itself; asked again with the same number it says the same again. */
+static struct order *office_order(
+    struct city *c, struct request *q, uint32_t node, const struct office_areas *a, const char *name, const char *key) {
+    struct order *o = order_new(c, q, TYPE_OFFICE);
+    struct buffer list = {0};
+    for (size_t i = 0; i < a->count; i++) {
+        char digits[AREA_TEXT];
+        value_list_add(&list, bytes_text(area_text(a->areas[i], digits)));
+    }
+    o->node = node;
+    o->write.record = office_id(node);
+    add_op(o, FIELD_HOME, &(struct value){.kind = VALUE_AREA, .area = area_of_node(node)});
+    add_op(o, OFFICE_AREAS, &(struct value){.kind = VALUE_LIST, .list = buffer_bytes(&list)});
+    add_text(o, OFFICE_NAME, bytes_text(name));
+    add_text(o, OFFICE_KEY, bytes_text(key));
+    add_text(o, OFFICE_STATUS, BYTES("active"));
+    buffer_close(&list);
+    return o;
+}
+
+void office_add(
+    struct city *c, struct request *q, uint32_t node, const struct office_areas *a, const char *name, const char *key,
+    void (*end)(void *owner, int result), void *owner) {
+    struct order *o = office_order(c, q, node, a, name, key);
+    o->answer = json_pack("{s:i, s:s, s:s}", "node", (int)node, "name", name, "state", "approved");
+    o->end = end;
+    o->end_owner = owner;
+    hub_engine_write(c->engine, &o->write);
 }
 
 void cmd_node_add(void *owner, struct request *q) {
@@ -119,7 +156,7 @@ void cmd_node_add(void *owner, struct request *q) {
     struct office_areas a;
     struct public_keys keys;
     const char *key = request_text(q, "key"), *name = request_text(q, "name");
-    const char *wrong = parse_areas(request_text(q, "area"), &a);
+    const char *wrong = office_areas_parse(request_text(q, "area"), &a);
     if (wrong != NULL) {
         request_error(q, "bad_request", wrong, "650203001001");
         return;
@@ -129,34 +166,21 @@ void cmd_node_add(void *owner, struct request *q) {
             q, "bad_request", "the node's public string is missing or mistyped", "`anju-node --init` prints it: anju1:…; --key STRING");
         return;
     }
-    if (key_in_use(c, &keys)) {
+    if (office_of_key(c, keys.curve) != NULL) {
         request_error(
             q, "conflict", "this key belongs to a node already; a machine is enrolled once", "a new machine runs --init of its own");
         return;
     }
-    uint32_t node = hub_engine_free_node(c->engine);
-    node = node <= c->promised ? c->promised + 1 : node;
-    c->promised = node;
-    struct order *o = order_new(c, q, TYPE_OFFICE);
-    struct buffer list = {0}, hex = {0};
+    uint32_t node = office_number(c);
+    struct buffer file = {0}, hex = {0};
     char text[AREA_TEXT];
     if (name == NULL || *name == '\0')
         name = area_text(a.areas[0], text);
-    for (size_t i = 0; i < a.count; i++) {
-        char digits[AREA_TEXT];
-        value_list_add(&list, bytes_text(area_text(a.areas[i], digits)));
-    }
-    o->node = node;
-    o->write.record = office_id(node);
-    add_op(o, FIELD_HOME, &(struct value){.kind = VALUE_AREA, .area = area_of_node(node)});
-    add_op(o, OFFICE_AREAS, &(struct value){.kind = VALUE_LIST, .list = buffer_bytes(&list)});
-    add_text(o, OFFICE_NAME, bytes_text(name));
-    add_text(o, OFFICE_KEY, bytes_text(key));
-    add_text(o, OFFICE_STATUS, BYTES("active"));
-    office_enrolment(c, node, &a, name, &o->enrolment);
-    hex_encode(buffer_bytes(&o->enrolment), &hex);
+    struct order *o = office_order(c, q, node, &a, name, key);
+    office_enrolment(c, node, &a, name, &file);
+    hex_encode(buffer_bytes(&file), &hex);
     o->answer = json_pack("{s:i, s:s, s:s}", "node", (int)node, "name", name, "file_hex", buffer_string(&hex));
-    buffer_close(&list);
+    buffer_close(&file);
     buffer_close(&hex);
     hub_engine_write(c->engine, &o->write);
 }
@@ -196,6 +220,8 @@ void cmd_node_revoke(void *owner, struct request *q) {
 
 void cmd_node_approve(void *owner, struct request *q) {
     struct city *c = owner;
+    if (enrol_approve(c, q)) /* a machine's code, not a node's number */
+        return;
     uint32_t node = known_node(c, q);
     if (node != 0 && hub_engine_settle_fork(c->engine, node))
         request_ok(

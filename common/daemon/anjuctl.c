@@ -120,7 +120,7 @@ static const json_t *find_command(const struct ctl *c, int argc, char **argv, in
     json_array_foreach(c->commands, i, row) {
         struct buffer words = {0};
         const char *name = text(row, "name");
-        for (int n = 1; n <= argc && n <= 2; n++) {
+        for (int n = 1; n <= argc && n <= 3; n++) {
             buffer_format(&words, "%s%s", n == 1 ? "" : " ", argv[n - 1]);
             if (n > *used && strcmp(buffer_string(&words), name) == 0) {
                 best = row;

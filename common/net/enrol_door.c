@@ -107,7 +107,7 @@ uint64_t enrol_door_wrongs(const struct enrol_door *d) {
 }
 
 bool enrol_door_full(const struct enrol_door *d) {
-    return router_peers(d->router) > LIMIT_ENROL_PEERS;
+    return router_peers(d->router) >= LIMIT_ENROL_PEERS; /* the next one is too many, and soon gone again */
 }
 
 struct enrol_door *enrol_door_close(struct enrol_door *d) {

@@ -6,7 +6,7 @@
 
 static const char *const hub_log_trees[] = {"meta", "entries", "nodes"};
 static const char *const hub_state_trees[] = {"meta", "records", "rows", "verdicts", "held", "waiting", "nodes", "digests"};
-static const char *const hub_own_trees[] = {"meta", "entries", "access"};
+static const char *const hub_own_trees[] = {"meta", "entries", "access", "tokens"};
 static const char *const node_trees[] = {"meta", "log", "base", "view", "pending", "held", "digests", "access"};
 
 enum { FORMAT = 1 };
@@ -111,6 +111,12 @@ struct key key_access(wall_ms at, uint32_t n) {
     return k;
 }
 
+struct key key_token(const struct hash *secret_hash) {
+    struct key k = {.len = 0};
+    add(&k, secret_hash->b, sizeof secret_hash->b);
+    return k;
+}
+
 static struct id16 take_id(struct reader *r) {
     struct id16 id = {{0}};
     struct bytes b = reader_take(r, sizeof id.b);
@@ -186,6 +192,13 @@ bool key_pending_read(struct bytes key, uint32_t *type, struct id16 *id, uint64_
     *incarnation = take_id(&r);
     *seq = reader_u64be(&r);
     return done(&r);
+}
+
+bool key_token_read(struct bytes key, struct hash *secret_hash) {
+    if (key.len != sizeof secret_hash->b)
+        return false;
+    memcpy(secret_hash->b, key.at, key.len);
+    return true;
 }
 
 bool key_starts(struct bytes key, const struct key *prefix) {

@@ -23,6 +23,7 @@
  *     entries    seq u64                                        -> packed change
  *     meta       "life" -> incarnation of writer 0
  *     access     at ms u64 | n u32                              -> access-log entry (what operators looked at)
+ *     tokens     BLAKE2b of the secret 32                       -> enrolment token: areas, who used it (nothing to replay)
  *
  *   node         (log and state change in one transaction)
  *     meta       "progress", "enrolment", "scrub"; "tail" | incarnation -> seq, chain hash; "lost" | incarnation | seq -> when
@@ -51,7 +52,7 @@ enum hub_state_tree {
     HUB_DIGESTS,
     HUB_STATE_TREES,
 };
-enum hub_own_tree { HUB_OWN_META, HUB_OWN_ENTRIES, HUB_OWN_ACCESS, HUB_OWN_TREES };
+enum hub_own_tree { HUB_OWN_META, HUB_OWN_ENTRIES, HUB_OWN_ACCESS, HUB_OWN_TOKENS, HUB_OWN_TREES };
 enum node_tree { NODE_META, NODE_LOG, NODE_BASE, NODE_VIEW, NODE_PENDING, NODE_HELD, NODE_DIGESTS, NODE_ACCESS, NODE_TREES };
 
 extern const struct store_shape shape_hub_log, shape_hub_state, shape_hub_own, shape_node;
@@ -75,6 +76,7 @@ struct key key_waiting(uint32_t type, const struct id16 *id, uint32_t node, cons
 struct key key_log(const struct id16 *incarnation, uint64_t seq); /* a node's log, and its held */
 struct key key_pending(uint32_t type, const struct id16 *id, uint64_t hlc, const struct id16 *incarnation, uint64_t seq);
 struct key key_access(wall_ms at, uint32_t n);
+struct key key_token(const struct hash *secret_hash);
 
 /* Readers of the same keys; false when the length does not fit. */
 bool key_record_read(struct bytes key, uint32_t *type, struct id16 *id); /* exactly a record's, not a history's */
@@ -85,4 +87,5 @@ bool key_held_read(struct bytes key, uint32_t *node, struct id16 *incarnation, u
 bool key_waiting_read(struct bytes key, uint32_t *type, struct id16 *id, uint32_t *node, struct id16 *incarnation, uint64_t *seq);
 bool key_log_read(struct bytes key, struct id16 *incarnation, uint64_t *seq);
 bool key_pending_read(struct bytes key, uint32_t *type, struct id16 *id, uint64_t *hlc, struct id16 *incarnation, uint64_t *seq);
+bool key_token_read(struct bytes key, struct hash *secret_hash);
 bool key_starts(struct bytes key, const struct key *prefix);

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHECK = 4, TOKEN_BYTES = 512 };
+enum { CHECK = 4, TOKEN_BYTES = 1024 };
 static const char token_prefix[] = "anju-token1:", code_letters[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ" /* Crockford's */;
 
 const struct enrol_words *enrol_outcome_words(uint32_t outcome) {
@@ -202,6 +202,7 @@ void enrol_entry_pack(const struct enrol_entry *e, struct buffer *out) {
     pb_uint(out, 7, e->rejected);
     pb_bytes(out, 8, bytes_text(e->public));
     pb_uint(out, 9, e->claimed);
+    pb_uint(out, 10, e->node);
 }
 
 int enrol_entry_unpack(struct bytes stored, struct enrol_entry *out) {
@@ -236,6 +237,9 @@ int enrol_entry_unpack(struct bytes stored, struct enrol_entry *out) {
             break;
         case 9:
             out->claimed = p.number;
+            break;
+        case 10:
+            out->node = pb_read_u32(&p);
             break;
         default:
             break;

@@ -4,6 +4,7 @@
 
 #include "common/base/hash.h"
 #include "common/base/instant.h"
+#include "common/base/limits.h"
 #include "common/base/memory.h"
 #include "common/model/area.h"
 
@@ -11,7 +12,7 @@ enum {
     ENROL_VERSION = 1,
     ENROL_KEY = 32,
     ENROL_SECRET = 16,
-    ENROL_AREAS = 16,
+    ENROL_AREAS = LIMIT_AREAS,
     ENROL_PUBLIC_TEXT = 104, /* room for a public key string and its NUL */
     ENROL_NAME_TEXT = 201,   /* room for an office's name and its NUL */
     ENROL_CODE_TEXT = 15,    /* "K7QF-9M2X-A3CD" and its NUL */
@@ -22,7 +23,8 @@ enum {
 #define ENROL_OUTCOMES(X)                                                                                                                  \
     X(ENROL_DONE, 1, true, "done", "this machine is enrolled", "")                                                                         \
     X(ENROL_WAIT, 2, false, "waits", "city hall must approve this machine", "tell city hall the code; they compare it and approve")        \
-    X(ENROL_LATER, 3, false, "too_many_tries", "the hub heard too many wrong tokens in this minute", "it is tried again by itself")        \
+    X(ENROL_LATER, 3, false, "too_often", "the hub was asked too often, or heard too many wrong tokens in this minute",                    \
+      "it is tried again by itself")                                                                                                       \
     X(ENROL_BUSY, 4, false, "busy", "the hub cannot save just now", "it is tried again by itself; city IT looks at the hub's disk")        \
     X(ENROL_UNKNOWN, 5, true, "unknown", "the hub knows no such token", "ask city hall for a new one")                                     \
     X(ENROL_EXPIRED, 6, true, "expired", "the token is too old", "ask city hall for a new one")                                            \
@@ -90,6 +92,7 @@ struct enrol_entry {
     char name[ENROL_NAME_TEXT];
     wall_ms made, expires, claimed;
     bool automatic, revoked, rejected;
+    uint32_t node;                  /* 0: not approved */
     char public[ENROL_PUBLIC_TEXT]; /* "": nobody used it yet */
 };
 void enrol_entry_pack(const struct enrol_entry *e, struct buffer *out);

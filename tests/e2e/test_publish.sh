@@ -37,7 +37,7 @@ cp -r deploy/catalogue "$work/folder"
 document 32 Stolen 16 note text ""
 cp "$work/doc.yaml" "$work/folder/99-Stolen.yaml"
 start_hub_with() {
-    "$bin/anju-hub" --set data="$town/other.d" --set socket="$town/other" --set listen='tcp://127.0.0.1:*' --set catalogue="$work/folder" \
+    "$bin/anju-hub" --set data="$town/other.d" --set socket="$town/other" --set listen='tcp://127.0.0.1:*' --set enrol= --set catalogue="$work/folder" \
         2>>"$town/log/other" &
     echo $! >"$town/pids/other"
     until_true 20 answers other

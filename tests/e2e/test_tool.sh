@@ -126,6 +126,8 @@ done
 check "the fields of node show" meant hub "node show" 1
 check "the fields of node add" meant hub "node add" 650203003029 --key "$("$bin/anju-node" --init --set data="$town/n5.d")" --out "$work/five"
 check "the fields of node enrolment" meant hub "node enrolment" 5 --out "$work/five.again"
+check "the fields of node token" meant hub "node token" 650203003030
+check "the fields of node tokens" meant hub "node tokens"
 check "the fields of node pause" meant hub "node pause" 2
 check "the fields of node approve" meant hub "node approve" 2
 printf 'kind: notice\nname: test\n' >"$work/notice.yaml"

@@ -278,7 +278,8 @@ static void some_enrol(enum wire_form form, struct random *r, struct arena *a, s
         .claimed = number64(r),
         .automatic = random_below(r, 2),
         .revoked = random_below(r, 2),
-        .rejected = random_below(r, 2)};
+        .rejected = random_below(r, 2),
+        .node = number32(r)};
     random_fill(r, token.secret, sizeof token.secret);
     random_fill(r, token.hub, sizeof token.hub);
     token.area_count = some_offices(r, token.areas);
