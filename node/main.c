@@ -22,6 +22,8 @@ static const struct setting settings[] = {
 
 static const struct command commands[] = {
     {"status", CONTROL_STATUS, cmd_status, "", "", "", "how this office's node is doing", "本办公室节点的状态"},
+    {"enrol", CONTROL_ADMIN, cmd_enrol, "token", "", "", "become an office's node: TOKEN@HOST:PORT, with a token of city hall",
+     "用市级令牌登记本机"},
     {"types", CONTROL_STATUS, cmd_types, "", "", "type name name_zh kind rule", "record types, their fields, and the purposes",
      "记录类型、字段和用途"},
     {"policies", CONTROL_STATUS, cmd_policies, "", "", "kind name version signature", "policies that have come", "已收到的政策"},
@@ -55,7 +57,9 @@ static const struct command commands[] = {
      "各命令返回字段的含义"},
 };
 
-static void on_fatal(void *owner, int result) {
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+void office_fatal(void *owner, int result) {
     struct office *o = owner;
     log_fact(
         LOG_ERROR, "store.failed", FACT_TEXT("why", error_text(result)), FACT_TEXT("do", "look at the disk, restart, run anjuctl verify"));
@@ -110,8 +114,7 @@ static int open_store(struct office *o, struct store **out) {
     return r;
 }
 
-/* What makes an enrolment useless although it can be read; NULL: nothing. */
-static const char *useless(const struct enrolment *e) {
+const char *office_useless(const struct enrolment *e) {
     char endpoint[ENDPOINT_MAX];
     struct public_keys hub;
     if (e->node == 0)
@@ -140,7 +143,7 @@ static int join(struct office *o, const char *path, bool anew) {
     } else if (open_store(o, &store) == 0) {
         struct enrolment *now = memory_zeroed(1, sizeof *now);
         r = wire_enrolment_unpack(buffer_bytes(&file), &a, now) == 0 ? 0 : NODE_ENROLMENT_BROKEN;
-        const char *why = r == 0 ? useless(now) : NULL;
+        const char *why = r == 0 ? office_useless(now) : NULL;
         bool other = r == 0 && node_engine_enrolment(store, &a, was) == 0 && was->node != now->node;
         if (why != NULL) {
             fprintf(stderr, "anju-node: %s: %s; nothing was stored. Make it again: anjuctl node add … --out FILE\n", path, why);
@@ -181,67 +184,116 @@ static void first_catalogue(struct office *o) {
     complaints_close(&c);
 }
 
-static int load_keys(struct office *o) {
+/* ---- running */
+
+/* A machine that is not enrolled makes its keys now, as --init does. One that is enrolled and lost them is no node any more: that is said.
+ */
+static int load_keys(struct office *o, bool make) {
     struct buffer path = {0};
     path_of(o, "keys", &path);
     int r = keys_load(buffer_string(&path), &o->keys);
+    if (r == KEYS_MISSING && make)
+        r = keys_make(buffer_string(&path), &o->keys);
     if (r != 0)
         fprintf(stderr, "anju-node: %s: %s\n", buffer_string(&path), keys_outcome_text(r));
     buffer_close(&path);
     return r;
 }
 
-static void serve(struct office *o) {
-    int r = control_open(&o->loop, settings_text(o->settings, "socket"), commands, sizeof commands / sizeof *commands, o, &o->control);
-    if (r != 0) {
-        fprintf(stderr, "anju-node: %s: %s\n", settings_text(o->settings, "socket"), control_outcome_text(r));
-        o->exit = EXIT_FULL;
-        return;
-    }
-    node_engine_resume(o->engine);
-    log_fact(LOG_INFO, "node.started", FACT_UINT("node", node_engine_who(o->engine)->node));
-    service_ready(&o->service, "running");
-    uv_run(&o->loop, UV_RUN_DEFAULT);
+static bool not_enrolled(const struct office *o) {
+    struct arena a = {0};
+    struct enrolment *who = memory_zeroed(1, sizeof *who);
+    int r = node_engine_enrolment(o->store, &a, who);
+    free(who);
+    arena_close(&a);
+    return r == NODE_NOT_ENROLLED;
 }
 
 static int say_enrolment(int r) {
-    if (r == NODE_NOT_ENROLLED)
-        fprintf(
-            stderr,
-            "anju-node: this machine is not enrolled; take its public string (--init) to city hall, then --join the enrolment file\n");
-    else if (r == NODE_ENROLMENT_BROKEN)
+    if (r == NODE_ENROLMENT_BROKEN)
         fprintf(stderr, "anju-node: the enrolment in the store is damaged; --join the enrolment file again\n");
     else
         fprintf(stderr, "anju-node: the store cannot be read: %s\n", error_text(r));
     return r > 0 ? EXIT_FULL : EXIT_STORE;
 }
 
+bool office_open(struct office *o) {
+    struct node_engine_calls calls = {office_fatal, on_note, o};
+    int r = node_engine_open(&o->loop, o->store, settings_text(o->settings, "data"), &o->keys, &calls, &o->engine);
+    if (r != 0) {
+        o->exit = say_enrolment(r);
+        uv_stop(&o->loop);
+        return false;
+    }
+    o->store = NULL;
+    memcpy(o->table, commands, sizeof commands);
+    first_catalogue(o);
+    return true;
+}
+
+void office_begin(struct office *o) {
+    node_engine_resume(o->engine);
+    log_fact(LOG_INFO, "node.started", FACT_UINT("node", node_engine_who(o->engine)->node));
+    service_ready(&o->service, "running");
+}
+
+static void wait_for_enrolment(struct office *o) {
+    log_fact(LOG_WARNING, "node.not_enrolled", FACT_TEXT("do", "anjuctl enrol TOKEN@HOST:PORT, with a token of city hall"));
+    service_ready(&o->service, "not enrolled");
+}
+
+/* Until it is enrolled a machine answers with little, and with why. */
+static void fill_table(struct office *o) {
+    o->table = memory_zeroed(COMMANDS, sizeof *o->table);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        void (*run)(void *owner, struct request *q) = commands[i].run;
+        o->table[i] = commands[i];
+        if (run != cmd_status && run != cmd_enrol && run != cmd_schema)
+            o->table[i].run = cmd_not_enrolled;
+    }
+}
+
+static void serve(struct office *o) {
+    int r = control_open(&o->loop, settings_text(o->settings, "socket"), o->table, COMMANDS, o, &o->control);
+    if (r != 0) {
+        fprintf(stderr, "anju-node: %s: %s\n", settings_text(o->settings, "socket"), control_outcome_text(r));
+        o->exit = EXIT_FULL;
+        return;
+    }
+    if (o->engine != NULL)
+        office_begin(o);
+    else
+        wait_for_enrolment(o);
+    uv_run(&o->loop, UV_RUN_DEFAULT);
+}
+
 static int run(struct office *o) {
-    struct store *store = NULL;
-    if (load_keys(o) != 0 || open_store(o, &store) != 0)
+    if (open_store(o, &o->store) != 0)
         return EXIT_STORE;
+    bool bare = not_enrolled(o);
+    if (load_keys(o, bare) != 0) {
+        o->store = store_close(o->store);
+        return EXIT_STORE;
+    }
     uv_loop_init(&o->loop);
     service_start(&o->service, &o->loop);
     uv_timer_init(&o->loop, &o->waiting);
     o->waiting.data = o;
-    struct node_engine_calls calls = {on_fatal, on_note, o};
     o->exit = EXIT_GOOD;
-    int r = node_engine_open(&o->loop, store, settings_text(o->settings, "data"), &o->keys, &calls, &o->engine);
-    if (r != 0) {
-        store_close(store);
-        o->exit = say_enrolment(r);
-    } else {
-        first_catalogue(o);
+    fill_table(o);
+    if (bare || office_open(o))
         serve(o);
-    }
     office_waits_end(o);
+    office_enrol_end(o, "the daemon is stopping");
     uv_close((uv_handle_t *)&o->waiting, NULL);
     control_stop(o->control);
     o->engine = node_engine_close(o->engine);
+    o->store = store_close(o->store);
     o->control = control_close(o->control);
     service_stop(&o->service);
     uv_run(&o->loop, UV_RUN_DEFAULT);
     uv_loop_close(&o->loop);
+    free(o->table);
     while (o->catalogue != NULL) {
         struct catalogue_version *older = o->catalogue->older;
         catalogue_close(&o->catalogue->catalogue);

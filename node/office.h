@@ -14,12 +14,17 @@ struct catalogue_version {
     struct catalogue_version *older;
 };
 
+struct enrolling; /* enrol.c */
+
 struct office {
     uv_loop_t loop;
     struct service service;
     struct settings *settings;
     struct keys keys;
-    struct node_engine *engine;
+    struct store *store;         /* owns while this machine is not enrolled; then the engine does */
+    struct enrolling *enrolling; /* owns; NULL: nobody asked for it */
+    struct command *table;       /* owns; what the control answers now: all that an office can, or why not yet */
+    struct node_engine *engine;  /* NULL: not enrolled */
     struct control *control;
     struct catalogue_version *catalogue;
     struct wait *waits;
@@ -61,7 +66,17 @@ bool ask_target(struct ask *a);                                          /* "typ
 struct id16 office_derived_id(const struct office *o, uint32_t type, struct bytes key);
 const struct catalogue_type *office_type(const struct office *o, struct request *q, const char *name); /* NULL: was answered */
 
+/* Before and at enrolment. */
+bool office_open(struct office *o);  /* main.c: the store is enrolled, the engine takes it; false: it cannot, the loop is stopped */
+void office_begin(struct office *o); /* main.c: after it, the link opens */
+const char *office_useless(const struct enrolment *e); /* main.c: what makes an enrolment useless although it can be read; NULL: nothing */
+void office_fatal(void *owner, int result);            /* main.c: the store failed; stops the loop */
+void office_enrol_end(struct office *o, const char *why); /* enrol.c: gives up asking; idempotent */
+void office_status_unenrolled(const struct office *o, struct request *q);
+
 /* ---- commands, by file */
+void cmd_enrol(void *owner, struct request *q); /* enrol.c */
+void cmd_not_enrolled(void *owner, struct request *q);
 void cmd_put(void *owner, struct request *q); /* edit.c */
 void cmd_edit_many(void *owner, struct request *q);
 void cmd_delete(void *owner, struct request *q);

@@ -54,6 +54,10 @@ static const char *problem(const struct office *o, const struct node_side *s) {
 
 void cmd_status(void *owner, struct request *q) {
     struct office *o = owner;
+    if (o->engine == NULL) {
+        office_status_unenrolled(o, q);
+        return;
+    }
     const struct node_side *s = node_engine_side(o->engine);
     const struct node_progress *p = &s->progress;
     const struct enrolment *who = node_engine_who(o->engine);
@@ -77,6 +81,7 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "node", number(who->node));
     json_object_set_new(out, "name", json_stringn((const char *)who->name.at, who->name.len));
     json_object_set_new(out, "areas", areas);
+    json_object_set_new(out, "hub", json_stringn((const char *)who->endpoint.at, who->endpoint.len));
     json_object_set_new(out, "link", json_string(node_state_name(s->state)));
     json_object_set_new(out, "problem", json_string(problem(o, s)));
     json_object_set_new(out, "saved", number(saved));

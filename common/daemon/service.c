@@ -25,7 +25,8 @@ static void help(const char *program, bool joins) {
         "  --version, --help\n\n"
         "Exit: 0 good, 1 failed, 64 usage, 69 something this daemon needs is not there, 74 the store failed: verify it, 78 configuration\n",
         program, joins ? "at one community office" : "at city hall", joins ? "" : ", stores and the city's secrets",
-        joins ? "  --join FILE         become the node that this enrolment file (anjuctl node add) describes\n"
+        joins ? "  --join FILE         become the node that this enrolment file (anjuctl node add) describes;\n"
+                "                      without one it runs and waits: anjuctl enrol TOKEN@HOST:PORT\n"
                 "  --anew              with --join: a cloned disk, under a key of its own, becomes another node of the same city;\n"
                 "                      what it alone may hold is sent again in the new node's name\n"
               : "");

@@ -19,7 +19,7 @@ check "what --show-config prints is a good configuration" sh -c "'$bin/anju-hub'
 
 # ---- birth
 check "the hub does not start without a city" code_of 69 "$bin/anju-hub" --set data="$town/none" --set socket="$town/s"
-check "a node that is not enrolled says what to do" said "is not enrolled" sh -c "'$bin/anju-node' --init --set data='$town/lone' && '$bin/anju-node' --set data='$town/lone' --set socket='$town/lone.s'"
+"$bin/anju-node" --init --set data="$town/lone" >/dev/null
 make_hub
 cp "$town/hub.d/keys" "$work/keys"
 make_hub
