@@ -47,7 +47,7 @@ static void question_done(struct hub_read *r, int result) {
     if (result == 0 && a->asked.action != 0)
         hub_engine_own(a->city->engine, &a->note);
     else
-        question_answer(a, result);
+        question_answer(a, a->code != NULL ? 0 : result);
 }
 
 /* ---- no silent reading: what shows something personal is in the access log before it is answered */
@@ -178,6 +178,20 @@ void cmd_status(void *owner, struct request *q) {
         json_array_append_new(problems, json_string("the disk is full: nothing is merged; free space"));
     if (troubles.own_full)
         json_array_append_new(problems, json_string("the disk is full: no order is taken; free space"));
+    if (troubles.merge_paused)
+        json_array_append_new(
+            problems,
+            json_string(
+                "merging is paused: what it needs next is damaged; what comes is accepted and kept: run `anjuctl verify`, then stop "
+                "the hub and restore a copy of its folder `state`, or move it away to have it made anew from the log"));
+    if (troubles.damaged > 0) {
+        json_t *text = json_sprintf("%zu damaged records: run `anjuctl verify`", troubles.damaged);
+        json_array_append_new(problems, text);
+    }
+    if (troubles.roster_damaged)
+        json_array_append_new(problems, json_string("an office's record is damaged: it may not be able to connect: run `anjuctl verify`"));
+    if (troubles.unreadable)
+        json_array_append_new(problems, json_string("what an office or a question needs is damaged: run `anjuctl verify`"));
     if (n.held > 0)
         json_array_append_new(problems, json_string("changes are in quarantine: `anjuctl quarantine list`"));
     json_array_append_new(problems, json_string("no backup was made yet: nodes keep all they ever sent"));
@@ -230,7 +244,7 @@ static int office_row(void *owner, uint32_t node, const struct hub_node_state *n
 
 static void run_nodes(struct question *a, struct txn *state, struct txn *log) {
     (void)log;
-    hub_offices(state, office_row, a);
+    hub_offices(state, office_row, a, &a->read.damaged);
 }
 
 static int by_node(const void *x, const void *y) {
@@ -360,7 +374,7 @@ static int policy_row(void *owner, const struct record *r) {
 
 static void run_policies(struct question *a, struct txn *state, struct txn *log) {
     (void)log;
-    hub_records(state, TYPE_POLICY, policy_row, a);
+    hub_records(state, TYPE_POLICY, policy_row, a, &a->read.damaged);
 }
 
 static void finish_policies(struct question *a) {
@@ -411,7 +425,7 @@ static int conflict_row(void *owner, const struct record *r) {
 
 static void run_conflicts(struct question *a, struct txn *state, struct txn *log) {
     (void)log;
-    hub_records(state, 0, conflict_row, a);
+    hub_records(state, 0, conflict_row, a, &a->read.damaged);
 }
 
 static void name_fields(struct question *a) {
@@ -454,7 +468,8 @@ static int held_row(void *owner, uint32_t node, const struct held *h, const stru
 
 static void run_quarantine(struct question *a, struct txn *state, struct txn *log) {
     (void)log;
-    hub_held(state, a->node, held_row, a);
+    if (hub_held(state, a->node, held_row, a) != 0)
+        question_fail(a, "conflict", "run `anjuctl verify`", "a held change is damaged");
 }
 
 void cmd_quarantine(void *owner, struct request *q) {
@@ -528,7 +543,9 @@ static int export_row(void *owner, const struct record *r) {
 static void run_export(struct question *a, struct txn *state, struct txn *log) {
     (void)log;
     if (find_areas(a, state))
-        hub_records(state, 0, export_row, a);
+        hub_records(state, 0, export_row, a, &a->read.damaged);
+    if (a->read.damaged.len > 0) /* what is compared or restored by it must be whole */
+        question_fail(a, "conflict", "run `anjuctl verify`, then restore or rebuild the state", "some records are damaged");
 }
 
 void cmd_export(void *owner, struct request *q) {

@@ -39,6 +39,8 @@ static void order_done(struct hub_write *w, int result) {
     struct order *o = (struct order *)w;
     if (o->request != NULL && result == STORE_DISK_FULL)
         request_error(o->request, "busy", "the disk is full; nothing was changed", "free space on the hub's disk, then say it again");
+    else if (o->request != NULL && result == HUB_WRITE_DAMAGED)
+        request_error(o->request, "conflict", "the hub's record of it is damaged; nothing was changed", "run `anjuctl verify`");
     else if (o->request != NULL && result == HUB_WRITE_NOTED)
         request_error(
             o->request, "busy", "it was noted, and is carried out when the hub can go on; do not say it again",
@@ -436,8 +438,9 @@ static int document_each(void *owner, const struct record *r) {
 }
 
 static void load_works(struct hub_read *r, struct txn *state, struct txn *log) {
+    struct loading_catalogue *l = (struct loading_catalogue *)r;
     (void)log;
-    hub_records(state, TYPE_POLICY, document_each, r);
+    hub_records(state, TYPE_POLICY, document_each, l, &r->damaged);
 }
 
 static void load_done(struct hub_read *r, int result) {
@@ -449,7 +452,7 @@ static void load_done(struct hub_read *r, int result) {
     bool good = catalogue_add_all(&now, buffer_bytes(&l->documents), &wrong);
     if (!good)
         log_fact(LOG_ERROR, "catalogue.broken", FACT_TEXT("why", buffer_string(&wrong.text)));
-    if (result == 0 && (good || first)) {
+    if (result == 0 && ((good && r->whole) || first)) {
         catalogue_close(&c->catalogue);
         c->catalogue = now;
         buffer_close(&c->documents);

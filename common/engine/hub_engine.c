@@ -14,7 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RETRY_MS = 500, OWN_RETRY_MS = 5000, MERGE_CHANGES = 20000, POOL_BYTES = 256 << 20 };
+enum {
+    RETRY_MS = 500,
+    OWN_RETRY_MS = 5000,
+
+    DAMAGED_MOST = 1000,
+    MERGE_CHANGES = 20000,
+    POOL_BYTES = 256 << 20
+};
 
 struct hub_engine {
     uv_loop_t *loop;
@@ -31,7 +38,8 @@ struct hub_engine {
     struct worker *check, *log, *merge, *read;
     uv_timer_t merge_again, own_again;
     bool merging, merge_wanted, closing;
-    int failure; /* the first: what `fatal` was called with */
+    struct buffer damaged; /* owns; struct hub_damage, each found once */
+    int failure;           /* the first: what `fatal` was called with */
     struct hub_troubles troubles;
     struct hub_counts counts;
     uint64_t generation;                     /* of appends; one more after each failed commit */
@@ -77,6 +85,7 @@ struct append {
     struct id16 current;
     uint64_t issued, used, ticket, generation;
     bool last, skipped;
+    uint64_t position; /* of the last: what the log reaches */
 };
 
 static int log_begin(void *owner) {
@@ -89,6 +98,9 @@ static int log_begin(void *owner) {
 
 static int log_end(void *owner) {
     struct hub_engine *e = owner;
+    struct hub_log_place place;
+    if (e->last_append != NULL && hub_log_place(e->log_txn, &place))
+        e->last_append->position = place.last;
     int r = txn_commit(e->log_txn);
     e->log_txn = NULL;
     if (e->last_append != NULL) {
@@ -142,6 +154,8 @@ static void append_done(struct job *j, int result) {
     if (a->last && !e->closing && result >= 0) {
         e->troubles.log_full = result == STORE_DISK_FULL;
         if (result == 0) {
+            if (e->counts.log_last < a->position)
+                e->counts.log_last = a->position;
             step(e, &(struct hub_event){.kind = HUB_APPENDED, .ticket = a->ticket}, NULL);
             merge_soon(e);
         } else {
@@ -202,7 +216,7 @@ static int replay_own(struct hub_engine *e) {
     return r == 0 ? 0 : pass(r);
 }
 
-/* Fills in what a SET replaces: every head that its field has now. */
+/* Fills in what a SET replaces: every head that its field has now. + HUB_WRITE_DAMAGED */
 static int name_heads(struct hub_engine *e, struct hub_write *w) {
     struct arena a = {0};
     struct record r;
@@ -213,7 +227,8 @@ static int name_heads(struct hub_engine *e, struct hub_write *w) {
     struct hub_place *place = memory_zeroed(1, sizeof *place);
     if (hub_place_get(state, place) && place->highest_hlc > e->hlc)
         e->hlc = place->highest_hlc;
-    if (hub_record(state, w->type, &w->record, &a, &r) == 0)
+    int there = hub_record(state, w->type, &w->record, &a, &r);
+    if (there == 0)
         for (size_t i = 0; i < w->op_count; i++) {
             const struct field *f = record_field(&r, w->ops[i].field);
             if (w->ops[i].kind != OP_SET || w->ops[i].name_count > 0 || f == NULL)
@@ -228,6 +243,8 @@ static int name_heads(struct hub_engine *e, struct hub_write *w) {
     txn_abort(state);
     arena_close(&a);
     free(place);
+    if (result == -EBADMSG || there == HUB_RECORD_ROTTEN)
+        return HUB_WRITE_DAMAGED;
     return result == 0 ? 0 : pass(result);
 }
 
@@ -238,7 +255,7 @@ static int write_own(struct hub_engine *e, struct hub_write *w) {
         .type = w->type, .record = w->record, .actor = w->actor, .purpose = w->purpose, .ops = w->ops, .op_count = w->op_count};
     int r = name_heads(e, w);
     if (r != 0)
-        return pass(r);
+        return r < 0 ? pass(r) : r;
     e->hlc = hlc_next(e->hlc, clock_wall());
     c.version = (struct version){e->hlc, 0};
     c.name.node = 0;
@@ -289,6 +306,8 @@ static void write_done(struct job *j, int result) {
     }
     if (e->counts.log_last < w->position)
         e->counts.log_last = w->position;
+    if (e->troubles.merge_paused)
+        write_finish(e, w, HUB_WRITE_NOTED);
     merge_soon(e); /* `done` follows when the fold has passed w->position */
 }
 
@@ -427,10 +446,12 @@ static void merge_works(struct job *j, void *owner) {
         txn_abort(log);
         return;
     }
-    f->result = hub_merge(log, state, MERGE_CHANGES, NULL, &f->done);
-    hub_log_place(log, &place);
-    f->log_last = place.last;
     hub_place_get(state, &f->place);
+    f->result = hub_merge(log, state, MERGE_CHANGES, NULL, &f->done);
+    if (hub_log_place(log, &place))
+        f->log_last = place.last;
+    if (f->result == 0)
+        hub_place_get(state, &f->place);
     txn_abort(log);
     if (f->result != 0)
         txn_abort(state);
@@ -442,26 +463,47 @@ static void on_merge_again(uv_timer_t *t) {
     merge_soon(t->data);
 }
 
+/* What the fold needs next is damaged: it can neither go past it nor do without. It stops there, and everything else goes on: what comes is
+ * in the log and acknowledged, what is merged is read. A person has to repair the state, and then the fold goes on with the same entry. */
+static void merge_pause(struct hub_engine *e) {
+    e->troubles.merge_paused = true;
+    log_fact(
+        LOG_ERROR, "hub.merge_paused", FACT_UINT("position", e->counts.position),
+        FACT_TEXT("do", "what comes is kept in the log; run anjuctl verify, then restore or rebuild the state"));
+    if (e->writing != NULL && e->writing->position != 0)
+        write_finish(e, e->writing, HUB_WRITE_NOTED);
+}
+
+static void set_counts(struct hub_engine *e, const struct folding *f) {
+    struct hub_counts *n = &e->counts;
+    if (f->place.epoch_count == 0)
+        return;
+    n->position = f->place.position;
+    n->log_last = f->log_last > n->log_last ? f->log_last : n->log_last;
+    n->hub_seq = f->place.hub_seq;
+    n->records = f->place.records;
+    n->conflicts = f->place.conflicts;
+    n->held = f->place.held;
+    if (e->side.tip < n->hub_seq)
+        e->side.tip = n->hub_seq;
+}
+
 static void merge_done(struct job *j, int result) {
     struct folding *f = (struct folding *)j;
     struct hub_engine *e = f->engine;
     (void)result;
     e->merging = false;
-    if (f->result < 0)
+    if (f->result == 0 || f->result == -EBADMSG)
+        set_counts(e, f);
+    if (f->result == -EBADMSG)
+        merge_pause(e);
+    else if (f->result < 0)
         fatal(e, f->result);
     else
         e->troubles.state_full = f->result == STORE_DISK_FULL;
     if (f->result == STORE_DISK_FULL && !e->closing)
         uv_timer_start(&e->merge_again, on_merge_again, RETRY_MS, 0);
     if (f->result == 0 && !e->closing) {
-        e->counts.position = f->done.position;
-        e->counts.log_last = f->log_last;
-        e->counts.hub_seq = f->place.hub_seq;
-        if (e->side.tip < f->place.hub_seq)
-            e->side.tip = f->place.hub_seq;
-        e->counts.records = f->place.records;
-        e->counts.conflicts = f->place.conflicts;
-        e->counts.held = f->place.held;
         e->counts.merged_changes += f->done.changes;
         if (f->done.changes > 0 || f->done.every_node || f->done.node_count > 0) {
             e->counts.merged_at = clock_wall();
@@ -487,7 +529,7 @@ static void merge_done(struct job *j, int result) {
 
 static void merge_soon(struct hub_engine *e) {
     e->merge_wanted = e->merging;
-    if (e->merging || e->closing)
+    if (e->merging || e->closing || e->troubles.merge_paused)
         return;
     struct folding *f = memory_zeroed(1, sizeof *f);
     e->merging = true;
@@ -499,14 +541,6 @@ static void merge_soon(struct hub_engine *e) {
 
 /* ---- the read worker */
 
-static int read_begin(void *owner) {
-    struct hub_engine *e = owner;
-    int r = store_read(e->stores.state, &e->read_state);
-    if (r == 0)
-        r = store_read(e->stores.log, &e->read_log);
-    return r;
-}
-
 static int read_end(void *owner) {
     struct hub_engine *e = owner;
     txn_abort(e->read_state);
@@ -515,18 +549,73 @@ static int read_end(void *owner) {
     return 0;
 }
 
+static int read_begin(void *owner) {
+    struct hub_engine *e = owner;
+    int r = store_read(e->stores.state, &e->read_state);
+    if (r == 0)
+        r = store_read(e->stores.log, &e->read_log);
+    if (r != 0)
+        read_end(e);
+    return r;
+}
+
+static int read_result(const struct hub_engine *e) {
+    return txn_result(e->read_state) != 0 ? txn_result(e->read_state) : txn_result(e->read_log);
+}
+
+/* A transaction that met damage finds nothing any more; who comes after must not be told that there is nothing. */
 static void read_works(struct job *j, void *owner) {
     struct hub_engine *e = owner;
     struct hub_read *q = (struct hub_read *)j;
+    if (e->read_state != NULL && read_result(e) != 0)
+        read_end(e);
+    if (e->read_state == NULL)
+        q->result = read_begin(e);
+    if (q->result != 0)
+        return;
     q->work(q, e->read_state, e->read_log);
+    q->result = read_result(e);
+}
+
+static bool found_before(const struct hub_engine *e, const struct hub_damage *d) {
+    const struct hub_damage *all = (const struct hub_damage *)(const void *)e->damaged.at;
+    for (size_t i = 0; i < e->troubles.damaged; i++)
+        if (all[i].type == d->type && id_equal(&all[i].id, &d->id))
+            return true;
+    return false;
+}
+
+static void collect_damage(struct hub_engine *e, const struct buffer *found) {
+    const struct hub_damage *all = (const struct hub_damage *)(const void *)found->at;
+    for (size_t i = 0; i < found->len / sizeof *all && e->troubles.damaged < DAMAGED_MOST; i++) {
+        if (found_before(e, &all[i]))
+            continue;
+        buffer_add(&e->damaged, bytes_of(&all[i], sizeof all[i]));
+        e->troubles.damaged++;
+        log_fact(
+            LOG_ERROR, all[i].type == 0 ? "hub.row_rotten" : "hub.record_rotten", FACT_UINT("type", all[i].type),
+            FACT_HEX("id", bytes_of(all[i].id.b, sizeof all[i].id.b)));
+    }
 }
 
 static void read_done(struct job *j, int result) {
     struct hub_read *q = (struct hub_read *)j;
+    struct hub_engine *e = q->engine;
+    if (result == 0)
+        result = q->result;
+    if (result == -EBADMSG)
+        e->troubles.unreadable = true;
+    else if (result < 0)
+        fatal(e, result);
+    collect_damage(e, &q->damaged);
+    q->whole = result == 0 && q->damaged.len == 0;
+    buffer_close(&q->damaged);
     q->done(q, result);
 }
 
 void hub_engine_read(struct hub_engine *e, struct hub_read *q) {
+    q->engine = e;
+    q->result = 0;
     q->job.work = read_works;
     q->job.done = read_done;
     worker_submit(e->read, &q->job);
@@ -550,7 +639,9 @@ static void fill_welcome(struct answer *a, struct txn *state) {
     struct welcome *m = &a->message.welcome;
     hub_place_get(state, place);
     hub_node_get(state, a->peer->link.node, n);
-    hub_cursor_adopt(place, a->cursor, &m->cursor, &m->load);
+    a->outcome = txn_result(state);
+    if (a->outcome == 0)
+        hub_cursor_adopt(place, a->cursor, &m->cursor, &m->load);
     m->tip = place->hub_seq;
     m->clock = clock_wall();
     for (size_t i = 0; i < m->life_count; i++) {
@@ -570,11 +661,11 @@ static void answer_works(struct hub_read *q, struct txn *state, struct txn *log)
         fill_welcome(a, state);
     } else if (a->kind == HUB_FX_PAGE) {
         a->message.kind = MESSAGE_FEED;
-        a->outcome = hub_feed_page(state, node, &a->heard->message.pull, &arena, &a->message.feed);
+        a->outcome = hub_feed_page(state, node, &a->heard->message.pull, &arena, &a->message.feed, &q->damaged);
         a->message.feed.session = a->session;
     } else {
         a->message.kind = MESSAGE_REPAIR_FILL;
-        a->outcome = hub_repair_fill(state, node, &a->heard->message.repair_ask, &arena, &a->message.repair_fill);
+        a->outcome = hub_repair_fill(state, node, &a->heard->message.repair_ask, &arena, &a->message.repair_fill, &q->damaged);
         a->message.repair_fill.session = a->session;
     }
     if (a->outcome == 0)
@@ -585,10 +676,13 @@ static void answer_works(struct hub_read *q, struct txn *state, struct txn *log)
 static void answer_done(struct hub_read *q, int result) {
     struct answer *a = (struct answer *)q;
     struct hub_engine *e = a->peer->engine;
-    if (result == 0 && a->outcome < 0)
+    if (result == 0 && a->outcome == -EBADMSG)
+        e->troubles.unreadable = true;
+    else if (result == 0 && a->outcome < 0)
         fatal(e, a->outcome);
-    if (result == 0 && a->outcome > 0)
-        log_fact(LOG_WARNING, "hub.no_answer", FACT_UINT("node", a->peer->link.node), FACT_INT("outcome", a->outcome));
+    if (result != 0 || a->outcome != 0)
+        log_fact(
+            LOG_WARNING, "hub.no_answer", FACT_UINT("node", a->peer->link.node), FACT_INT("outcome", result != 0 ? result : a->outcome));
     if (result == 0 && a->outcome == 0 && !e->closing && hub_side_session(&a->peer->link) == a->session)
         hub_door_send(e->door, a->peer->key, buffer_bytes(&a->frame));
     heard_drop(a->heard);
@@ -656,7 +750,7 @@ static int roster_each(void *owner, uint32_t node, const struct hub_node_state *
 
 static void roster_works(struct hub_read *q, struct txn *state, struct txn *log) {
     struct roster *r = (struct roster *)q;
-    hub_offices(state, roster_each, r);
+    hub_offices(state, roster_each, r, &q->damaged);
     r->logs = memory_zeroed(r->count + 1, sizeof *r->logs);
     for (size_t i = 0; i < r->count; i++)
         hub_log_node(log, r->lines[i].node, &r->logs[i]);
@@ -697,8 +791,9 @@ static void roster_done(struct hub_read *q, int result) {
     struct roster *r = (struct roster *)q;
     struct hub_engine *e = r->engine;
     e->roster_reading = false;
-    if (result < 0)
-        fatal(e, result);
+    if (result == -EBADMSG && !e->roster_known)
+        fatal(e, result);                   /* it is not known what was accepted of whom */
+    e->troubles.roster_damaged = !q->whole; /* who is missing in it stays as he was */
     for (size_t i = 0; result == 0 && !e->closing && i < r->count; i++) {
         const struct office_line *l = &r->lines[i];
         struct hub_peer *p = NULL;
@@ -1030,6 +1125,7 @@ static void on_closed(uv_handle_t *h) {
         free(e->peers[i]);
     free(e->peers);
     free(e->links);
+    buffer_close(&e->damaged);
     free(e);
 }
 

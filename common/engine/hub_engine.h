@@ -33,10 +33,14 @@ struct hub_counts {
 /* What is not as it should be and does not stop the hub; for status. */
 struct hub_troubles {
     bool log_full, state_full, own_full; /* no room: nothing is accepted, nothing is merged, no order is taken */
+    bool merge_paused;                   /* what the fold needs next is damaged; all the rest goes on */
+    bool roster_damaged;                 /* an office record, or what belongs to it: whom it names cannot come, or stays as he was */
+    bool unreadable;                     /* a question or an office found damage that is not a record's and got no answer */
+    size_t damaged;                      /* records and feed rows that were found so; they are left out everywhere */
 };
 
 struct hub_engine_calls {
-    void (*fatal)(void *owner, int result); /* once, negative: a store failed: stop, verify */
+    void (*fatal)(void *owner, int result); /* once, negative: a store failed, or the log is damaged: stop, verify */
     void *owner;                            /* borrows */
 };
 
@@ -51,11 +55,15 @@ int hub_engine_open(
     const struct hub_engine_calls *calls, struct hub_engine **out /* gives */);
 struct hub_engine *hub_engine_close(struct hub_engine *e /* takes, may be NULL */); /* returns NULL; finishes all work */
 
-/* A question: `work` runs on the read worker on a snapshot of the state. */
+/* A question: `work` runs on the read worker on a snapshot of the state. What it finds damaged it adds to `damaged`, for status. */
 struct hub_read {
     struct job job;
     void (*work)(struct hub_read *q, struct txn *state, struct txn *log);
-    void (*done)(struct hub_read *q, int result);
+    void (*done)(struct hub_read *q, int result); /* -EBADMSG: it met damage that cannot be left out */
+    struct buffer damaged;                        /* struct hub_damage; closed by the engine before `done` */
+    bool whole;                                   /* for `done`: nothing was damaged */
+    struct hub_engine *engine;                    /* the rest is the engine's */
+    int result;
 };
 void hub_engine_read(struct hub_engine *e, struct hub_read *q /* takes; `done` gives it back */);
 
@@ -87,7 +95,8 @@ struct hub_write {
 };
 enum hub_write_outcome {
     /* STORE_DISK_FULL: the second home has no room; nothing was changed */
-    HUB_WRITE_NOTED = 100, /* it lies in its second home, but could not be merged now: it is carried out when that is possible again */
+    HUB_WRITE_DAMAGED = 99, /* the record that it changes cannot be read; nothing was changed */
+    HUB_WRITE_NOTED,        /* it lies in its second home, but could not be merged now: it is carried out when that is possible again */
 };
 void hub_engine_write(struct hub_engine *e, struct hub_write *w /* takes; `done` gives it back */);
 

@@ -36,6 +36,7 @@ struct page {
     size_t area_count;
     uint64_t floor;
     size_t bytes, budget, rows;
+    struct buffer *damaged; /* the caller's; may be NULL */
 };
 
 static size_t laid_at(const struct page *p, uint32_t type, const struct id16 *id) {
@@ -131,31 +132,34 @@ static void only_newer(struct record *r, uint64_t floor) {
 
 enum row_outcome { ROW_DONE, ROW_FULL };
 
-static int rotten(const char *fact, area a, uint64_t hub_seq) {
-    char text[AREA_TEXT];
-    log_fact(LOG_ERROR, fact, FACT_TEXT("area", area_text(a, text)), FACT_UINT("hub_seq", hub_seq));
-    return fail(-EBADMSG);
+static void row_damaged(struct buffer *damaged, area a, uint64_t hub_seq) {
+    struct key k = key_row(a, hub_seq);
+    struct id16 id;
+    invariant(k.len == sizeof id.b);
+    memcpy(id.b, k.b, sizeof id.b);
+    hub_damaged(damaged, 0, &id);
 }
 
-/* Lays what a row stands for. ROW_FULL: it does not fit any more and was left. Negative: rotten. */
-static int lay_row(struct page *p, area a, uint64_t hub_seq, struct bytes stored, bool loading) {
+/* Lays what a row stands for; what is damaged is never served, and must not keep the rest from its office. ROW_FULL: it does not fit any
+ * more and was left. */
+static enum row_outcome lay_row(struct page *p, area a, uint64_t hub_seq, struct bytes stored, bool loading) {
     uint32_t type;
     struct id16 id;
     p->rows++;
-    if (!hub_row_open(a, hub_seq, stored, &type, &id))
-        return rotten("hub.row_rotten", a, hub_seq);
+    if (!hub_row_open(a, hub_seq, stored, &type, &id)) {
+        row_damaged(p->damaged, a, hub_seq);
+        return ROW_DONE;
+    }
     if (was_laid(p, type, &id))
         return ROW_DONE;
     struct record r;
     struct key k = key_record(type, &id);
     struct bytes packed;
     int got = envelope_get(p->state, HUB_RECORDS, key_bytes(&k), &packed);
-    if (got == ENVELOPE_MISSING) /* records are never deleted */
-        return rotten("hub.record_missing", a, hub_seq);
     arena_clear(&p->scratch); /* looked at there first: what is stale must not fill the page's memory */
-    if (got != 0 || !hub_value_unpack(packed, &p->scratch, &r, NULL)) {
-        log_fact(LOG_ERROR, "hub.record_rotten", FACT_UINT("type", type), FACT_HEX("id", bytes_of(id.b, sizeof id.b)));
-        return fail(-EBADMSG);
+    if (got != 0 || !hub_value_unpack(packed, &p->scratch, &r, NULL)) { /* one that is missing too: records are never deleted */
+        hub_damaged(p->damaged, type, &id);
+        return ROW_DONE;
     }
     const struct area_row *row = row_of(&r, a);
     if (row == NULL || row->row != hub_seq)
@@ -166,8 +170,7 @@ static int lay_row(struct page *p, area a, uint64_t hub_seq, struct bytes stored
         /* Also for a `left` row, though a row in another area brings the same: the node may lose that area before it gets there, and
          * must then know that the record is not in this one any more. */
         e.kind = loading || since == 0 || since > p->floor ? ENTRY_WHOLE : ENTRY_FIELDS;
-        if (!hub_value_unpack(arena_copy(p->arena, packed), p->arena, &e.record, NULL))
-            return fail(-EBADMSG);
+        invariant(hub_value_unpack(arena_copy(p->arena, packed), p->arena, &e.record, NULL)); /* it was just unpacked */
         if (e.kind == ENTRY_FIELDS)
             only_newer(&e.record, p->floor);
         to_wire(&e.record);
@@ -197,10 +200,10 @@ static void stream_set(struct stream *s, bool on, struct bytes key) {
 }
 
 /* Gives how far the page covers the known areas: `tip`, or what lies below the row that did not fit. */
-static int lay_known(struct page *p, uint64_t at, uint64_t tip, uint64_t *covered) {
+static enum row_outcome lay_known(struct page *p, uint64_t at, uint64_t tip, uint64_t *covered) {
     struct stream streams[LIMIT_AREAS] = {0};
     size_t count = 0;
-    int r = 0;
+    enum row_outcome r = ROW_DONE;
     struct bytes key;
     for (size_t i = 0; i < p->area_count; i++) {
         if (p->loads[i])
@@ -233,10 +236,10 @@ static int lay_known(struct page *p, uint64_t at, uint64_t tip, uint64_t *covere
 
 /* ---- the areas that are being loaded, one after the other */
 
-static int lay_loading(struct page *p, struct loading *l, uint64_t tip) {
+static enum row_outcome lay_loading(struct page *p, struct loading *l, uint64_t tip) {
     struct key from = key_row(l->area, l->upto + 1);
     struct bytes key, value;
-    int r = ROW_DONE;
+    enum row_outcome r = ROW_DONE;
     struct scan *c = scan_open(p->state, HUB_ROWS);
     for (bool on = scan_from(c, key_bytes(&from), &key, &value); on; on = scan_next(c, &key, &value)) {
         area a;
@@ -339,21 +342,15 @@ static void choose_areas(struct page *p, const struct hub_node_state *n, const s
     }
 }
 
-static int fill(struct page *p, const struct hub_place *place, const struct pull *pull, struct feed *out) {
+static void fill(struct page *p, const struct hub_place *place, const struct pull *pull, struct feed *out) {
     uint64_t tip = place->hub_seq;
-    int r = lay_known(p, pull->cursor.at, tip, &out->to.at);
-    if (r < 0)
-        return pass(r);
-    bool room = r == ROW_DONE, loaded = true;
+    bool room = lay_known(p, pull->cursor.at, tip, &out->to.at) == ROW_DONE, loaded = true;
     for (size_t i = 0; i < pull->loading_count; i++) {
         if (area_at(p, pull->loading[i].area) == p->area_count)
             continue;
         struct loading *l = &out->loading[out->loading_count++];
         *l = (struct loading){.area = pull->loading[i].area, .upto = pull->loading[i].upto};
-        r = room ? lay_loading(p, l, tip) : ROW_FULL;
-        if (r < 0)
-            return pass(r);
-        room = r == ROW_DONE;
+        room = room && lay_loading(p, l, tip) == ROW_DONE;
         loaded = loaded && l->done;
     }
     out->caught_up = out->to.at == tip && loaded;
@@ -364,17 +361,16 @@ static int fill(struct page *p, const struct hub_place *place, const struct pull
     }
     out->entry_count = entry_count(p);
     out->entries = (const struct entry *)(const void *)arena_copy(p->arena, buffer_bytes(&p->entries)).at;
-    return 0;
 }
 
 static void free_both(void *at) {
     free(*(void **)at);
 }
 
-int hub_feed_page(struct txn *state, uint32_t node, const struct pull *pull, struct arena *a, struct feed *out) {
+int hub_feed_page(struct txn *state, uint32_t node, const struct pull *pull, struct arena *a, struct feed *out, struct buffer *damaged) {
     CLEANUP(free_both) struct hub_place *place = memory_zeroed(1, sizeof *place);
     CLEANUP(free_both) struct hub_node_state *n = memory_zeroed(1, sizeof *n);
-    CLEANUP(page_close) struct page p = {.state = state, .arena = a, .floor = pull->cursor.floor};
+    CLEANUP(page_close) struct page p = {.state = state, .arena = a, .floor = pull->cursor.floor, .damaged = damaged};
     memset(out, 0, sizeof *out);
     hub_place_get(state, place);
     hub_node_get(state, node, n);
@@ -391,7 +387,7 @@ int hub_feed_page(struct txn *state, uint32_t node, const struct pull *pull, str
         p.budget = pull->bytes < room ? pull->bytes : room;
         out->life_count = lives_of(n, out->lives);
         choose_areas(&p, n, pull);
-        r = fill(&p, place, pull, out);
+        fill(&p, place, pull, out);
     }
     if (r == 0)
         r = txn_result(state);
@@ -404,11 +400,19 @@ struct bucket {
     struct digest digest;
     size_t bytes, count;
     bool chosen;
+    bool damaged; /* a record of it cannot be read: not to be repaired from here, or the office would lose its own copy */
 };
+
+/* Of a row that cannot be read itself nobody knows which bucket it concerns. */
+static void bucket_damaged(struct bucket *buckets, uint32_t type, const struct id16 *id) {
+    for (unsigned i = 0; i < DIGEST_BUCKETS; i++)
+        buckets[i].damaged = buckets[i].damaged || type == 0 || i == digest_bucket(type, id);
+}
 
 /* Calls for each record that is in the area now. */
 static int area_walk(
-    struct txn *state, area a, struct arena *arena, int (*each)(void *owner, const struct record *r, struct arena *arena), void *owner) {
+    struct txn *state, area a, struct arena *arena, int (*each)(void *owner, const struct record *r, struct arena *arena), void *owner,
+    struct bucket *buckets, struct buffer *damaged) {
     struct key from = key_row(a, 0);
     struct bytes key, value;
     int r = 0;
@@ -421,9 +425,15 @@ static int area_walk(
         if (!key_row_read(key, &at, &hub_seq) || at != a)
             break;
         struct record rec;
-        if (!hub_row_open(a, hub_seq, value, &type, &id) || hub_record(state, type, &id, arena, &rec) != 0) {
-            r = rotten("hub.row_rotten", a, hub_seq);
-            break;
+        if (!hub_row_open(a, hub_seq, value, &type, &id)) {
+            row_damaged(damaged, a, hub_seq);
+            bucket_damaged(buckets, 0, NULL);
+            continue;
+        }
+        if (hub_record(state, type, &id, arena, &rec) != 0) {
+            hub_damaged(damaged, type, &id);
+            bucket_damaged(buckets, type, &id);
+            continue;
         }
         const struct area_row *row = row_of(&rec, a);
         if (row != NULL && row->present && row->row == hub_seq)
@@ -473,7 +483,7 @@ static size_t choose_buckets(struct bucket *buckets, const struct repair_ask *as
     bool any = false;
     for (unsigned i = 0; i < DIGEST_BUCKETS; i++) {
         struct bucket *b = &buckets[i];
-        if (digest_equal(b->digest, ask->buckets[i]))
+        if (b->damaged || digest_equal(b->digest, ask->buckets[i]))
             continue;
         if (any && (bytes + b->bytes > room || count + b->count > LIMIT_FEED_ENTRIES)) {
             out->more = true;
@@ -486,7 +496,8 @@ static size_t choose_buckets(struct bucket *buckets, const struct repair_ask *as
     return count;
 }
 
-int hub_repair_fill(struct txn *state, uint32_t node, const struct repair_ask *ask, struct arena *a, struct repair_fill *out) {
+int hub_repair_fill(
+    struct txn *state, uint32_t node, const struct repair_ask *ask, struct arena *a, struct repair_fill *out, struct buffer *damaged) {
     CLEANUP(free_both) struct hub_place *place = memory_zeroed(1, sizeof *place);
     CLEANUP(free_both) struct hub_node_state *n = memory_zeroed(1, sizeof *n);
     CLEANUP(free_both) struct bucket *buckets = memory_zeroed(DIGEST_BUCKETS, sizeof *buckets);
@@ -509,12 +520,12 @@ int hub_repair_fill(struct txn *state, uint32_t node, const struct repair_ask *a
     }
     out->life_count = lives_of(n, out->lives);
     struct measure m = {buckets};
-    r = area_walk(state, ask->area, &walk, measure_one, &m);
+    r = area_walk(state, ask->area, &walk, measure_one, &m, buckets, damaged);
     if (r != 0)
         return pass(r);
     struct collect c = {.buckets = buckets, .room = choose_buckets(buckets, ask, out)};
     c.entries = arena_take(a, (c.room + 1) * sizeof *c.entries);
-    r = area_walk(state, ask->area, a, collect_one, &c);
+    r = area_walk(state, ask->area, a, collect_one, &c, buckets, NULL);
     if (r == 0)
         r = txn_result(state);
     if (r != 0)

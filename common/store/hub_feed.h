@@ -12,20 +12,22 @@
 #include "common/store/hub_merge.h"
 
 enum hub_feed_outcome {
-    HUB_FEED_STALE =
-        1, /* a cursor of another epoch or beyond the tip, or an area outside the node's scope: no answer; a Hello settles it */
+    HUB_FEED_STALE = 1, /* a cursor of another epoch or beyond the tip, or an area outside the node's scope: no
+                           answer; a Hello settles it */
 };
 
 /* Fills everything but `session`. Entries live in the arena. At least one entry a page if there is any, then up to pull->bytes (capped) and
  * LIMIT_FEED_ENTRIES. caught_up: to is the tip and nothing is loading any more; then digests of all areas are in. */
 int hub_feed_page(
-    struct txn *state, uint32_t node, const struct pull *pull, struct arena *a, struct feed *out); /* + enum hub_feed_outcome */
+    struct txn *state, uint32_t node, const struct pull *pull, struct arena *a, struct feed *out,
+    struct buffer *damaged /* see hub_merge.h */); /* + enum hub_feed_outcome */
 
 /* Compares the node's buckets of an area with the hub's (made by a walk over the area's rows: rare) and fills what differs, as many buckets
  * as fit one message. Fills everything but `session`. More than LIMIT_FEED_VERDICTS verdicts above the cursor: a fill that covers nothing
  * and does not ask for more, after which the node pulls and, when it has them, compares again. */
 int hub_repair_fill(
-    struct txn *state, uint32_t node, const struct repair_ask *ask, struct arena *a, struct repair_fill *out); /* + enum hub_feed_outcome */
+    struct txn *state, uint32_t node, const struct repair_ask *ask, struct arena *a, struct repair_fill *out,
+    struct buffer *damaged); /* + enum hub_feed_outcome */
 
 /* Where a node with this cursor goes on (2-PROTOCOL, "hub restored or failed over"): its own cursor; or of an older known epoch the lowest
  * first hub_seq of all epochs after its own, floor = min(floor, at); of an unknown epoch: load. */

@@ -83,11 +83,18 @@ struct merged {
  * A rotten log entry, or one that follows a hole, fails the transaction with -EBADMSG. */
 int hub_merge(struct txn *log /* read */, struct txn *state /* write */, uint32_t limit, const struct hub_rules *rules, struct merged *out);
 
-/* Reads. */
+/* Reads. One damaged value does not stop them: it is left out and added to `damaged` (which may be NULL) as one of these, perhaps more
+ * than once. Where that is empty afterwards, what was read is whole. */
+struct hub_damage {
+    uint32_t type; /* of a record; 0: a row of a feed, whose key the id is */
+    struct id16 id;
+};
+void hub_damaged(struct buffer *damaged, uint32_t type, const struct id16 *id);
 enum hub_record_outcome { HUB_RECORD_NONE = 1, HUB_RECORD_ROTTEN };
 int hub_record(
     struct txn *state, uint32_t type, const struct id16 *id, struct arena *a, struct record *out); /* + enum hub_record_outcome */
-int hub_records(struct txn *state, uint32_t type /* 0 = all */, int (*each)(void *owner, const struct record *r), void *owner);
+int hub_records(
+    struct txn *state, uint32_t type /* 0 = all */, int (*each)(void *owner, const struct record *r), void *owner, struct buffer *damaged);
 int hub_history(
     struct txn *state, uint32_t type, const struct id16 *id, int (*each)(void *owner, const struct history_entry *h), void *owner);
 /* Also those discarded, with that reason: a later change may still name them, and a person may think again. */
@@ -96,7 +103,8 @@ int hub_held(
     int (*each)(void *owner, uint32_t node, const struct held *h, const struct quarantined *q), void *owner);
 struct digest hub_digest(struct txn *state, area a);
 int hub_offices(
-    struct txn *state, int (*each)(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office), void *owner);
+    struct txn *state, int (*each)(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office), void *owner,
+    struct buffer *damaged);
 
 /* The whole state checked against itself: every envelope, digests against the records, counters, rows. Each complaint is told; 0 = sound.
  */

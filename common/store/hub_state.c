@@ -126,20 +126,27 @@ static bool node_unpack(struct bytes value, struct hub_node_state *out) {
     return !in.bad;
 }
 
-bool hub_node_get(struct txn *t, uint32_t node, struct hub_node_state *out) {
+/* + enum envelope_outcome; out is empty with its node set unless the result is 0 */
+static int node_read(struct txn *t, uint32_t node, struct hub_node_state *out) {
     memset(out, 0, sizeof *out);
     out->node = node;
     struct key k = key_u32(node);
     struct bytes value;
     int r = envelope_get(t, HUB_NODES, key_bytes(&k), &value);
-    if (r == ENVELOPE_MISSING)
-        return false;
-    if (r == 0 && node_unpack(value, out))
-        return true;
-    txn_fail(t, fail(-EBADMSG));
+    if (r != 0)
+        return r;
+    if (node_unpack(value, out))
+        return 0;
     memset(out, 0, sizeof *out);
     out->node = node;
-    return false;
+    return ENVELOPE_ROTTEN;
+}
+
+bool hub_node_get(struct txn *t, uint32_t node, struct hub_node_state *out) {
+    int r = node_read(t, node, out);
+    if (r == ENVELOPE_ROTTEN)
+        txn_fail(t, fail(-EBADMSG));
+    return r == 0;
 }
 
 void hub_node_put(struct txn *t, const struct hub_node_state *n) {
@@ -273,7 +280,13 @@ int hub_record(struct txn *state, uint32_t type, const struct id16 *id, struct a
     return 0;
 }
 
-int hub_records(struct txn *state, uint32_t type, int (*each)(void *owner, const struct record *r), void *owner) {
+void hub_damaged(struct buffer *damaged, uint32_t type, const struct id16 *id) {
+    struct hub_damage d = {.type = type, .id = *id};
+    if (damaged != NULL)
+        buffer_add(damaged, bytes_of(&d, sizeof d));
+}
+
+int hub_records(struct txn *state, uint32_t type, int (*each)(void *owner, const struct record *r), void *owner, struct buffer *damaged) {
     CLEANUP(arena_close) struct arena a = {0};
     struct id16 none = {{0}};
     struct key from = key_record(type, &none);
@@ -290,12 +303,14 @@ int hub_records(struct txn *state, uint32_t type, int (*each)(void *owner, const
         struct record rec;
         arena_clear(&a);
         if (envelope_open(HUB_RECORDS, key, value, &packed) != 0 || !hub_value_unpack(packed, &a, &rec, NULL)) {
-            r = fail(-EBADMSG);
-            break;
+            hub_damaged(damaged, at, &id);
+            continue;
         }
         r = each(owner, &rec);
     }
     scan_close(c);
+    if (r == 0 && txn_result(state) != 0)
+        r = pass(txn_result(state));
     return r;
 }
 
@@ -383,6 +398,7 @@ struct offices {
     struct txn *state;
     int (*each)(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office);
     void *owner;
+    struct buffer *damaged;
 };
 
 static int each_office(void *owner, const struct record *r) {
@@ -391,12 +407,14 @@ static int each_office(void *owner, const struct record *r) {
     if (!office_node(r, &node))
         return 0;
     struct hub_node_state n;
-    hub_node_get(o->state, node, &n);
+    if (node_read(o->state, node, &n) == ENVELOPE_ROTTEN)
+        hub_damaged(o->damaged, r->type, &r->id); /* what belongs to it: served areas, counts */
     return o->each(o->owner, node, &n, r);
 }
 
 int hub_offices(
-    struct txn *state, int (*each)(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office), void *owner) {
-    struct offices o = {state, each, owner};
-    return hub_records(state, TYPE_OFFICE, each_office, &o);
+    struct txn *state, int (*each)(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office), void *owner,
+    struct buffer *damaged) {
+    struct offices o = {state, each, owner, damaged};
+    return hub_records(state, TYPE_OFFICE, each_office, &o, damaged);
 }

@@ -6,7 +6,9 @@
  *       makes it a store of the next format: what a daemon finds after a roll-back of the program
  *   corrupt --log STORE-FOLDER
  *   corrupt --meta WORD STORE-FOLDER
- *       flips a bit in the newest change of its log, or in what meta keeps under a word: what a failing disk leaves */
+ *       flips a bit in the newest change of its log, or in what meta keeps under a word: what a failing disk leaves
+ *   corrupt --hub STATE-FOLDER
+ *       the same in a record of the hub's state that a clerk wrote; prints its id */
 #include "common/model/value.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"
@@ -81,12 +83,52 @@ static int flip(const char *folder, const char *word) {
     return there && r == 0 ? 0 : 1;
 }
 
+/* The last record: those of the city itself have lower types. */
+static int flip_at_hub(const char *folder) {
+    struct buffer k = {0}, v = {0};
+    struct bytes key, value;
+    struct store *s;
+    struct txn *t;
+    uint32_t type = 0;
+    struct id16 id;
+    char hex[ID_HEX];
+    if (store_open_lmdb(folder, &shape_hub_state, 0, &s) != 0 || store_write(s, &t) != 0) {
+        fprintf(stderr, "corrupt: the store cannot be opened\n");
+        return 1;
+    }
+    struct scan *c = scan_open(t, HUB_RECORDS);
+    bool on = scan_last(c, &key, &value);
+    while (on && !key_record_read(key, &type, &id)) { /* its history lies behind it */
+        buffer_clear(&k);
+        buffer_add(&k, key);
+        on = scan_before(c, buffer_bytes(&k), &key, &value);
+    }
+    if (on) {
+        buffer_clear(&k);
+        buffer_add(&k, key);
+        buffer_add(&v, value);
+        v.at[v.len - 1] ^= 1;
+        txn_put(t, HUB_RECORDS, buffer_bytes(&k), buffer_bytes(&v));
+    }
+    scan_close(c);
+    int r = txn_commit(t);
+    store_close(s);
+    buffer_close(&k);
+    buffer_close(&v);
+    if (!on || r != 0 || type < 16)
+        return 1;
+    printf("%s\n", id_hex(&id, hex));
+    return 0;
+}
+
 int main(int argc, char **argv) {
     struct store *s;
     struct txn *t;
     struct picked p = {.found = false};
     if (argc == 3 && strcmp(argv[1], "--newer") == 0)
         return make_newer(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "--hub") == 0)
+        return flip_at_hub(argv[2]);
     if (argc == 3 && strcmp(argv[1], "--log") == 0)
         return flip(argv[2], NULL);
     if (argc == 4 && strcmp(argv[1], "--meta") == 0)

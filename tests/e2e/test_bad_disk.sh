@@ -25,7 +25,7 @@ puts() {
     ' | "$bin/anjuctl" -s "$town/n1" batch | grep -c '"id":"'
 }
 same_bytes() {
-    ctl n1 -o name export --raw --actor op1 --purpose proof >"$work/a" && ctl hub -o name export --raw --node 1 --actor op1 --purpose proof >"$work/b" || return 1
+    ctl n1 -o name export --raw $who >"$work/a" && ctl hub -o name export --raw --node 1 $who >"$work/b" || return 1
     wc -l "$work/a" "$work/b"
     cmp "$work/a" "$work/b"
 }

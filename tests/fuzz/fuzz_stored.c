@@ -104,12 +104,12 @@ static void read_hub(struct txn *t) {
     }
     ask->cursor = pull.cursor;
     ask->area = home();
-    hub_feed_page(t, NODE, &pull, &a, f);
-    hub_repair_fill(t, NODE, ask, &a, fill);
-    hub_records(t, 0, one_record, &b);
+    hub_feed_page(t, NODE, &pull, &a, f, NULL);
+    hub_repair_fill(t, NODE, ask, &a, fill, NULL);
+    hub_records(t, 0, one_record, &b, NULL);
     hub_history(t, TYPE, &record, one_line, NULL);
     hub_held(t, 0, one_held, NULL);
-    hub_offices(t, one_office, NULL);
+    hub_offices(t, one_office, NULL, NULL);
     free(place);
     free(f);
     free(ask);

@@ -298,7 +298,7 @@ static void check_node(struct world *w, uint32_t id, struct txn *state) {
     o.area_count = area_expand(p->served, p->served_count, id, o.areas, LIMIT_AREAS);
     if (p->served_count != at_hub->served_count || memcmp(p->served, at_hub->served, p->served_count * sizeof *p->served) != 0)
         world_fail(w, "I11: n-%u serves other areas than the hub knows", id);
-    hub_records(state, 0, check_at_node, &o);
+    hub_records(state, 0, check_at_node, &o, NULL);
     node_records(o.node, 0, false, count_records, &mine);
     if (mine != o.count)
         world_fail(w, "I11: n-%u has %zu records, its areas have %zu", id, mine, o.count);

@@ -689,11 +689,11 @@ static void hub_answer(struct world *w, struct world_event *e) {
     int r = 0;
     if (e->kind == WORLD_PAGE) {
         answer->kind = MESSAGE_FEED;
-        r = hub_feed_page(t, e->node, &m->pull, &a, &answer->feed);
+        r = hub_feed_page(t, e->node, &m->pull, &a, &answer->feed, NULL);
         answer->feed.session = e->a;
     } else {
         answer->kind = MESSAGE_REPAIR_FILL;
-        r = hub_repair_fill(t, e->node, &m->repair_ask, &a, &answer->repair_fill);
+        r = hub_repair_fill(t, e->node, &m->repair_ask, &a, &answer->repair_fill, NULL);
         answer->repair_fill.session = e->a;
     }
     if (r != 0)

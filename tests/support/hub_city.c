@@ -335,7 +335,7 @@ static int dump_held(void *owner, uint32_t node, const struct held *h, const str
 
 void city_dump_merged(struct store *state, struct buffer *out) {
     struct txn *t = read_of(state);
-    invariant(hub_records(t, CITY_TYPE, dump_record, out) == 0);
+    invariant(hub_records(t, CITY_TYPE, dump_record, out, NULL) == 0);
     invariant(hub_held(t, 0, dump_held, out) == 0);
     txn_abort(t);
 }
@@ -512,7 +512,7 @@ void office_pull(struct city *y, struct reader_office *o, uint32_t bytes) {
     memcpy(pull->areas, o->areas, sizeof o->areas);
     memcpy(pull->loading, o->loading, sizeof o->loading);
     struct txn *t = read_of(y->state);
-    invariant(hub_feed_page(t, o->node, pull, &a, f) == 0);
+    invariant(hub_feed_page(t, o->node, pull, &a, f, NULL) == 0);
     invariant(cursor_equal(f->from, o->cursor));
     invariant(f->entry_count > 0 || f->to.at > o->cursor.at || f->caught_up || f->loading_count > 0);
     for (size_t i = 0; i < f->entry_count; i++)

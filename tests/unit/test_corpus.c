@@ -139,7 +139,7 @@ static void page(struct pair *p, struct feed *f, struct arena *a) {
     struct pull pull = {.cursor = now->cursor, .loading_count = now->loading_count, .bytes = 1 << 20};
     pull.area_count = area_expand(&p->home, 1, NODE, pull.areas, LIMIT_AREAS);
     memcpy(pull.loading, now->loading, sizeof pull.loading);
-    assert_int_equal(hub_feed_page(s, NODE, &pull, a, f), 0);
+    assert_int_equal(hub_feed_page(s, NODE, &pull, a, f, NULL), 0);
     txn_abort(s);
     txn_abort(t);
     free(now);

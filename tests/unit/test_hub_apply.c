@@ -407,6 +407,48 @@ static void test_rotten(void **state) {
     txn_abort(t);
 }
 
+/* A damaged record is not served, the rest of its area is; and where it cannot be read, an office's own copy of it is left alone. */
+static void test_rot_served(void **state) {
+    struct city *y = *state;
+    for (uint64_t i = 1; i <= 3; i++)
+        city_create(y, 1, i);
+    city_merge(y, 100);
+    struct id16 id = city_id(2);
+    struct key k = key_record(CITY_TYPE, &id);
+    struct bytes value;
+    CLEANUP(buffer_close) struct buffer flipped = {0}, damaged = {0};
+    CLEANUP(arena_close) struct arena a = {0};
+    struct feed *f = memory_zeroed(1, sizeof *f);
+    struct repair_ask *ask = memory_zeroed(1, sizeof *ask);
+    struct repair_fill *fill = memory_zeroed(1, sizeof *fill);
+    struct pull pull = {.cursor.epoch = city_place(y).epochs[0].epoch, .areas = {city_home(1)}, .area_count = 1, .bytes = 1 << 20};
+    struct txn *t;
+    assert_int_equal(store_write(y->state, &t), 0);
+    assert_true(txn_get(t, HUB_RECORDS, key_bytes(&k), &value));
+    buffer_add(&flipped, value);
+    flipped.at[flipped.len - 1] ^= 0x10;
+    txn_put(t, HUB_RECORDS, key_bytes(&k), buffer_bytes(&flipped));
+    assert_int_equal(hub_feed_page(t, 1, &pull, &a, f, &damaged), 0);
+    assert_true(f->caught_up);
+    assert_int_equal(f->entry_count, 2);
+    for (size_t i = 0; i < 2; i++)
+        assert_false(id_equal(&f->entries[i].record.id, &id));
+    const struct hub_damage *found = (const struct hub_damage *)(const void *)damaged.at;
+    assert_int_equal(damaged.len, sizeof *found);
+    assert_int_equal(found->type, CITY_TYPE);
+    assert_true(id_equal(&found->id, &id));
+    *ask = (struct repair_ask){.cursor = pull.cursor, .area = city_home(1)};
+    assert_int_equal(hub_repair_fill(t, 1, ask, &a, fill, NULL), 0);
+    unsigned other = digest_bucket(CITY_TYPE, &f->entries[0].record.id), spoiled = digest_bucket(CITY_TYPE, &id);
+    assert_int_not_equal(other, spoiled);
+    assert_true(fill->covers[other]);
+    assert_false(fill->covers[spoiled]);
+    txn_abort(t);
+    free(f);
+    free(ask);
+    free(fill);
+}
+
 /* ---- the log itself */
 
 static struct store *begun_log(uint64_t first, struct id16 *life) {
@@ -758,12 +800,12 @@ static void test_stale_cursor(void **state) {
     struct pull *pull = memory_zeroed(1, sizeof *pull);
     struct txn *t;
     assert_int_equal(store_read(y->state, &t), 0);
-    assert_int_equal(hub_feed_page(t, 1, pull, &a, f), HUB_FEED_STALE);
+    assert_int_equal(hub_feed_page(t, 1, pull, &a, f, NULL), HUB_FEED_STALE);
     pull->cursor.epoch = city_place(y).epochs[0].epoch;
     pull->cursor.at = pull->cursor.floor = 1000000;
-    assert_int_equal(hub_feed_page(t, 1, pull, &a, f), HUB_FEED_STALE);
+    assert_int_equal(hub_feed_page(t, 1, pull, &a, f, NULL), HUB_FEED_STALE);
     pull->cursor.at = pull->cursor.floor = 0;
-    assert_int_equal(hub_feed_page(t, 1, pull, &a, f), 0);
+    assert_int_equal(hub_feed_page(t, 1, pull, &a, f, NULL), 0);
     txn_abort(t);
     free(f);
     free(pull);
@@ -783,13 +825,13 @@ static void test_scope_of_page(void **state) {
     pull->area_count = 1;
     pull->bytes = SOME_BYTES;
     assert_int_equal(store_read(y->state, &t), 0);
-    assert_int_equal(hub_feed_page(t, 2, pull, &a, f), 0);
+    assert_int_equal(hub_feed_page(t, 2, pull, &a, f, NULL), 0);
     assert_int_equal(f->entry_count, 0);
-    assert_int_equal(hub_feed_page(t, 1, pull, &a, f), 0);
+    assert_int_equal(hub_feed_page(t, 1, pull, &a, f, NULL), 0);
     assert_int_equal(f->entry_count, 1);
     pull->loading[0] = (struct loading){.area = city_home(1)};
     pull->loading_count = 1;
-    assert_int_equal(hub_feed_page(t, 2, pull, &a, f), 0);
+    assert_int_equal(hub_feed_page(t, 2, pull, &a, f, NULL), 0);
     assert_int_equal(f->entry_count, 0);
     txn_abort(t);
     free(f);
@@ -808,7 +850,7 @@ static void test_verdicts_in_feed(void **state) {
     city_merge(y, 100);
     pull->cursor.epoch = city_place(y).epochs[0].epoch;
     assert_int_equal(store_read(y->state, &t), 0);
-    assert_int_equal(hub_feed_page(t, 1, pull, &a, f), 0);
+    assert_int_equal(hub_feed_page(t, 1, pull, &a, f, NULL), 0);
     assert_int_equal(f->held_count, 1);
     assert_int_equal(f->held[0].seq, 2);
     assert_int_equal(f->held[0].reason, VERDICT_RULE);
@@ -820,7 +862,7 @@ static void test_verdicts_in_feed(void **state) {
     city_order(y, LOG_RETRY, 1, 2);
     city_merge(y, 100);
     assert_int_equal(store_read(y->state, &t), 0);
-    assert_int_equal(hub_feed_page(t, 1, pull, &a, f), 0);
+    assert_int_equal(hub_feed_page(t, 1, pull, &a, f, NULL), 0);
     assert_int_equal(f->held_count, 1);
     assert_int_equal(f->held[0].reason, VERDICT_MERGED);
     txn_abort(t);
@@ -841,21 +883,21 @@ static void test_repair(void **state) {
     ask->cursor.at = city_place(y).hub_seq;
     ask->area = city_home(1);
     assert_int_equal(store_read(y->state, &t), 0);
-    assert_int_equal(hub_repair_fill(t, 1, ask, &a, fill), 0);
+    assert_int_equal(hub_repair_fill(t, 1, ask, &a, fill, NULL), 0);
     assert_int_equal(fill->entry_count, 50); /* an office that has nothing */
     assert_false(fill->more);
     for (size_t i = 0; i < fill->entry_count; i++)
         digest_add(&ask->buckets[digest_bucket(CITY_TYPE, &fill->entries[i].record.id)], &fill->entries[i].record);
-    assert_int_equal(hub_repair_fill(t, 1, ask, &a, fill), 0);
+    assert_int_equal(hub_repair_fill(t, 1, ask, &a, fill, NULL), 0);
     assert_int_equal(fill->entry_count, 0); /* an office that has all */
     struct id16 id = city_id(7);
     unsigned bucket = digest_bucket(CITY_TYPE, &id);
     ask->buckets[bucket].lane[1] ^= 1;
-    assert_int_equal(hub_repair_fill(t, 1, ask, &a, fill), 0);
+    assert_int_equal(hub_repair_fill(t, 1, ask, &a, fill, NULL), 0);
     assert_true(fill->entry_count >= 1 && fill->entry_count < 50);
     for (unsigned i = 0; i < DIGEST_BUCKETS; i++)
         assert_int_equal(fill->covers[i], i == bucket);
-    assert_int_equal(hub_repair_fill(t, 2, ask, &a, fill), HUB_FEED_STALE); /* not its area */
+    assert_int_equal(hub_repair_fill(t, 2, ask, &a, fill, NULL), HUB_FEED_STALE); /* not its area */
     txn_abort(t);
     free(fill);
     free(ask);
@@ -1226,7 +1268,7 @@ static void test_sweep(void **state) {
             *pull = (struct pull){.cursor = {place.epochs[0].epoch, at, floor}, .areas = {city_home(1)}, .area_count = 1, .bytes = 600};
             for (int i = 0; i < 2; i++) {
                 assert_int_equal(store_read(i == 0 ? was : swept, &t), 0);
-                assert_int_equal(hub_feed_page(t, 1, pull, &a, f[i]), 0);
+                assert_int_equal(hub_feed_page(t, 1, pull, &a, f[i], NULL), 0);
                 for (size_t k = 0; k < f[i]->entry_count; k++) {
                     buffer_u8(&laid[i], (uint8_t)f[i]->entries[k].kind);
                     buffer_add(&laid[i], bytes_of(f[i]->entries[k].record.id.b, 16));
@@ -1322,6 +1364,7 @@ int main(void) {
         IN_CITY(test_doubled),
         IN_CITY(test_late_copy),
         IN_CITY(test_rotten),
+        IN_CITY(test_rot_served),
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_log_hole),
         IN_CITY(test_fold_hole),

@@ -22,6 +22,7 @@ struct hub {
     struct keys keys;
     struct hub_engine *engine;
     int fatal;
+    bool answered;
 };
 
 static void on_fatal(void *owner, int result) {
@@ -158,13 +159,94 @@ static void test_own_rotten(void **state) {
     assert_true(h->fatal < 0);
 }
 
+/* ---- damage */
+
+static void flip_record(struct hub *h, uint32_t type, const struct id16 *id) {
+    struct txn *t = write_to(h->city.state);
+    struct key k = key_record(type, id);
+    flip(t, HUB_RECORDS, key_bytes(&k));
+    assert_int_equal(txn_commit(t), 0);
+}
+
+static bool paused(struct hub *h) {
+    return hub_engine_troubles(h->engine).merge_paused;
+}
+
+static bool answered(struct hub *h) {
+    return h->answered;
+}
+
+struct order {
+    struct hub_write write;
+    struct hub *hub;
+    int result;
+};
+
+static void on_order(struct hub_write *w, int result) {
+    struct order *o = (struct order *)w;
+    o->result = result;
+    o->hub->answered = true;
+}
+
+/* The hub says a word about an office. */
+static int order(struct hub *h, uint32_t node) {
+    struct order *o = memory_zeroed(1, sizeof *o);
+    o->hub = h;
+    o->write.type = TYPE_OFFICE;
+    o->write.record = office_id(node);
+    o->write.ops[0] = (struct op){.field = OFFICE_STATUS, .kind = OP_SET, .value = BYTES("\x0a\x06paused")};
+    o->write.op_count = 1;
+    o->write.done = on_order;
+    h->answered = false;
+    hub_engine_write(h->engine, &o->write);
+    until(h, answered);
+    int result = o->result;
+    free(o);
+    return result;
+}
+
+/* The fold needs a record that is damaged: nothing is lost, nothing ends, and all that does not need it goes on. */
+static void test_damaged_for_the_fold(void **state) {
+    struct hub *h = *state;
+    struct id16 id = city_id(1);
+    city_create(&h->city, 1, 1);
+    city_merge(&h->city, 100);
+    city_create(&h->city, 2, 2);
+    city_write(&h->city, 1, 1, CITY_B, "cannot be merged");
+    flip_record(h, CITY_TYPE, &id);
+    assert_int_equal(start(h), 0);
+    until(h, paused);
+    struct hub_counts n = hub_engine_counts(h->engine);
+    assert_true(n.position < n.log_last);
+    assert_int_equal(n.records, 1 + CITY_NODES);
+    assert_int_equal(hub_engine_peers(h->engine), CITY_NODES);
+    assert_int_equal(order(h, 3), HUB_WRITE_NOTED);
+    assert_int_equal(hub_engine_counts(h->engine).log_last, n.log_last + 1);
+    stop(h);
+    assert_int_equal(h->fatal, 0);
+}
+
+static void test_damaged_office(void **state) {
+    struct hub *h = *state;
+    struct id16 id = office_id(2);
+    flip_record(h, TYPE_OFFICE, &id);
+    assert_int_equal(start(h), 0);
+    assert_int_equal(hub_engine_peers(h->engine), CITY_NODES - 1);
+    assert_true(hub_engine_troubles(h->engine).roster_damaged);
+    assert_int_equal(hub_engine_troubles(h->engine).damaged, 1);
+    assert_int_equal(order(h, 2), HUB_WRITE_DAMAGED); /* it would only stop the fold */
+    assert_int_equal(order(h, 3), 0);
+    assert_false(hub_engine_troubles(h->engine).merge_paused);
+    stop(h);
+    assert_int_equal(h->fatal, 0);
+}
+
 #define WITH_HUB(f) cmocka_unit_test_setup_teardown(f, open_hub, close_hub)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_HUB(test_merges),
-        WITH_HUB(test_trimmed),
-        WITH_HUB(test_own_rotten),
+        WITH_HUB(test_merges),         WITH_HUB(test_trimmed), WITH_HUB(test_own_rotten), WITH_HUB(test_damaged_for_the_fold),
+        WITH_HUB(test_damaged_office),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
