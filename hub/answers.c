@@ -154,7 +154,7 @@ void cmd_status(void *owner, struct request *q) {
     struct city *c = owner;
     struct hub_counts n = hub_engine_counts(c->engine);
     struct hub_troubles troubles = hub_engine_troubles(c->engine);
-    size_t online = 0, offline = 0, other = 0, forked = 0;
+    size_t online = 0, offline = 0, other = 0, forked = 0, full = 0;
     uint64_t received = 0;
     struct statvfs disk;
     instant now = clock_now();
@@ -165,6 +165,7 @@ void cmd_status(void *owner, struct request *q) {
         offline += strcmp(s, "offline") == 0 || strcmp(s, "never seen") == 0;
         other += strcmp(s, "paused") == 0 || strcmp(s, "revoked") == 0;
         forked += l->forked;
+        full += l->full;
         for (size_t k = 0; k < l->life_count; k++)
             received += l->lives[k].accepted;
     }
@@ -192,6 +193,9 @@ void cmd_status(void *owner, struct request *q) {
         json_array_append_new(problems, json_string("an office's record is damaged: it may not be able to connect: run `anjuctl verify`"));
     if (troubles.unreadable)
         json_array_append_new(problems, json_string("what an office or a question needs is damaged: run `anjuctl verify`"));
+    if (full > 0)
+        json_array_append_new(
+            problems, json_string("a node has filled its quarantine; nothing more is taken from it: `anjuctl quarantine list`"));
     if (n.held > 0)
         json_array_append_new(problems, json_string("changes are in quarantine: `anjuctl quarantine list`"));
     json_array_append_new(problems, json_string("no backup was made yet: nodes keep all they ever sent"));

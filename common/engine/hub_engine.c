@@ -488,6 +488,16 @@ static void set_counts(struct hub_engine *e, const struct folding *f) {
         e->side.tip = n->hub_seq;
 }
 
+/* Whom the fold moved: a flood that fills its quarantine gets no more credit (B13). */
+static void set_full(struct hub_engine *e, const struct folding *f) {
+    for (size_t i = 0; i < f->done.node_count; i++)
+        for (size_t k = 0; k < e->peer_count; k++)
+            if (e->peers[k]->link.node == f->done.nodes[i]) {
+                e->peers[k]->link.full = f->done.full[i];
+                e->peers[k]->full_at = f->done.position;
+            }
+}
+
 static void merge_done(struct job *j, int result) {
     struct folding *f = (struct folding *)j;
     struct hub_engine *e = f->engine;
@@ -504,6 +514,7 @@ static void merge_done(struct job *j, int result) {
     if (f->result == STORE_DISK_FULL && !e->closing)
         uv_timer_start(&e->merge_again, on_merge_again, RETRY_MS, 0);
     if (f->result == 0 && !e->closing) {
+        set_full(e, f);
         e->counts.merged_changes += f->done.changes;
         if (f->done.changes > 0 || f->done.every_node || f->done.node_count > 0) {
             e->counts.merged_at = clock_wall();
@@ -517,7 +528,7 @@ static void merge_done(struct job *j, int result) {
             in.merged.node_count = f->done.node_count;
             step(e, &in, NULL);
         }
-        if (f->done.offices)
+        if (f->done.offices || f->done.every_node)
             roster_soon(e);
         if (e->writing != NULL && e->writing->position != 0 && e->writing->position <= f->done.position)
             write_finish(e, e->writing, 0);
@@ -718,6 +729,7 @@ struct roster {
     struct hub_engine *engine;
     struct office_line *lines; /* owns */
     struct hub_log_node *logs; /* owns; of the same nodes */
+    uint64_t position;         /* of the snapshot */
     size_t count, room;
 };
 
@@ -744,12 +756,16 @@ static int roster_each(void *owner, uint32_t node, const struct hub_node_state *
         memcpy(l->key, keys.curve, KEY_BYTES);
     l->revoked = bytes_equal(status, BYTES("revoked"));
     l->paused = bytes_equal(status, BYTES("paused"));
-    l->full = n != NULL && n->held_bytes >= LIMIT_QUARANTINE_BYTES;
+    l->full = hub_node_full(n);
     return 0;
 }
 
 static void roster_works(struct hub_read *q, struct txn *state, struct txn *log) {
     struct roster *r = (struct roster *)q;
+    struct hub_place *place = memory_zeroed(1, sizeof *place);
+    if (hub_place_get(state, place))
+        r->position = place->position;
+    free(place);
     hub_offices(state, roster_each, r, &q->damaged);
     r->logs = memory_zeroed(r->count + 1, sizeof *r->logs);
     for (size_t i = 0; i < r->count; i++)
@@ -808,7 +824,8 @@ static void roster_done(struct hub_read *q, int result) {
         memcpy(p->key, l->key, KEY_BYTES);
         p->link.revoked = l->revoked;
         p->link.paused = l->paused;
-        p->link.full = l->full;
+        if (p->full_at <= r->position)
+            p->link.full = l->full;
         step(e, &(struct hub_event){.kind = HUB_PEER, .link = &p->link}, NULL);
     }
     if (result == 0)

@@ -19,6 +19,7 @@ struct hub_peer {
     uint8_t key[KEY_BYTES];
     bool keyed;
     struct hub_engine *engine;
+    uint64_t full_at; /* the log position to which link.full is known */
 };
 
 struct hub_stores {

@@ -546,10 +546,12 @@ static void write_nodes(struct fold *f, struct buffer *scratch, struct merged *o
             hub_node_put(f->state, &all[i]->state);
         if (!all[i]->moved)
             continue;
-        if (out->node_count < sizeof out->nodes / sizeof *out->nodes)
-            out->nodes[out->node_count++] = all[i]->state.node;
-        else
+        if (out->node_count == sizeof out->nodes / sizeof *out->nodes) {
             out->every_node = true;
+            continue;
+        }
+        out->full[out->node_count] = hub_node_full(&all[i]->state);
+        out->nodes[out->node_count++] = all[i]->state.node;
     }
 }
 

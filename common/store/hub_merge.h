@@ -46,6 +46,7 @@ bool hub_place_get(struct txn *t, struct hub_place *out); /* false: an empty sta
 void hub_place_put(struct txn *t, const struct hub_place *p);
 bool hub_node_get(struct txn *t, uint32_t node, struct hub_node_state *out); /* false: unknown, out empty with its node set */
 void hub_node_put(struct txn *t, const struct hub_node_state *n);
+bool hub_node_full(const struct hub_node_state *n); /* its quarantine budget is used up: nothing more is taken from it */
 
 /* Begins a state: a new city, or after a restore or a fail-over a new epoch over what is there (its counter = max(last + 1, unix_ms)).
  * In both cases log and state may be of different moments (A8): hub_join_log settles it. */
@@ -73,6 +74,7 @@ struct merged {
     size_t area_count;
     bool every_area;
     uint32_t nodes[64]; /* nodes whose watermark or verdicts moved; more than fit: every_node */
+    bool full[64];      /* of the same nodes: hub_node_full */
     size_t node_count;
     bool every_node;
     bool offices;  /* an office record changed: scopes and roster are to be read again */

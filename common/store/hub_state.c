@@ -149,6 +149,10 @@ bool hub_node_get(struct txn *t, uint32_t node, struct hub_node_state *out) {
     return r == 0;
 }
 
+bool hub_node_full(const struct hub_node_state *n) {
+    return n->held >= LIMIT_QUARANTINE_ITEMS || n->held_bytes >= LIMIT_QUARANTINE_BYTES;
+}
+
 void hub_node_put(struct txn *t, const struct hub_node_state *n) {
     invariant(n->served_count <= LIMIT_AREAS);
     invariant(n->life_count <= LIMIT_LIVES);

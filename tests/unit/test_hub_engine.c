@@ -241,12 +241,58 @@ static void test_damaged_office(void **state) {
     assert_int_equal(h->fatal, 0);
 }
 
+/* ---- quarantine */
+
+static bool second_is_full(struct hub *h) {
+    return hub_engine_peer(h->engine, 1)->link.full;
+}
+
+static void flood(struct hub *h, uint32_t node, size_t count) {
+    struct city *y = &h->city;
+    struct arena a = {0};
+    struct bytes packed[500];
+    size_t n = 0;
+    struct op op = city_op(CITY_A, OP_SET, city_text(y, "in no area"), NULL, 0);
+    uint64_t first = y->writers[node].seq + 1;
+    for (size_t i = 0; i < count; i++) {
+        struct change c = {.type = CITY_TYPE, .record = city_id(1000 + i), .ops = &op, .op_count = 1};
+        struct buffer b = {0};
+        c.seq = ++y->writers[node].seq;
+        c.version = (struct version){HLC_MS(y->now), node};
+        c.name = (struct name){node, random_u64(&y->chance)};
+        wire_change_pack(&c, &b);
+        packed[n++] = arena_copy(&a, buffer_bytes(&b));
+        buffer_close(&b);
+        if (n < 500 && i + 1 < count)
+            continue;
+        city_append(y, node, packed, n, first);
+        first += n;
+        n = 0;
+        arena_clear(&a);
+    }
+    arena_close(&a);
+}
+
+static void test_flood(void **state) {
+    struct hub *h = *state;
+    flood(h, 2, LIMIT_QUARANTINE_ITEMS - 1);
+    struct merged m = city_merge(&h->city, 20000);
+    assert_int_equal(city_place(&h->city).held, LIMIT_QUARANTINE_ITEMS - 1);
+    assert_int_equal(m.node_count, 0);
+    flood(h, 2, 1);
+    assert_int_equal(start(h), 0);
+    until(h, second_is_full);
+    assert_false(hub_engine_peer(h->engine, 0)->link.full);
+    stop(h);
+    assert_int_equal(h->fatal, 0);
+}
+
 #define WITH_HUB(f) cmocka_unit_test_setup_teardown(f, open_hub, close_hub)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_HUB(test_merges),         WITH_HUB(test_trimmed), WITH_HUB(test_own_rotten), WITH_HUB(test_damaged_for_the_fold),
-        WITH_HUB(test_damaged_office),
+        WITH_HUB(test_damaged_office), WITH_HUB(test_flood),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
