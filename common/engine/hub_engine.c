@@ -17,7 +17,8 @@
 enum {
     RETRY_MS = 500,
     OWN_RETRY_MS = 5000,
-
+    SWEEP_MS = 1000,
+    SWEEP_ROWS = 64,
     DAMAGED_MOST = 1000,
     MERGE_CHANGES = 20000,
     POOL_BYTES = 256 << 20
@@ -36,10 +37,12 @@ struct hub_engine {
     bool own_known;     /* what the second home held at the start is in the log … */
     uint64_t own_until; /* … up to this position; 0: nothing was missing */
     struct worker *check, *log, *merge, *read;
-    uv_timer_t merge_again, own_again;
+    uv_timer_t merge_again, own_again, sweep_again;
     bool merging, merge_wanted, closing;
-    struct buffer damaged; /* owns; struct hub_damage, each found once */
-    int failure;           /* the first: what `fatal` was called with */
+    bool sweeping, sweep_wanted; /* wanted: rows may have become stale since the round began */
+    struct epoch epoch;          /* of the last fold */
+    struct buffer damaged;       /* owns; struct hub_damage, each found once */
+    int failure;                 /* the first: what `fatal` was called with */
     struct hub_troubles troubles;
     struct hub_counts counts;
     uint64_t generation;                     /* of appends; one more after each failed commit */
@@ -60,6 +63,7 @@ static void merge_soon(struct hub_engine *e);
 static void roster_soon(struct hub_engine *e);
 static void next_write(struct hub_engine *e);
 static void own_later(struct hub_engine *e);
+static void sweep_later(struct hub_engine *e);
 
 static void fatal(struct hub_engine *e, int result) {
     if (e->failure == 0) {
@@ -484,6 +488,7 @@ static void set_counts(struct hub_engine *e, const struct folding *f) {
     n->records = f->place.records;
     n->conflicts = f->place.conflicts;
     n->held = f->place.held;
+    e->epoch = f->place.epochs[f->place.epoch_count - 1].epoch;
     if (e->side.tip < n->hub_seq)
         e->side.tip = n->hub_seq;
 }
@@ -530,6 +535,10 @@ static void merge_done(struct job *j, int result) {
         }
         if (f->done.offices || f->done.every_node)
             roster_soon(e);
+        if (f->done.changes > 0) {
+            e->sweep_wanted = true;
+            sweep_later(e);
+        }
         if (e->writing != NULL && e->writing->position != 0 && e->writing->position <= f->done.position)
             write_finish(e, e->writing, 0);
         if (f->done.position < f->log_last || e->merge_wanted)
@@ -548,6 +557,88 @@ static void merge_soon(struct hub_engine *e) {
     f->job.work = merge_works;
     f->job.done = merge_done;
     worker_submit(e->merge, &f->job);
+}
+
+/* ---- the sweep, on the merge worker when there is nothing to merge: a few rows a turn, round after round while the fold moves */
+
+struct sweep {
+    struct job job;
+    struct hub_engine *engine;
+    uint64_t floor;
+    uint32_t removed;
+    bool rests;
+    int result;
+};
+
+/* Every node that may still pull has passed it, durably at its end: a Pull carries what is in the node's store. One that was not heard
+ * since the start may be anywhere; one that never spoke, or may not, begins with a load. A node that comes back with an older disk and
+ * finds its floor swept loads too (A3). */
+static uint64_t lowest_floor(const struct hub_engine *e) {
+    uint64_t lowest = e->counts.hub_seq;
+    for (size_t i = 0; i < e->peer_count; i++) {
+        const struct hub_peer *p = e->peers[i];
+        if (p->link.revoked || id_zero(&p->link.current))
+            continue;
+        uint64_t floor = epoch_equal(p->pulled.epoch, e->epoch) ? p->pulled.floor : 0;
+        lowest = floor < lowest ? floor : lowest;
+    }
+    return lowest;
+}
+
+static void sweep_works(struct job *j, void *owner) {
+    struct sweep *s = (struct sweep *)j;
+    struct hub_engine *e = owner;
+    struct txn *state;
+    s->result = store_write(e->stores.state, &state);
+    if (s->result != 0)
+        return;
+    s->removed = hub_sweep(state, SWEEP_ROWS, s->floor);
+    s->rests = hub_sweep_rests(state);
+    s->result = txn_commit(state);
+}
+
+static void sweep_turn(struct hub_engine *e);
+
+static void sweep_done(struct job *j, int result) {
+    struct sweep *s = (struct sweep *)j;
+    struct hub_engine *e = s->engine;
+    (void)result;
+    e->sweeping = false;
+    if (s->result == -EBADMSG)
+        log_fact(LOG_ERROR, "hub.sweep_stopped", FACT_TEXT("do", "run anjuctl verify"));
+    else if (s->result < 0)
+        fatal(e, s->result);
+    else if (s->result == 0 && s->removed == SWEEP_ROWS)
+        sweep_turn(e);
+    else if (s->result == 0 && (!s->rests || e->sweep_wanted))
+        sweep_later(e);
+    free(s);
+}
+
+static void sweep_turn(struct hub_engine *e) {
+    if (e->closing || e->sweeping || e->troubles.merge_paused)
+        return;
+    if (e->merging || e->counts.position < e->counts.log_last) {
+        sweep_later(e);
+        return;
+    }
+    struct sweep *s = memory_zeroed(1, sizeof *s);
+    e->sweeping = true;
+    e->sweep_wanted = false;
+    s->engine = e;
+    s->floor = lowest_floor(e);
+    s->job.work = sweep_works;
+    s->job.done = sweep_done;
+    worker_submit(e->merge, &s->job);
+}
+
+static void on_sweep_again(uv_timer_t *t) {
+    sweep_turn(t->data);
+}
+
+static void sweep_later(struct hub_engine *e) {
+    if (!e->closing && !e->sweeping && !uv_is_active((uv_handle_t *)&e->sweep_again))
+        uv_timer_start(&e->sweep_again, on_sweep_again, SWEEP_MS, 0);
 }
 
 /* ---- the read worker */
@@ -711,6 +802,10 @@ static void answer_with(struct hub_engine *e, const struct hub_effect *x, struct
         a->message = x->message;
     else
         a->heard = heard_hold(h);
+    if (x->kind == HUB_FX_WELCOME) /* perhaps of an older disk */
+        a->peer->pulled = (struct cursor){.at = 0};
+    else if (x->kind == HUB_FX_PAGE)
+        a->peer->pulled = h->message.pull.cursor;
     a->read.work = answer_works;
     a->read.done = answer_done;
     hub_engine_read(e, &a->read);
@@ -1117,7 +1212,10 @@ int hub_engine_open(
     e->read = worker_open(loop, "anju-read", &read);
     uv_timer_init(loop, &e->merge_again);
     uv_timer_init(loop, &e->own_again);
-    e->merge_again.data = e->own_again.data = e;
+    uv_timer_init(loop, &e->sweep_again);
+    e->merge_again.data = e->own_again.data = e->sweep_again.data = e;
+    e->sweep_wanted = true;
+    sweep_later(e);
     own_submit(e);
     roster_soon(e);
     struct hub_door_calls door = {admits, on_frame, on_gone, e};
@@ -1163,6 +1261,7 @@ struct hub_engine *hub_engine_close(struct hub_engine *e) {
     }
     hub_stores_close(&e->stores);
     uv_close((uv_handle_t *)&e->own_again, NULL);
+    uv_close((uv_handle_t *)&e->sweep_again, NULL);
     uv_close((uv_handle_t *)&e->merge_again, on_closed); /* the last to be closed is the last to be told */
     return NULL;
 }

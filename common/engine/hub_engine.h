@@ -2,7 +2,7 @@
  *
  *   check   decodes what came, decompresses pushes under the cap, verifies their chain
  *   log     appends to the hub-log, one transaction and one fsync for all that waits; only then is anything acknowledged
- *   merge   folds the log into the hub-state, stretch by stretch
+ *   merge   folds the log into the hub-state, stretch by stretch; between them it sweeps rows that no page delivers any more
  *   read    answers from snapshots of the state: pages, repairs, Welcomes, the roster, questions of operators
  */
 #pragma once
@@ -19,7 +19,8 @@ struct hub_peer {
     uint8_t key[KEY_BYTES];
     bool keyed;
     struct hub_engine *engine;
-    uint64_t full_at; /* the log position to which link.full is known */
+    struct cursor pulled; /* of its last Pull since it was welcomed */
+    uint64_t full_at;     /* the log position to which link.full is known */
 };
 
 struct hub_stores {

@@ -350,3 +350,9 @@ uint32_t hub_sweep(struct txn *state, uint32_t limit, uint64_t every_floor) {
     }
     return removed;
 }
+
+bool hub_sweep_rests(struct txn *state) {
+    struct key sweep = key_word("sweep");
+    struct bytes value;
+    return envelope_get(state, HUB_META, key_bytes(&sweep), &value) != 0 || value.len == 0;
+}

@@ -313,7 +313,8 @@ static size_t lives_of(const struct hub_node_state *n, struct life out[LIMIT_LIV
 }
 
 static bool stale(const struct hub_place *place, const struct cursor *c) {
-    return place->epoch_count == 0 || !epoch_equal(c->epoch, place->epochs[place->epoch_count - 1].epoch) || c->at > place->hub_seq;
+    return place->epoch_count == 0 || !epoch_equal(c->epoch, place->epochs[place->epoch_count - 1].epoch) || c->at > place->hub_seq ||
+           c->floor < place->swept; /* swept between its Welcome and now: what it misses is gone */
 }
 
 static size_t may_see(const struct hub_node_state *n, area out[LIMIT_AREAS]) {

@@ -12,7 +12,7 @@
 #include "common/store/hub_merge.h"
 
 enum hub_feed_outcome {
-    HUB_FEED_STALE = 1, /* a cursor of another epoch or beyond the tip, or an area outside the node's scope: no
+    HUB_FEED_STALE = 1, /* a cursor of another epoch, beyond the tip, or below what is swept; or an area outside the node's scope: no
                            answer; a Hello settles it */
 };
 

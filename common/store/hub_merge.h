@@ -115,3 +115,4 @@ int hub_verify(struct txn *state, void (*complain)(void *owner, const char *what
 /* Removes stale rows and `left` rows that every node of the area has passed, up to `limit` rows; for the background. It goes on where the
  * last call stopped, so its transaction is to be committed also when nothing was removed. What a page delivers stays the same. */
 uint32_t hub_sweep(struct txn *state, uint32_t limit, uint64_t every_floor /* lowest floor of all nodes */);
+bool hub_sweep_rests(struct txn *state); /* the last call came to the end of all rows: the next begins anew */

@@ -23,6 +23,7 @@ struct hub {
     struct hub_engine *engine;
     int fatal;
     bool answered;
+    uint64_t rows;
 };
 
 static void on_fatal(void *owner, int result) {
@@ -287,12 +288,67 @@ static void test_flood(void **state) {
     assert_int_equal(h->fatal, 0);
 }
 
+/* ---- the sweep */
+
+struct row_count {
+    struct hub_read read;
+    struct hub *hub;
+    uint64_t rows;
+};
+
+static void count_works(struct hub_read *q, struct txn *state, struct txn *log) {
+    (void)log;
+    ((struct row_count *)q)->rows = store_count(state, HUB_ROWS);
+}
+
+static void count_done(struct hub_read *q, int result) {
+    struct row_count *c = (struct row_count *)q;
+    assert_int_equal(result, 0);
+    c->hub->rows = c->rows;
+    c->hub->answered = true;
+    free(c);
+}
+
+static uint64_t rows_now(struct hub *h) {
+    struct row_count *c = memory_zeroed(1, sizeof *c);
+    c->hub = h;
+    c->read.work = count_works;
+    c->read.done = count_done;
+    h->answered = false;
+    hub_engine_read(h->engine, &c->read);
+    until(h, answered);
+    return h->rows;
+}
+
+static bool swept(struct hub *h) {
+    return rows_now(h) == CITY_NODES + 3;
+}
+
+static void test_sweeps(void **state) {
+    struct hub *h = *state;
+    struct city *y = &h->city;
+    for (uint64_t i = 1; i <= 3; i++)
+        city_create(y, 1, i);
+    city_merge(y, 100);
+    for (unsigned i = 0; i < 200; i++) {
+        city_write(y, 1, 1, CITY_A, i % 2 == 0 ? "even" : "odd");
+        city_merge(y, 100);
+    }
+    struct txn *t = write_to(y->state);
+    assert_int_equal(store_count(t, HUB_ROWS), CITY_NODES + 3 + 200);
+    txn_abort(t);
+    assert_int_equal(start(h), 0);
+    until(h, swept);
+    stop(h);
+    assert_int_equal(h->fatal, 0);
+}
+
 #define WITH_HUB(f) cmocka_unit_test_setup_teardown(f, open_hub, close_hub)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_HUB(test_merges),         WITH_HUB(test_trimmed), WITH_HUB(test_own_rotten), WITH_HUB(test_damaged_for_the_fold),
-        WITH_HUB(test_damaged_office), WITH_HUB(test_flood),
+        WITH_HUB(test_damaged_office), WITH_HUB(test_flood),   WITH_HUB(test_sweeps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
