@@ -200,7 +200,7 @@ void cmd_status(void *owner, struct request *q) {
         json_array_append_new(problems, json_string("changes are in quarantine: `anjuctl quarantine list`"));
     json_array_append_new(problems, json_string("no backup was made yet: nodes keep all they ever sent"));
     enrol_status(c, out, problems);
-    json_object_set_new(out, "endpoint", json_string(hub_engine_endpoint(c->engine)));
+    json_object_set_new(out, "endpoint", json_string(porter_endpoint(c->porter)));
     json_object_set_new(out, "nodes", number(hub_engine_peers(c->engine)));
     json_object_set_new(out, "online", number(online));
     json_object_set_new(out, "offline", number(offline));

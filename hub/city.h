@@ -6,6 +6,7 @@
 #include "common/daemon/control.h"
 #include "common/daemon/service.h"
 #include "common/engine/hub_engine.h"
+#include "common/net/porter.h"
 #include "common/store/access.h"
 #include "common/wire/wire.h"
 #include "common/wire/wire_enrol.h"
@@ -20,6 +21,7 @@ struct city {
     struct arena arena;   /* of `who` */
     struct enrolment who; /* the city itself: id, secrets, policy root; node 0 */
     struct hub_engine *engine;
+    struct porter *porter; /* the public port */
     struct control *control;
     struct enrol *enrol;        /* owns */
     struct catalogue catalogue; /* of the policies in force; the loop's and, between loads, nobody else's */

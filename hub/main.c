@@ -179,6 +179,7 @@ static int open_engine(struct city *c) {
         "log and state do not belong together: the state (its folder `state`) is from before what the log (`log`) "
         "begins with, and what lies between is in neither; nothing was merged: put back the newest copy of `state`";
     struct hub_stores stores;
+    struct buffer door = {0};
     const char *folder = settings_text(c->settings, "data"), *listen = settings_text(c->settings, "listen");
     int r = hub_stores_open(folder, &stores);
     if (r != 0) {
@@ -186,13 +187,14 @@ static int open_engine(struct city *c) {
         return EXIT_STORE;
     }
     struct hub_engine_calls calls = {on_fatal, c};
-    r = hub_engine_open(&c->loop, &stores, listen, &c->keys, &calls, &c->engine);
-    if (r == 0)
-        return EXIT_GOOD;
-    if (c->exit != EXIT_GOOD) /* a store failed, and has said so */
-        return c->exit;
-    say(listen, r == -EACCES ? "the gate let a stranger in; the hub does not start" : error_text(r));
-    return EXIT_FULL;
+    buffer_format(&door, "ipc://%s/door.sock", folder);
+    r = hub_engine_open(&c->loop, &stores, buffer_string(&door), &c->keys, &calls, &c->engine);
+    if (r != 0 && c->exit == EXIT_GOOD) /* else a store failed, and has said so */
+        say(buffer_string(&door), r == -EACCES ? "the gate let a stranger in; the hub does not start" : error_text(r));
+    else if (r == 0 && (r = porter_open(&c->loop, listen, buffer_string(&door) + 6, &c->porter)) != 0)
+        say(listen, error_text(r));
+    buffer_close(&door);
+    return r == 0 ? EXIT_GOOD : c->exit != EXIT_GOOD ? c->exit : EXIT_FULL;
 }
 
 static void run_loop(struct city *c) {
@@ -205,8 +207,8 @@ static void run_loop(struct city *c) {
     }
     city_catalogue_load(c);
     enrol_open(c);
-    log_fact(LOG_INFO, "hub.started", FACT_TEXT("endpoint", hub_engine_endpoint(c->engine)));
-    service_ready(&c->service, hub_engine_endpoint(c->engine));
+    log_fact(LOG_INFO, "hub.started", FACT_TEXT("endpoint", porter_endpoint(c->porter)));
+    service_ready(&c->service, porter_endpoint(c->porter));
     uv_run(&c->loop, UV_RUN_DEFAULT);
 }
 
@@ -222,6 +224,7 @@ static int run(struct city *c) {
         run_loop(c);
     control_stop(c->control);
     enrol_stop(c);
+    c->porter = porter_close(c->porter);
     c->engine = hub_engine_close(c->engine);
     enrol_close(c);
     c->control = control_close(c->control);
@@ -238,6 +241,10 @@ static int run(struct city *c) {
 int main(int argc, char **argv) {
     struct city *city = memory_zeroed(1, sizeof *city);
     struct service_options options;
+    if (argc > 1 && strcmp(argv[1], PORTER_ARGUMENT) == 0) {
+        free(city);
+        return porter_main(argc, argv);
+    }
     int r = service_arguments(argc, argv, "anju-hub", false, &options);
     if (r < 0)
         r = service_settings(&options, settings, sizeof settings / sizeof *settings, &city->settings);

@@ -101,7 +101,7 @@ void office_enrolment(struct city *c, uint32_t node, const struct office_areas *
     memcpy(e->served, a->areas, sizeof e->served);
     e->served_count = a->count;
     e->name = bytes_text(name);
-    e->endpoint = bytes_text(*advertised != '\0' ? advertised : hub_engine_endpoint(c->engine));
+    e->endpoint = bytes_text(*advertised != '\0' ? advertised : porter_endpoint(c->porter));
     e->catalogue = buffer_bytes(&c->documents);
     e->catalogue_version = 1;
     wire_enrolment_pack(e, out);

@@ -160,6 +160,13 @@ void log_level_set(enum log_level least) {
     pthread_mutex_unlock(&sink.lock);
 }
 
+enum log_form log_form_now(void) {
+    pthread_mutex_lock(&sink.lock);
+    enum log_form now = sink.form;
+    pthread_mutex_unlock(&sink.lock);
+    return now;
+}
+
 enum log_level log_level_now(void) {
     pthread_mutex_lock(&sink.lock);
     enum log_level now = sink.least;

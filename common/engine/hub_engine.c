@@ -1278,10 +1278,6 @@ uint32_t hub_engine_free_node(const struct hub_engine *e) {
     return e->peer_count == 0 ? 1 : e->peers[e->peer_count - 1]->link.node + 1;
 }
 
-const char *hub_engine_endpoint(const struct hub_engine *e) {
-    return hub_door_endpoint(e->door);
-}
-
 struct hub_counts hub_engine_counts(const struct hub_engine *e) {
     return e->counts;
 }

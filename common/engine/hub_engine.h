@@ -110,7 +110,6 @@ bool hub_engine_settle_fork(struct hub_engine *e, uint32_t node);
 size_t hub_engine_peers(const struct hub_engine *e);
 const struct hub_peer *hub_engine_peer(const struct hub_engine *e, size_t i); /* in order of node id */
 uint32_t hub_engine_free_node(const struct hub_engine *e);                    /* an id never used before */
-const char *hub_engine_endpoint(const struct hub_engine *e);
 struct hub_counts hub_engine_counts(const struct hub_engine *e);
 uint64_t hub_engine_refused(const struct hub_engine *e); /* handshakes */
 struct hub_troubles hub_engine_troubles(const struct hub_engine *e);

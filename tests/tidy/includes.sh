@@ -17,6 +17,7 @@ files '*.c' '*.h' | xargs awk '
         place["zmq.h"] = "^common/net/"
         place["uv.h"] = "^(common/(net|daemon|engine)/|hub/main\\.c|node/main\\.c)"
         place["libpq-fe.h"] = "^hub/"
+        place["seccomp.h"] = "^common/net/porter_work\\.c$"
     }
     function say(text) { print FILENAME ":" FNR ": " text }
     FNR == 1 {
