@@ -544,6 +544,8 @@ static void write_nodes(struct fold *f, struct buffer *scratch, struct merged *o
     for (size_t i = 0; i < count; i++) {
         if (all[i]->changed)
             hub_node_put(f->state, &all[i]->state);
+        if (all[i]->forged > 0 && out->forger_count < sizeof out->forgers / sizeof *out->forgers)
+            out->forgers[out->forger_count++] = (struct forger){all[i]->state.node, all[i]->forged};
         if (!all[i]->moved)
             continue;
         if (out->node_count == sizeof out->nodes / sizeof *out->nodes) {

@@ -31,9 +31,10 @@ struct touched {
 
 struct fold_node {
     struct hub_node_state state;
-    bool changed; /* to be written */
-    bool moved;   /* to be told: its watermark or verdicts moved */
-    bool grown;   /* it serves more areas, and its held changes wait to be tried again */
+    bool changed;    /* to be written */
+    bool moved;      /* to be told: its watermark or verdicts moved */
+    uint32_t forged; /* changes in another's name, in this fold */
+    bool grown;      /* it serves more areas, and its held changes wait to be tried again */
 };
 
 /* Where a change came from. */
@@ -62,6 +63,7 @@ struct fold {
     size_t grown_node_count, grown_node_room;
     uint64_t waiting; /* keys in the tree */
     bool offices, policies;
+    bool vouched; /* an operator's order is under way: a person has looked at the change */
 };
 
 void fold_begin(struct fold *f, struct txn *state, const struct hub_rules *rules);

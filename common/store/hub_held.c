@@ -150,6 +150,7 @@ void fold_hold(
     if (c != NULL)
         waiting_put(f, node, &from->incarnation, from->seq, c, reason);
     count_in(f, writer, reason, packed.len);
+    writer->forged += reason == VERDICT_FORGED;
 }
 
 static void requalify(struct fold *f, struct fold_node *writer, struct item *i, enum verdict reason) {
@@ -185,7 +186,9 @@ void fold_retry(struct fold *f, struct fold_node *writer, const struct id16 *inc
     size_t packed = i.q.change.len;
     wall_ms received = now > i.q.received ? now : i.q.received;
     const struct change *c = fold_take_over(f, t, &i.c);
+    f->vouched = now != 0;
     enum verdict v = fold_verdict(f, writer, t, c, received, packed);
+    f->vouched = false;
     if (v != VERDICT_MERGED) {
         if (v != i.q.reason)
             requalify(f, writer, &i, v);

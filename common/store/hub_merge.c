@@ -40,7 +40,8 @@ static void one_change(struct fold *f, struct fold_node *writer, const struct or
     const struct change *c = fold_take_over(f, t, &read);
     enum verdict v = fold_verdict(f, writer, t, c, from->received, packed.len);
     /* Another copy of what would be held may be merged already (labelled again): then it is only repeated. */
-    if (v != VERDICT_MERGED && v != VERDICT_FORGED && fold_merged(f, t, read.name)) {
+    bool own = v != VERDICT_FORGED || (read.again && read.version.node == writer->state.node);
+    if (v != VERDICT_MERGED && own && fold_merged(f, t, read.name)) {
         read.again = true;
         c = &read;
         v = VERDICT_MERGED;

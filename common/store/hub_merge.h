@@ -79,6 +79,10 @@ struct merged {
     bool every_node;
     bool offices;  /* an office record changed: scopes and roster are to be read again */
     bool policies; /* a policy document changed */
+    struct forger {
+        uint32_t node, changes;
+    } forgers[16]; /* who sent changes in another's name; more than fit are in quarantine all the same */
+    size_t forger_count;
 };
 
 /* Folds up to `limit` changes (whole log entries, at least one if there is any). 0 with changes == 0 and the same position: nothing to do.

@@ -52,6 +52,15 @@ static bool in_scope(const struct fold_node *writer, const struct record *r, con
     return mine;
 }
 
+/* ---- FORGED */
+
+/* A node signs its own versions and makes its own names. Another's name is right in one case, a branch that a cloned disk goes on with
+ * under a new node; nothing in the change can prove that, so a person says it (retries it). A copy of what is merged is no question at all:
+ * the caller looks for it. */
+static bool forged(const struct fold *f, const struct fold_node *writer, const struct change *c) {
+    return c->version.node != writer->state.node || (c->name.node != writer->state.node && !(c->again && f->vouched));
+}
+
 /* ---- FULL */
 
 /* Some room is left for hub_seqs that grow. */
@@ -81,7 +90,7 @@ static bool fits(const struct touched *t, const struct change *c, size_t packed)
 enum verdict fold_verdict(
     struct fold *f, const struct fold_node *writer, struct touched *t, const struct change *c, wall_ms received, size_t packed) {
     if (writer->state.node != 0) {
-        if (c->version.node != writer->state.node || (c->name.node != writer->state.node && !c->again))
+        if (forged(f, writer, c))
             return VERDICT_FORGED;
         if (ahead(f, c, received))
             return VERDICT_CLOCK;

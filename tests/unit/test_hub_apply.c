@@ -158,6 +158,18 @@ static void test_clock(void **state) {
     city_verify(y);
 }
 
+/* One fold; city_merge gives the last, empty one. */
+static struct merged fold_once(struct city *y) {
+    struct txn *log, *fold;
+    struct merged m;
+    assert_int_equal(store_read(y->log, &log), 0);
+    assert_int_equal(store_write(y->state, &fold), 0);
+    assert_int_equal(hub_merge(log, fold, 100, NULL, &m), 0);
+    assert_int_equal(txn_commit(fold), 0);
+    txn_abort(log);
+    return m;
+}
+
 static void test_forged(void **state) {
     struct city *y = *state;
     struct op op = city_op(FIELD_HOME, OP_SET, city_area(y, city_home(1)), NULL, 0);
@@ -167,10 +179,30 @@ static void test_forged(void **state) {
     city_say_change(y, 1, &version);
     struct change again = {.record = city_id(1), .name = {2, 98}, .again = true, .ops = &op, .op_count = 1};
     city_say_change(y, 1, &again);
+    struct merged m = fold_once(y);
+    for (uint64_t seq = 1; seq <= 3; seq++)
+        assert_int_equal(held(y, 1, seq), VERDICT_FORGED);
+    assert_int_equal(m.forger_count, 1);
+    assert_int_equal(m.forgers[0].node, 1);
+    assert_int_equal(m.forgers[0].changes, 3);
+    /* A person may say that a name is right, as of a clone's branch; a version never is. */
+    city_order(y, LOG_RETRY, 1, 2);
+    city_order(y, LOG_RETRY, 1, 3);
     city_merge(y, 100);
-    assert_int_equal(held(y, 1, 1), VERDICT_FORGED);
     assert_int_equal(held(y, 1, 2), VERDICT_FORGED);
     assert_int_equal(held(y, 1, 3), VERDICT_MERGED);
+    /* A copy of what is merged says nothing new, whoever sends it; one that claims not to be a copy does. */
+    struct name merged = city_create(y, 2, 2);
+    struct op other = city_op(FIELD_HOME, OP_SET, city_area(y, city_home(2)), NULL, 0);
+    struct change copy = {.record = city_id(2), .name = merged, .again = true, .ops = &other, .op_count = 1};
+    city_say_change(y, 1, &copy);
+    copy.again = false;
+    city_say_change(y, 1, &copy);
+    m = fold_once(y);
+    assert_int_equal(held(y, 1, 4), VERDICT_MERGED);
+    assert_int_equal(held(y, 1, 5), VERDICT_FORGED);
+    assert_int_equal(node_of(y, 1).repeated, 1);
+    assert_int_equal(m.forgers[0].changes, 1);
     city_verify(y);
 }
 
