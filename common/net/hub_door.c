@@ -10,7 +10,8 @@
 #define HASH_FUNCTION HASH_FNV /* clang warns about fall-throughs in the standard one */
 #include <uthash.h>
 
-enum { BACKLOG = 4096, QUEUE = 4000 };
+/* Frames of one connection, each way: a node asks for one page at a time, and libzmq counts no bytes. */
+enum { BACKLOG = 4096, QUEUE = 128 };
 
 struct place {
     uint8_t key[KEY_BYTES];

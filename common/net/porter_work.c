@@ -30,6 +30,7 @@ enum {
     OUTSIDE_MOST = 2048,
     GREETING_MOST = 512, /* handshakes at the hub: about 38 KiB there each */
     PATIENCE_MS = 5000,  /* for the HELLO, and again for the handshake */
+    STUCK_MS = 30000,    /* without one byte; libzmq keeps what waits for it */
     FAREWELL_MS = 2000,  /* for the last words of the hub to one it sends away */
     TELL_MS = 10000,
     EVENTS = 256,
@@ -42,6 +43,7 @@ enum stage {
     GREETING, /* the hub and it shake hands */
     LEAVING,  /* the hub has closed; what it said last is on its way */
     INSIDE,   /* the hub said READY */
+    STUCK,    /* inside, and does not take what the hub says */
     STAGES
 };
 
@@ -123,6 +125,11 @@ static void stage_enter(struct work *w, struct guest *g, enum stage stage) {
     g->source->here[stage]++;
 }
 
+static void stage_move(struct work *w, struct guest *g, enum stage stage) {
+    stage_leave(w, g);
+    stage_enter(w, g, stage);
+}
+
 static struct source *source_of(struct work *w, const struct sockaddr_storage *from) {
     uint8_t address[16] = {0};
     struct source *s;
@@ -154,7 +161,9 @@ static void source_drop(struct work *w, struct source *s) {
 /* An end of which nothing is wanted is taken out whole: a hang-up would be told for ever. */
 static void want(struct work *w, struct end *e, uint32_t events) {
     struct epoll_event ev = {.events = events, .data.ptr = e};
-    if (e->fd >= 0 && e->wanted != events)
+    if (e->fd < 0)
+        return;
+    if (e->wanted != events)
         invariant(epoll_ctl(w->epoll, e->wanted == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD, e->fd, &ev) == 0);
     e->wanted = events;
 }
@@ -225,8 +234,10 @@ static void pass_on(struct work *w, struct guest *g, struct end *to, struct byte
     free(to->out.at);
     to->out = (struct flow){both, had + left, 0};
     struct end *from = to == &g->hub ? &g->node : &g->hub;
-    want(w, to, EPOLLIN | EPOLLOUT);
+    want(w, to, to->wanted | EPOLLOUT);
     want(w, from, from->wanted & ~(uint32_t)EPOLLIN);
+    if (g->stage == INSIDE && to == &g->node)
+        stage_move(w, g, STUCK);
 }
 
 static void flush(struct work *w, struct end *e) {
@@ -241,7 +252,11 @@ static void flush(struct work *w, struct end *e) {
             return;
         }
         f->sent += (size_t)n;
+        if (g->stage == STUCK && e == &g->node)
+            stage_move(w, g, STUCK);
     }
+    if (g->stage == STUCK && e == &g->node)
+        stage_move(w, g, INSIDE);
     free(f->at);
     *f = (struct flow){NULL, 0, 0};
     if (g->stage == LEAVING) {
@@ -269,8 +284,7 @@ static void call_hub(struct work *w, struct guest *g) {
         send_away(w, g); /* no descriptors, or the hub is behind with its door: it comes again */
         return;
     }
-    stage_leave(w, g);
-    stage_enter(w, g, GREETING);
+    stage_move(w, g, GREETING);
     want(w, &g->hub, EPOLLIN);
     pass_on(w, g, &g->hub, bytes_of(g->hello, g->hello_len));
 }
@@ -317,8 +331,7 @@ static void hear_hub(struct work *w, struct guest *g, struct bytes said) {
         if (greeting)
             said = rest;
         if (greeting_named(&g->answered, "READY")) {
-            stage_leave(w, g);
-            stage_enter(w, g, INSIDE);
+            stage_move(w, g, INSIDE);
         }
     }
     pass_on(w, g, &g->node, said);
@@ -326,8 +339,7 @@ static void hear_hub(struct work *w, struct guest *g, struct bytes said) {
 
 /* The hub has closed. What it said last, why it takes nobody of that key, still goes out. */
 static void part(struct work *w, struct guest *g) {
-    stage_leave(w, g);
-    stage_enter(w, g, LEAVING);
+    stage_move(w, g, LEAVING);
     end_close(&g->hub);
     if (g->node.out.len == 0)
         send_away(w, g);
@@ -349,7 +361,7 @@ static void hear(struct work *w, struct end *e) {
         part(w, g);
     else if (n <= 0)
         send_away(w, g);
-    else if (g->stage == INSIDE)
+    else if (g->stage == INSIDE || g->stage == STUCK)
         pass_on(w, g, e == &g->hub ? &g->node : &g->hub, said);
     else if (e == &g->hub)
         hear_hub(w, g, said);
@@ -404,7 +416,8 @@ static void on_listening(struct work *w) {
 }
 
 static void on_time(struct work *w) {
-    static const instant patience[STAGES] = {[OUTSIDE] = PATIENCE_MS, [GREETING] = PATIENCE_MS, [LEAVING] = FAREWELL_MS};
+    static const instant patience[STAGES] = {
+        [OUTSIDE] = PATIENCE_MS, [GREETING] = PATIENCE_MS, [LEAVING] = FAREWELL_MS, [STUCK] = STUCK_MS};
     for (size_t s = 0; s < STAGES; s++)
         while (patience[s] > 0 && w->stages[s].first != NULL && w->stages[s].first->since + patience[s] <= w->now) {
             w->late++;
@@ -415,7 +428,7 @@ static void on_time(struct work *w) {
     log_fact(
         LOG_WARNING, "porter.sent_away", FACT_UINT("for_room", w->crowded), FACT_UINT("late", w->late), FACT_UINT("wrong", w->wrong),
         FACT_UINT("outside", w->stages[OUTSIDE].count), FACT_UINT("greeting", w->stages[GREETING].count),
-        FACT_UINT("inside", w->stages[INSIDE].count));
+        FACT_UINT("inside", w->stages[INSIDE].count + w->stages[STUCK].count));
     w->told = w->now;
     w->crowded = w->late = w->wrong = 0;
 }
@@ -423,8 +436,8 @@ static void on_time(struct work *w) {
 static _Noreturn void serve(struct work *w) {
     struct epoll_event events[EVENTS];
     for (;;) {
-        bool waits =
-            w->stages[OUTSIDE].count + w->stages[GREETING].count + w->stages[LEAVING].count > 0 || w->crowded + w->late + w->wrong > 0;
+        bool waits = w->stages[OUTSIDE].count + w->stages[GREETING].count + w->stages[LEAVING].count + w->stages[STUCK].count > 0 ||
+                     w->crowded + w->late + w->wrong > 0;
         int n = epoll_wait(w->epoll, events, EVENTS, waits ? 100 : -1);
         w->now = clock_ms();
         for (int i = 0; i < n; i++) {

@@ -110,11 +110,18 @@ static int prepare(void *socket, const struct router_spec *spec) {
     int64_t most = (int64_t)spec->message_bytes + CURVE_BYTES;
     const struct {
         int option, value;
-    } ints[] = {{ZMQ_CURVE_SERVER, 1},        {ZMQ_LINGER, 0},
-                {ZMQ_ROUTER_MANDATORY, 1},    {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
-                {ZMQ_BACKLOG, spec->backlog}, {ZMQ_SNDHWM, spec->queue},
-                {ENFORCE_DOMAIN, 1},          {ZMQ_IPV6, strchr(spec->endpoint, '[') != NULL},
-                {ZMQ_TCP_KEEPALIVE, 1},       {ZMQ_TCP_KEEPALIVE_IDLE, 60}};
+    } ints[] = {
+        {ZMQ_CURVE_SERVER, 1},
+        {ZMQ_LINGER, 0},
+        {ZMQ_ROUTER_MANDATORY, 1},
+        {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
+        {ZMQ_BACKLOG, spec->backlog},
+        {ZMQ_SNDHWM, spec->queue},
+        {ZMQ_RCVHWM, spec->queue},
+        {ENFORCE_DOMAIN, 1},
+        {ZMQ_IPV6, strchr(spec->endpoint, '[') != NULL},
+        {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_TCP_KEEPALIVE_IDLE, 60}};
     int r = 0;
     for (size_t i = 0; i < sizeof ints / sizeof *ints && r == 0; i++)
         r = zmq_setsockopt(socket, ints[i].option, &ints[i].value, sizeof ints[i].value) == 0 ? 0 : fail(-zmq_errno());

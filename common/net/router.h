@@ -17,7 +17,7 @@ struct router_spec {
     const char *endpoint;
     const struct keys *keys;
     size_t message_bytes; /* the longest frame that is taken; a longer one ends its connection */
-    int backlog, queue;   /* connections waiting to be accepted; frames waiting to be sent on one */
+    int backlog, queue;   /* connections waiting to be accepted; frames waiting on one, each way */
     size_t peers_max;     /* TCP connections above which the gate says LATER; 0 = no bound */
     bool strangers;       /* whom nobody knows may come in; else the router knocks at itself, and does not open when it is let in */
     gate_asks *admits;

@@ -18,7 +18,15 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { THREADS = 2, LINKS_EACH = 3, LINKS = THREADS * LINKS_EACH, WINDOW = 200, PAYLOAD_MAX = 3000, STALL_SECONDS = 10, PHASE_MAX = 4000 };
+enum {
+    THREADS = 2,
+    LINKS_EACH = 3,
+    LINKS = THREADS * LINKS_EACH,
+    WINDOW = 25 /* of each side; both: less than the hub's door queues */,
+    PAYLOAD_MAX = 3000,
+    STALL_SECONDS = 10,
+    PHASE_MAX = 4000
+};
 
 /* One side of a link. Frame: seq (8), length of what follows, filled with a byte of the seq. */
 struct side {
