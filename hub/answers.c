@@ -325,7 +325,7 @@ static int enrolment_row(void *owner, uint32_t node, const struct hub_node_state
 
 static void run_enrolment(struct question *a, struct txn *state, struct txn *log) {
     (void)log;
-    hub_offices(state, enrolment_row, a);
+    hub_offices(state, enrolment_row, a, &a->read.damaged);
 }
 
 static bool is_revoked(const struct hub_engine *e, uint32_t node) {
