@@ -24,10 +24,11 @@ struct city {
     struct porter *porter; /* the public port */
     struct control *control;
     struct enrol *enrol;        /* owns */
-    struct catalogue catalogue; /* of the policies in force; the loop's and, between loads, nobody else's */
+    struct catalogue catalogue; /* of the policies in force and of those on the way there */
     struct buffer documents;    /* they themselves, for enrolment files */
-    bool catalogue_known;
-    uint32_t promised; /* the highest node id handed out; its change may not be merged yet */
+    bool catalogue_known;       /* the state was looked into */
+    unsigned publishing;        /* documents on the way: accepted, not merged yet */
+    uint32_t promised;          /* the highest node id handed out; its change may not be merged yet */
     wall_ms started;
     int exit;
 };
@@ -77,7 +78,7 @@ void enrol_close(struct city *c);                      /* after it */
 bool enrol_approve(struct city *c, struct request *q); /* tokens.c; false: the argument is no code, nothing was answered */
 void enrol_status(const struct city *c, json_t *out, json_t *problems);
 
-void city_catalogue_load(struct city *c); /* reads the policies of the state anew; then publishes what the catalogue folder has newer */
+void city_catalogue_load(struct city *c); /* reads the policies of the state anew; the first time publishes what the folder has newer */
 
 /* ---- commands */
 void cmd_schema(void *owner, struct request *q); /* fields.c */

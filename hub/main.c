@@ -199,13 +199,17 @@ static int open_engine(struct city *c) {
 
 static void run_loop(struct city *c) {
     const char *sockets = settings_text(c->settings, "socket");
+    city_catalogue_load(c);
+    while (!c->catalogue_known && !c->service.stopping && c->exit == EXIT_GOOD) /* nobody is enrolled without it */
+        uv_run(&c->loop, UV_RUN_ONCE);
+    if (!c->catalogue_known)
+        return;
     int r = control_open(&c->loop, sockets, commands, sizeof commands / sizeof *commands, c, &c->control);
     if (r != 0) {
         say(sockets, control_outcome_text(r));
         c->exit = EXIT_FULL;
         return;
     }
-    city_catalogue_load(c);
     enrol_open(c);
     log_fact(LOG_INFO, "hub.started", FACT_TEXT("endpoint", porter_endpoint(c->porter)));
     service_ready(&c->service, porter_endpoint(c->porter));

@@ -17,7 +17,6 @@ struct order {
     struct request *request; /* NULL: our own */
     uint32_t node;
     json_t *answer;                       /* owns */
-    void (*after)(struct order *o);       /* on the loop, when it is merged */
     void (*end)(void *owner, int result); /* on the loop, whatever came of it; may be NULL */
     void *end_owner;                      /* borrows */
 };
@@ -49,8 +48,6 @@ static void order_done(struct hub_write *w, int result) {
         request_error(o->request, "internal", "it could not be saved", "look into the hub's log");
     else if (o->request != NULL)
         request_ok(o->request, json_incref(o->answer));
-    if (result == 0 && o->after != NULL)
-        o->after(o);
     if (o->end != NULL)
         o->end(o->end_owner, result);
     json_decref(o->answer);
@@ -232,16 +229,28 @@ void cmd_node_approve(void *owner, struct request *q) {
 
 /* ---- policies */
 
+/* From now on an enrolment file has these, and the next document is tried beside them. */
+static void take_documents(struct city *city, struct buffer *documents /* takes */, struct catalogue *whole /* takes */) {
+    catalogue_close(&city->catalogue);
+    city->catalogue = *whole;
+    *whole = (struct catalogue){.types = NULL};
+    buffer_close(&city->documents);
+    city->documents = *documents;
+    *documents = (struct buffer){NULL, 0, 0};
+}
+
 /* Would these documents be a whole catalogue, and keep what the one in force has given? One bad document would stop every office's updates.
  */
-static bool holds_together(const struct city *city, const struct buffer *documents, struct complaints *c) {
+static bool holds_together(struct city *city, struct buffer *documents /* taken when it does */, struct complaints *c) {
     struct catalogue whole = {.types = NULL};
     bool good = catalogue_add_all(&whole, buffer_bytes(documents), c) && catalogue_keeps(&city->catalogue, &whole, c);
+    if (good)
+        take_documents(city, documents, &whole);
     catalogue_close(&whole);
     return good;
 }
 
-static bool fits(const struct city *city, const char *file, struct bytes text, struct complaints *c) {
+static bool fits(struct city *city, const char *file, struct bytes text, struct complaints *c) {
     struct catalogue alone = {.types = NULL};
     struct buffer all = {0};
     bool good = catalogue_add(&alone, file, text, c); /* so that complaints name the file's lines */
@@ -271,8 +280,12 @@ static bool describe(const char *file, struct bytes text, struct buffer *kind, s
     return c->count == 0;
 }
 
-static void reload(struct order *o) {
-    city_catalogue_load(o->city);
+/* A document of the catalogue arrived, or did not: when none is on the way any more, what the state has is in force. */
+static void published(void *owner, int result) {
+    struct city *c = owner;
+    (void)result;
+    if (--c->publishing == 0)
+        city_catalogue_load(c);
 }
 
 static void publish(struct city *c, struct request *q, struct bytes kind, struct bytes name, int64_t version, struct bytes body) {
@@ -293,7 +306,10 @@ static void publish(struct city *c, struct request *q, struct bytes kind, struct
     o->answer = json_pack(
         "{s:s#, s:s#, s:I}", "kind", (const char *)kind.at, (int)kind.len, "name", (const char *)name.at, (int)name.len, "version",
         (json_int_t)version);
-    o->after = reload;
+    if (policy_catalogue(&p)) {
+        o->end = published;
+        o->end_owner = c;
+    }
     log_fact(
         LOG_INFO, "policy.publish", FACT_TEXT("name", json_string_value(json_object_get(o->answer, "name"))), FACT_INT("version", version));
     hub_engine_write(c->engine, &o->write);
@@ -338,6 +354,8 @@ static void look_done(struct hub_read *r, int result) {
         request_error(l->ask.request, "conflict", "this very text is in force already", "change it, then publish");
     else if (result == 0 && !same)
         publish(l->ask.city, l->ask.request, buffer_bytes(&l->kind), buffer_bytes(&l->name), l->version + 1, buffer_bytes(&l->body));
+    if ((result != 0 || same) && policy_catalogue(&(struct policy){.kind = buffer_bytes(&l->kind)}))
+        published(l->ask.city, result);
     look_free(l);
 }
 
@@ -357,6 +375,7 @@ static bool look(struct city *c, struct request *q, const char *file, struct byt
         look_free(l);
         return false;
     }
+    c->publishing += policy_catalogue(&(struct policy){.kind = buffer_bytes(&l->kind)});
     buffer_add(&l->body, text);
     l->ask.read.work = look_works;
     l->ask.read.done = look_done;
@@ -452,16 +471,10 @@ static void load_done(struct hub_read *r, int result) {
     bool good = catalogue_add_all(&now, buffer_bytes(&l->documents), &wrong);
     if (!good)
         log_fact(LOG_ERROR, "catalogue.broken", FACT_TEXT("why", buffer_string(&wrong.text)));
-    if (result == 0 && ((good && r->whole) || first)) {
-        catalogue_close(&c->catalogue);
-        c->catalogue = now;
-        buffer_close(&c->documents);
-        c->documents = l->documents;
-        l->documents = (struct buffer){NULL, 0, 0};
-        c->catalogue_known = true;
-    } else {
-        catalogue_close(&now);
-    }
+    if (c->publishing == 0 && result == 0 && ((good && r->whole) || first))
+        take_documents(c, &l->documents, &now);
+    c->catalogue_known = true;
+    catalogue_close(&now);
     complaints_close(&wrong);
     buffer_close(&l->documents);
     free(l);

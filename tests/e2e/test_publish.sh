@@ -4,6 +4,18 @@ cd "$(dirname "$0")/../.." || exit 2
 . tests/e2e/start.sh
 make_hub
 start_hub
+"$bin/anju-hub" --init --set data="$town/early.d" >/dev/null
+"$bin/anju-hub" --set data="$town/early.d" --set socket="$town/early" --set listen='tcp://127.0.0.1:*' --set catalogue="$root/deploy/catalogue" 2>>"$town/log/early" &
+echo $! >"$town/pids/early"
+until_true 20 answers early
+key=$("$bin/anju-node" --init --set data="$town/first.d")
+check "who is enrolled as soon as the hub answers" ctl early node add 650203001001 --key "$key" --out "$town/first.enrolment"
+stop early
+"$bin/anju-node" --join "$town/first.enrolment" --set data="$town/first.d" >/dev/null
+start_node first
+check "… has all of the catalogue, before any feed" said '"name":"MediationCase.closed_on"' sh -c "'$bin/anjuctl' -s '$town/first' -o jsonl types | sed 's/\"type\":\"\([A-Za-z]*\)\".*\"name\":\"/\"name\":\"\1./'"
+check "… and the purposes" ctl first find Person name=x --actor op1 --purpose proof
+stop first
 has_types() { ctl hub -o jsonl policies | grep -q '"name":"purposes"'; }
 until_true 20 has_types
 publish() { ctl hub policy publish "$work/doc.yaml"; }
