@@ -839,6 +839,19 @@ static void test_stale_cursor(void **state) {
     pull->cursor.at = pull->cursor.floor = 0;
     assert_int_equal(hub_feed_page(t, 1, pull, &a, f, NULL), 0);
     txn_abort(t);
+
+    /* What lies between its floor and what is swept it would never hear. */
+    struct hub_place p;
+    assert_int_equal(store_write(y->state, &t), 0);
+    assert_true(hub_place_get(t, &p));
+    p.swept = p.hub_seq;
+    hub_place_put(t, &p);
+    pull->cursor.at = p.hub_seq;
+    pull->cursor.floor = p.hub_seq - 1;
+    assert_int_equal(hub_feed_page(t, 1, pull, &a, f, NULL), HUB_FEED_STALE);
+    pull->cursor.floor = p.hub_seq;
+    assert_int_equal(hub_feed_page(t, 1, pull, &a, f, NULL), 0);
+    txn_abort(t);
     free(f);
     free(pull);
 }
