@@ -6,6 +6,7 @@
 #include "common/store/layout.h"
 #include "hub/city.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -150,6 +151,53 @@ static json_t *number(uint64_t v) {
     return json_integer((json_int_t)v);
 }
 
+/* Who knocked and did not come in: the counts, the last few, and what to do about those of the last quarter of an hour. */
+static void door_status(const struct city *c, json_t *out, json_t *problems) {
+    enum { RECENT_MS = 900000 };
+    static const char *const advice[ROUTER_REASONS] = {
+        [ROUTER_UNKNOWN_KEY] = "if it is a new office: `anjuctl node add`; a revoked one stays out",
+        [ROUTER_OTHER_HUB] = "`anjuctl node add` makes an enrolment file with this hub's key; give it to that office, --join",
+        [ROUTER_OTHER_TONGUE] = "nothing but nodes should reach this port"};
+    const struct router_failures *f = hub_engine_failures(c->engine);
+    json_t *rows = json_array(), *counts = json_object();
+    uint64_t all = 0;
+    bool told[ROUTER_REASONS] = {false};
+    for (size_t i = 0; i < ROUTER_REASONS; i++) {
+        json_object_set_new(counts, router_reason_name((enum router_reason)i), number(f->counts[i]));
+        all += f->counts[i];
+    }
+    for (size_t i = 0; i < f->count; i++) {
+        const struct router_failure *x = &f->last[i];
+        uint64_t ago = uv_now(&c->loop) - x->at;
+        struct buffer key = {0}, line = {0};
+        uint32_t node = 0;
+        for (size_t k = 0; x->keyed && k < hub_engine_peers(c->engine); k++)
+            if (hub_engine_peer(c->engine, k)->keyed && memcmp(hub_engine_peer(c->engine, k)->key, x->key, KEY_BYTES) == 0)
+                node = hub_engine_peer(c->engine, k)->link.node;
+        if (x->keyed)
+            hex_encode(bytes_of(x->key, KEY_BYTES), &key);
+        if (ago < RECENT_MS && advice[x->reason] != NULL && !told[x->reason]) {
+            told[x->reason] = true;
+            if (node != 0)
+                buffer_format(&line, "node %" PRIu32 ": ", node);
+            buffer_format(
+                &line, "somebody%s%s was not let in (%" PRIu64 " times since the start): %s; %s", *x->address == '\0' ? "" : " at ",
+                x->address, f->counts[x->reason], router_reason_text(x->reason), advice[x->reason]);
+            json_array_append_new(problems, json_string(buffer_string(&line)));
+        }
+        json_array_append_new(
+            rows, json_pack(
+                      "{s:I, s:s, s:s, s:s, s:s, s:o}", "when_ms", (json_int_t)(clock_wall() - ago), "address", x->address, "reason",
+                      router_reason_name(x->reason), "words", router_reason_text(x->reason), "key", buffer_string(&key), "node",
+                      node == 0 ? json_null() : number(node)));
+        buffer_close(&key);
+        buffer_close(&line);
+    }
+    json_object_set_new(out, "handshakes_refused", number(all));
+    json_object_set_new(out, "refused_by_reason", counts);
+    json_object_set_new(out, "refused_last", rows);
+}
+
 void cmd_status(void *owner, struct request *q) {
     struct city *c = owner;
     struct hub_counts n = hub_engine_counts(c->engine);
@@ -196,6 +244,7 @@ void cmd_status(void *owner, struct request *q) {
     if (full > 0)
         json_array_append_new(
             problems, json_string("a node has filled its quarantine; nothing more is taken from it: `anjuctl quarantine list`"));
+    door_status(c, out, problems);
     if (n.held > 0)
         json_array_append_new(problems, json_string("changes are in quarantine: `anjuctl quarantine list`"));
     json_array_append_new(problems, json_string("no backup was made yet: nodes keep all they ever sent"));
@@ -214,7 +263,6 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "hub_seq", number(n.hub_seq));
     json_object_set_new(out, "conflicts", number(n.conflicts));
     json_object_set_new(out, "held", number(n.held));
-    json_object_set_new(out, "handshakes_refused", number(hub_engine_refused(c->engine)));
     json_object_set_new(
         out, "disk_free_bytes",
         statvfs(settings_text(c->settings, "data"), &disk) == 0 ? number((uint64_t)disk.f_bavail * disk.f_frsize) : json_null());

@@ -1282,8 +1282,8 @@ struct hub_counts hub_engine_counts(const struct hub_engine *e) {
     return e->counts;
 }
 
-uint64_t hub_engine_refused(const struct hub_engine *e) {
-    return hub_door_refused(e->door);
+const struct router_failures *hub_engine_failures(const struct hub_engine *e) {
+    return hub_door_failures(e->door);
 }
 
 struct hub_troubles hub_engine_troubles(const struct hub_engine *e) {

@@ -9,6 +9,7 @@
 
 #include "common/engine/worker.h"
 #include "common/net/keys.h"
+#include "common/net/router.h"
 #include "common/store/hub_feed.h"
 #include "common/sync/hub_side.h"
 
@@ -111,5 +112,5 @@ size_t hub_engine_peers(const struct hub_engine *e);
 const struct hub_peer *hub_engine_peer(const struct hub_engine *e, size_t i); /* in order of node id */
 uint32_t hub_engine_free_node(const struct hub_engine *e);                    /* an id never used before */
 struct hub_counts hub_engine_counts(const struct hub_engine *e);
-uint64_t hub_engine_refused(const struct hub_engine *e); /* handshakes */
+const struct router_failures *hub_engine_failures(const struct hub_engine *e); /* borrows: who did not come in at the door */
 struct hub_troubles hub_engine_troubles(const struct hub_engine *e);

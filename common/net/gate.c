@@ -2,7 +2,6 @@
 
 #include "common/base/error.h"
 #include "common/base/id.h"
-#include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/net/zsocket.h"
 
@@ -15,8 +14,8 @@ struct gate {
     struct zsocket *socket;
     const char *domain;
     gate_asks *asks;
+    gate_refuses *refuses;
     void *owner; /* borrows */
-    uint64_t refused;
 };
 
 enum { FRAMES = 8, FRAME_MAX = 256, BUDGET = 64 };
@@ -61,12 +60,8 @@ static void answer(struct gate *g, void *socket, const struct request *q) {
     struct buffer user = {0};
     if (v == GATE_ADMITTED)
         hex_encode(bytes_of(q->frame[CREDENTIALS], 32), &user);
-    else
-        g->refused++;
-    if (v != GATE_ADMITTED)
-        log_fact(
-            LOG_WARNING, "gate.refused", FACT_TEXT("status", status),
-            FACT_HEX("key", bytes_of(q->frame[CREDENTIALS], q->len[CREDENTIALS])));
+    else if (g->refuses != NULL)
+        g->refuses(g->owner, v, bytes_of(q->frame[CREDENTIALS], q->len[CREDENTIALS]), bytes_of(q->frame[ADDRESS], q->len[ADDRESS]));
     zmq_send(socket, "1.0", 3, ZMQ_SNDMORE);
     zmq_send(socket, q->frame[ID], q->count > ID ? q->len[ID] : 0, ZMQ_SNDMORE);
     zmq_send(socket, status, 3, ZMQ_SNDMORE);
@@ -83,7 +78,7 @@ static void drain(void *owner) {
         answer(g, zsocket_raw(g->socket), &q);
 }
 
-int gate_open(uv_loop_t *loop, void *context, const char *domain, gate_asks *asks, void *owner, struct gate **out) {
+int gate_open(uv_loop_t *loop, void *context, const char *domain, gate_asks *asks, gate_refuses *refuses, void *owner, struct gate **out) {
     void *socket = zmq_socket(context, ZMQ_REP);
     if (socket == NULL)
         return fail(-zmq_errno());
@@ -95,7 +90,7 @@ int gate_open(uv_loop_t *loop, void *context, const char *domain, gate_asks *ask
         return fail(r);
     }
     struct gate *g = memory_zeroed(1, sizeof *g);
-    *g = (struct gate){.domain = domain, .asks = asks, .owner = owner};
+    *g = (struct gate){.domain = domain, .asks = asks, .refuses = refuses, .owner = owner};
     g->socket = zsocket_open(loop, socket, drain, g);
     *out = g;
     return 0;
@@ -107,10 +102,6 @@ struct gate *gate_close(struct gate *g) {
         free(g);
     }
     return NULL;
-}
-
-uint64_t gate_refused(const struct gate *g) {
-    return g->refused;
 }
 
 /* ---- the self-test: a stranger's handshake, seen from the stranger's side */

@@ -11,11 +11,15 @@
 enum gate_verdict { GATE_REFUSED, GATE_LATER, GATE_ADMITTED };
 typedef enum gate_verdict gate_asks(void *owner, const uint8_t key[32]);
 
+/* Told when somebody was not admitted. `key`: what was offered as one, or nothing; `address`: where from, without the port. */
+typedef void gate_refuses(void *owner, enum gate_verdict verdict, struct bytes key, struct bytes address);
+
 struct gate;
 /* One per ZeroMQ context, opened before the first socket binds. `domain` borrows, static. */
-int gate_open(uv_loop_t *loop, void *context, const char *domain, gate_asks *asks, void *owner, struct gate **out /* gives */);
+int gate_open(
+    uv_loop_t *loop, void *context, const char *domain, gate_asks *asks, gate_refuses *refuses /* may be NULL */, void *owner,
+    struct gate **out /* gives */);
 struct gate *gate_close(struct gate *g /* takes, may be NULL */); /* returns NULL */
-uint64_t gate_refused(const struct gate *g);                      /* handshakes refused so far */
 
 /* Knocks at the endpoint with a random key and runs the loop until it is refused. -EACCES: it was let in, or not refused within the
  * deadline: the daemon must not go on. */

@@ -98,8 +98,8 @@ size_t hub_door_peers(const struct hub_door *d) {
     return n;
 }
 
-uint64_t hub_door_refused(const struct hub_door *d) {
-    return router_refused(d->router);
+const struct router_failures *hub_door_failures(const struct hub_door *d) {
+    return router_failures(d->router);
 }
 
 struct hub_door *hub_door_close(struct hub_door *d) {

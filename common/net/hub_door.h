@@ -5,6 +5,7 @@
 #include "common/base/bytes.h"
 #include "common/net/gate.h"
 #include "common/net/keys.h"
+#include "common/net/router.h"
 
 struct hub_door_calls {
     gate_asks *admits;
@@ -22,5 +23,5 @@ const char *hub_door_endpoint(const struct hub_door *d); /* borrows: with the re
 void hub_door_send(struct hub_door *d, const uint8_t key[KEY_BYTES], struct bytes frame);
 void hub_door_forget(struct hub_door *d, const uint8_t key[KEY_BYTES]); /* its frames are dropped from now on (revoked) */
 size_t hub_door_peers(const struct hub_door *d);
-uint64_t hub_door_refused(const struct hub_door *d);                          /* handshakes */
+const struct router_failures *hub_door_failures(const struct hub_door *d);    /* borrows: who did not come in */
 struct hub_door *hub_door_close(struct hub_door *d /* takes, may be NULL */); /* returns NULL; the loop must run once more */

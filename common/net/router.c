@@ -2,12 +2,17 @@
 
 #include "common/base/error.h"
 #include "common/base/id.h"
+#include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/net/zsocket.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#define HASH_FUNCTION HASH_FNV /* clang warns about fall-throughs in the standard one */
+#include <uthash.h>
 #include <zmq.h>
 
 enum {
@@ -17,11 +22,22 @@ enum {
     CURVE_BYTES = 64 /* what CURVE puts around a frame */
 };
 
+/* A TCP connection and where it came from: the monitor tells of failures by descriptor only. */
+struct caller {
+    int fd;
+    char address[64];
+    UT_hash_handle hh;
+};
+
 struct router {
     void *context; /* owns */
     struct gate *gate;
-    struct zsocket *socket, *monitor; /* monitor: NULL when nothing is counted */
-    struct router_spec spec;          /* its keys and endpoint are not kept */
+    struct zsocket *socket, *monitor;
+    struct router_spec spec; /* its keys and endpoint are not kept */
+    uv_loop_t *loop;
+    struct caller *callers;     /* owns; by descriptor */
+    enum router_reason failing; /* of the connection whose end is told next; ROUTER_REASONS: of none */
+    struct router_failures failures;
     char endpoint[256];
     size_t peers;
     bool open; /* nobody is heard before the gate has proved itself and the owner has us */
@@ -66,31 +82,136 @@ static void drain(void *owner) {
         continue;
 }
 
-/* ---- how many are connected: zmq_socket_monitor(3) */
+/* ---- who is connected, and who did not come in: zmq_socket_monitor(3) and the gate
+ *
+ * A handshake that fails is told as HANDSHAKE_FAILED_*, without a word about whose it was, and then, by the same thread and with nothing
+ * between, as DISCONNECTED with the descriptor. That one was told as ACCEPTED before, when its address could be asked for; a connection
+ * that is gone by then stays without one. What the gate refused it has told already, with the key. */
+
+static const struct {
+    const char *name, *text;
+} reasons[ROUTER_REASONS] = {
+    [ROUTER_UNKNOWN_KEY] = {"unknown_key", "its key is not enrolled here, or revoked"},
+    [ROUTER_LATER] = {"later", "nobody could be let in just then; it tries again"},
+    [ROUTER_OTHER_HUB] = {"other_hub_key", "it was enrolled with another hub's key, and takes this one for a stranger"},
+    [ROUTER_OTHER_TONGUE] = {"other_protocol", "it speaks another protocol"},
+    [ROUTER_BROKEN_OFF] = {"broken_off", "it left before it had said who it is"},
+};
+
+const char *router_reason_name(enum router_reason reason) {
+    return reasons[reason].name;
+}
+
+const char *router_reason_text(enum router_reason reason) {
+    return reasons[reason].text;
+}
+
+static void note(struct router *r, enum router_reason reason, struct bytes key, const char *address) {
+    struct router_failures *f = &r->failures;
+    if (!r->open) /* our own knock */
+        return;
+    size_t kept = f->count < ROUTER_FAILURES ? f->count++ : ROUTER_FAILURES - 1;
+    memmove(&f->last[1], &f->last[0], kept * sizeof f->last[0]);
+    f->last[0] = (struct router_failure){.at = uv_now(r->loop), .reason = reason, .keyed = key.len == KEY_BYTES};
+    strncat(f->last[0].address, address, sizeof f->last[0].address - 1);
+    if (f->last[0].keyed)
+        memcpy(f->last[0].key, key.at, KEY_BYTES);
+    f->counts[reason]++;
+    log_fact(
+        reason == ROUTER_BROKEN_OFF ? LOG_DEBUG : LOG_WARNING, "door.refused", FACT_TEXT("door", r->spec.domain),
+        FACT_TEXT("reason", reasons[reason].name), FACT_TEXT("address", address), FACT_HEX("key", key));
+}
+
+static void refuses(void *owner, enum gate_verdict verdict, struct bytes key, struct bytes address) {
+    char text[64] = "";
+    if (address.len > 0 && *address.at != ':') /* libzmq calls a Unix socket's other end :uid:gid:pid */
+        memcpy(text, address.at, address.len < sizeof text ? address.len : sizeof text - 1);
+    note(owner, verdict == GATE_LATER ? ROUTER_LATER : ROUTER_UNKNOWN_KEY, key, text);
+}
+
+static void address_of(int fd, char out[64]) {
+    struct sockaddr_storage a;
+    socklen_t len = sizeof a;
+    *out = '\0';
+    if (getpeername(fd, (struct sockaddr *)&a, &len) != 0)
+        return;
+    if (a.ss_family == AF_INET)
+        inet_ntop(AF_INET, &((const struct sockaddr_in *)&a)->sin_addr, out, 64);
+    else if (a.ss_family == AF_INET6)
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)&a)->sin6_addr, out, 64);
+}
+
+static void on_accepted(struct router *r, int fd) {
+    struct caller *c;
+    HASH_FIND_INT(r->callers, &fd, c);
+    if (c == NULL) {
+        c = memory_zeroed(1, sizeof *c);
+        c->fd = fd;
+        HASH_ADD_INT(r->callers, fd, c);
+    }
+    address_of(fd, c->address);
+    r->peers = HASH_COUNT(r->callers);
+}
+
+static void on_disconnected(struct router *r, int fd) {
+    struct caller *c;
+    HASH_FIND_INT(r->callers, &fd, c);
+    if (r->failing != ROUTER_REASONS)
+        note(r, r->failing, BYTES(""), c == NULL ? "" : c->address);
+    r->failing = ROUTER_REASONS;
+    if (c != NULL) {
+        HASH_DEL(r->callers, c);
+        free(c);
+    }
+    r->peers = HASH_COUNT(r->callers);
+}
+
+static void on_event(struct router *r, uint16_t event, uint32_t value) {
+    switch (event) {
+    case ZMQ_EVENT_ACCEPTED:
+        on_accepted(r, (int)value);
+        break;
+    case ZMQ_EVENT_DISCONNECTED:
+        on_disconnected(r, (int)value);
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL: /* a box that our key does not open */
+        r->failing = value == ZMQ_PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC ? ROUTER_OTHER_HUB : ROUTER_OTHER_TONGUE;
+        break;
+    case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
+        if (r->failing == ROUTER_REASONS)
+            r->failing = ROUTER_BROKEN_OFF;
+        break;
+    default:
+        break;
+    }
+}
 
 static void watch(void *owner) {
     struct router *r = owner;
     for (;;) {
         zmq_msg_t m;
         uint16_t event = 0;
+        uint32_t value = 0;
         zmq_msg_init(&m);
         if (zmq_msg_recv(&m, zsocket_raw(r->monitor), ZMQ_DONTWAIT) < 0)
             return;
-        if (zmq_msg_more(&m) && zmq_msg_size(&m) >= sizeof event)
+        bool first = zmq_msg_more(&m) != 0 && zmq_msg_size(&m) >= sizeof event + sizeof value;
+        if (first) {
             memcpy(&event, zmq_msg_data(&m), sizeof event);
+            memcpy(&value, (const uint8_t *)zmq_msg_data(&m) + sizeof event, sizeof value);
+        }
         zmq_msg_close(&m);
-        if (event == ZMQ_EVENT_ACCEPTED)
-            r->peers++;
-        else if (event == ZMQ_EVENT_DISCONNECTED && r->peers > 0)
-            r->peers--;
+        if (first)
+            on_event(r, event, value);
     }
 }
 
-static int count_peers(struct router *r, uv_loop_t *loop, void *socket) {
+static int watch_peers(struct router *r, uv_loop_t *loop, void *socket) {
     static const char name[] = "inproc://router-peers";
     void *monitor = zmq_socket(r->context, ZMQ_PAIR);
-    if (monitor == NULL || zmq_socket_monitor(socket, name, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) != 0 ||
-        zmq_connect(monitor, name) != 0) {
+    int events = ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL;
+    r->failing = ROUTER_REASONS;
+    if (monitor == NULL || zmq_socket_monitor(socket, name, events) != 0 || zmq_connect(monitor, name) != 0) {
         int e = -zmq_errno();
         zmq_close(monitor);
         return fail(e);
@@ -155,18 +276,19 @@ int router_open(uv_loop_t *loop, const struct router_spec *spec, struct router *
     struct router *r = memory_zeroed(1, sizeof *r);
     char knock[256];
     r->spec = *spec;
+    r->loop = loop;
     r->spec.keys = NULL;
     r->spec.endpoint = NULL;
     r->context = zmq_ctx_new();
     zmq_ctx_set(r->context, ZMQ_MAX_SOCKETS, 20000);
-    int e = gate_open(loop, r->context, spec->domain, admits, r, &r->gate);
+    int e = gate_open(loop, r->context, spec->domain, admits, refuses, r, &r->gate);
     void *socket = e == 0 ? zmq_socket(r->context, ZMQ_ROUTER) : NULL;
     if (e == 0 && socket == NULL)
         e = fail(-zmq_errno());
     if (e == 0)
         e = prepare(socket, spec);
-    if (e == 0 && spec->peers_max > 0)
-        e = count_peers(r, loop, socket);
+    if (e == 0)
+        e = watch_peers(r, loop, socket);
     if (e != 0 && socket != NULL)
         zmq_close(socket);
     if (e == 0) {
@@ -199,8 +321,8 @@ size_t router_peers(const struct router *r) {
     return r->peers;
 }
 
-uint64_t router_refused(const struct router *r) {
-    return gate_refused(r->gate);
+const struct router_failures *router_failures(const struct router *r) {
+    return &r->failures;
 }
 
 struct router *router_close(struct router *r) {
@@ -212,6 +334,11 @@ struct router *router_close(struct router *r) {
     zsocket_close(r->socket);
     gate_close(r->gate);
     zmq_ctx_term(r->context);
+    struct caller *c, *next;
+    HASH_ITER(hh, r->callers, c, next) {
+        HASH_DEL(r->callers, c);
+        free(c);
+    }
     free(r);
     return NULL;
 }

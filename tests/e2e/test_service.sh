@@ -43,9 +43,30 @@ rm "$town/n3.d/keys"
 "$bin/anju-node" --init --set data="$town/n3.d" >/dev/null
 start_node n3
 check "a key that is not enrolled is told" until_true 20 said "does not know" ctl n3 status
-check "… at the hub too" until_true 20 grep -q gate.refused "$town/log/hub"
+check "… at the hub too, with the key" until_true 20 grep -qE 'door.refused.*reason=unknown_key.*key=[0-9a-f]{64}' "$town/log/hub"
+check "… and in its status" said '"reason":"unknown_key"' ctl hub -o jsonl status
+check "… with what to do" said "its key is not enrolled here, or revoked; if it is a new office: \`anjuctl node add\`" ctl hub status
 check "… and work goes on" ctl n3 put Person name=x $who
 stop n3
+
+# A node that was enrolled at another hub: it cannot know this one, and city hall sees that it tries.
+"$bin/anju-hub" --init --set data="$work/other.d" >"$work/other.public"
+sed "s/$(cat "$town/hub.public")/$(cat "$work/other.public")/" "$town/n2.enrolment" >"$work/n4.enrolment"
+"$bin/anju-node" --init --set data="$town/n4.d" >/dev/null
+check "an enrolment of another hub is stored" "$bin/anju-node" --join "$work/n4.enrolment" --set data="$town/n4.d"
+start_node n4
+check "another hub's key is told at the node" until_true 20 said "another key" ctl n4 status
+check "… and at the hub" until_true 20 said '"reason":"other_hub_key"' ctl hub -o jsonl status
+check "… with what to do" said "it was enrolled with another hub's key" ctl hub status
+stop n4
+
+# A revoked node.
+check "a node is revoked" ctl hub node revoke 2
+start_node n2
+check "a revoked node is told" until_true 20 said "does not know" ctl n2 status
+revoked_told() { ctl hub -o jsonl status | grep -qE '"reason":"unknown_key"[^}]*"node":2[,}]'; }
+check "… and named at the hub" until_true 20 revoked_told
+stop n2
 
 stop n1
 cp -r "$town/n1.d" "$work/n1.copy"

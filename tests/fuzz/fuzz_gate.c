@@ -25,7 +25,7 @@ static void start(void) {
     log_level_set(LOG_ERROR); /* every refusal is told */
     void *context = zmq_ctx_new();
     uv_loop_init(&loop);
-    if (context == NULL || gate_open(&loop, context, "anju", admits, NULL, &g) != 0)
+    if (context == NULL || gate_open(&loop, context, "anju", admits, NULL, NULL, &g) != 0)
         abort();
     asker = zmq_socket(context, ZMQ_DEALER);
     if (asker == NULL || zmq_connect(asker, "inproc://zeromq.zap.01") != 0)

@@ -104,10 +104,10 @@ static void choices_and_endpoints(void **state) {
         "reach=tcp://city-hall.example:7401",
         "reach=tcp://[::1]:7401",
         "reach="};
-    static const char *const bad[] = {"listen=tcp://h:0",      "listen=tcp://h:65536",  "listen=tcp://h:7401x",  "listen=tcp://h",
-                                      "listen=tcp://:7401",    "listen=udp://h:7401",   "listen=tcp://::1:7401", "listen=tcp://[1]:7401",
-                                      "listen=tcp://a b:7401", "listen=tcp://a;b:7401", "listen=tcp://h:+1",     "reach=tcp://h:*",
-                                      "reach=tcp://*:7401",    "listen=h:7401"};
+    static const char *const bad[] = {"listen=tcp://h:0",      "listen=tcp://h:65536",    "listen=tcp://h:7401x",  "listen=tcp://h",
+                                      "listen=tcp://:7401",    "listen=udp://h:7401",     "listen=tcp://::1:7401", "listen=tcp://[1]:7401",
+                                      "listen=tcp://a b:7401", "listen=tcp://a;b:7401",   "listen=tcp://h:+1",     "reach=tcp://h:*",
+                                      "reach=tcp://*:7401",    "listen=tcp://[::g]:7401", "listen=h:7401"};
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
         struct settings *s = load(NULL, &good[i], 1);
