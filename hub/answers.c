@@ -198,6 +198,30 @@ static void door_status(const struct city *c, json_t *out, json_t *problems) {
     json_object_set_new(out, "refused_last", rows);
 }
 
+static uint64_t wrongs(const struct hub_peer *p) {
+    return p->wrongs.garbage + p->wrongs.forged + p->wrongs.flood;
+}
+
+/* Whose key does what no node of ours does, by node and key: somebody has to look at that machine. */
+static void name_alarms(const struct hub_engine *e, json_t *problems) {
+    struct buffer key = {0};
+    for (size_t i = 0; i < hub_engine_peers(e); i++) {
+        const struct hub_peer *p = hub_engine_peer(e, i);
+        if (wrongs(p) == 0)
+            continue;
+        buffer_clear(&key);
+        hex_encode(bytes_of(p->key, KEY_BYTES), &key);
+        json_array_append_new(
+            problems,
+            json_sprintf(
+                "node %u (key %s) speaks as no node of ours does: garbage %llu, forged %llu, flood %llu; look at that machine, or "
+                "`anjuctl node revoke %u`",
+                p->link.node, buffer_string(&key), (unsigned long long)p->wrongs.garbage, (unsigned long long)p->wrongs.forged,
+                (unsigned long long)p->wrongs.flood, p->link.node));
+    }
+    buffer_close(&key);
+}
+
 void cmd_status(void *owner, struct request *q) {
     struct city *c = owner;
     struct hub_counts n = hub_engine_counts(c->engine);
@@ -221,6 +245,7 @@ void cmd_status(void *owner, struct request *q) {
     if (forked > 0)
         json_array_append_new(
             problems, json_string("two disks speak with one key: find out which is right, then `anjuctl node approve N`"));
+    name_alarms(c->engine, problems);
     if (troubles.log_full)
         json_array_append_new(problems, json_string("the disk is full: nothing is accepted; free space"));
     if (troubles.state_full)
@@ -314,7 +339,8 @@ static void finish_nodes(struct question *a) {
     json_array_foreach(a->rows, i, row) {
         uint32_t node = (uint32_t)json_integer_value(json_object_get(row, "node"));
         for (size_t k = 0; k < hub_engine_peers(e); k++) {
-            const struct hub_link *l = &hub_engine_peer(e, k)->link;
+            const struct hub_peer *p = hub_engine_peer(e, k);
+            const struct hub_link *l = &p->link;
             uint64_t accepted = 0;
             if (l->node != node)
                 continue;
@@ -322,6 +348,10 @@ static void finish_nodes(struct question *a) {
                 accepted += l->lives[x].accepted;
             json_object_set_new(row, "state", json_string(state_of(l, now)));
             json_object_set_new(row, "accepted", number(accepted));
+            json_object_set_new(row, "wrongs", number(wrongs(p)));
+            json_object_set_new(row, "garbage", number(p->wrongs.garbage));
+            json_object_set_new(row, "forged", number(p->wrongs.forged));
+            json_object_set_new(row, "flood", number(p->wrongs.flood));
             json_object_set_new(row, "at", number(l->at));
             json_object_set_new(row, "backlog", l->reported == 0 ? json_null() : number(l->last.backlog));
             json_object_set_new(row, "oldest_ms", l->reported == 0 ? json_null() : number(l->last.oldest_ms));

@@ -28,7 +28,7 @@ static const struct setting settings[] = {
 
 static const struct command commands[] = {
     {"status", CONTROL_STATUS, cmd_status, "", "", "", "the city on one screen", "全市状态"},
-    {"nodes", CONTROL_STATUS, cmd_nodes, "", "", "node name areas state backlog accepted merged held at", "every office's node",
+    {"nodes", CONTROL_STATUS, cmd_nodes, "", "", "node name areas state backlog accepted merged held wrongs at", "every office's node",
      "所有节点"},
     {"node show", CONTROL_STATUS, cmd_node_show, "node", "", "", "one node", "查看一个节点"},
     {"node add", CONTROL_ADMIN, cmd_node_add, "area", "name= key= out=", "", "enrol a node; --out FILE gets its enrolment file",

@@ -24,6 +24,11 @@ enum {
     POOL_BYTES = 256 << 20
 };
 
+/* A peer's share: what is kept of it before it is checked (its credit and a message), and how much of that the check worker has at once. */
+enum { PEER_FRAMES = 512, PEER_BYTES = LIMIT_UNACKED_BYTES + 2 * LIMIT_MESSAGE_BYTES, PEER_CHECKING = 8 };
+/* How often a peer may greet, say something small, and fill the log: one each so many ms, and a burst of so many ms' worth. */
+enum { HELLO_EACH_MS = 500, SMALL_EACH_MS = 100, LINE_EACH_MS = 100, BURST_MS = 10000, ALARM_EACH_MS = 10000 };
+
 struct hub_engine {
     uv_loop_t *loop;
     struct hub_stores stores;
@@ -77,6 +82,39 @@ static struct hub_peer *peer_by_key(const struct hub_engine *e, const uint8_t ke
         if (e->peers[i]->keyed && memcmp(e->peers[i]->key, key, KEY_BYTES) == 0)
             return e->peers[i];
     return NULL;
+}
+
+static struct hub_peer *peer_by_node(const struct hub_engine *e, uint32_t node) {
+    for (size_t i = 0; i < e->peer_count; i++)
+        if (e->peers[i]->link.node == node)
+            return e->peers[i];
+    return NULL;
+}
+
+/* ---- what a peer may take of us */
+
+static bool within(instant *due, instant now, uint64_t each_ms) {
+    instant next = (*due > now ? *due : now) + each_ms;
+    if (next > now + BURST_MS)
+        return false;
+    *due = next;
+    return true;
+}
+
+static void wrong(struct hub_peer *p, uint64_t *count, uint64_t more, const char *what) {
+    instant now = clock_now();
+    bool first = *count == 0;
+    *count += more;
+    if (!first && now < p->told + ALARM_EACH_MS)
+        return;
+    p->told = now;
+    log_fact(
+        LOG_ERROR, "hub.alarm", FACT_TEXT("what", what), FACT_UINT("node", p->link.node), FACT_HEX("key", bytes_of(p->key, KEY_BYTES)),
+        FACT_UINT("garbage", p->wrongs.garbage), FACT_UINT("forged", p->wrongs.forged), FACT_UINT("flood", p->wrongs.flood));
+}
+
+static void flooded(struct hub_peer *p) {
+    wrong(p, &p->wrongs.flood, 1, "floods");
 }
 
 /* ---- the log worker */
@@ -533,6 +571,11 @@ static void merge_done(struct job *j, int result) {
             in.merged.node_count = f->done.node_count;
             step(e, &in, NULL);
         }
+        for (size_t i = 0; i < f->done.forger_count; i++) {
+            struct hub_peer *p = peer_by_node(e, f->done.forgers[i].node);
+            if (p != NULL)
+                wrong(p, &p->wrongs.forged, f->done.forgers[i].changes, "sent changes in another's name");
+        }
         if (f->done.offices || f->done.every_node)
             roster_soon(e);
         if (f->done.changes > 0) {
@@ -775,6 +818,16 @@ static void answer_works(struct hub_read *q, struct txn *state, struct txn *log)
     arena_close(&arena);
 }
 
+static void answer_free(struct answer *a) {
+    if (a == NULL)
+        return;
+    heard_drop(a->heard);
+    buffer_close(&a->frame);
+    free(a);
+}
+
+static void next_answer(struct hub_engine *e, struct hub_peer *p, size_t kind);
+
 static void answer_done(struct hub_read *q, int result) {
     struct answer *a = (struct answer *)q;
     struct hub_engine *e = a->peer->engine;
@@ -782,14 +835,35 @@ static void answer_done(struct hub_read *q, int result) {
         e->troubles.unreadable = true;
     else if (result == 0 && a->outcome < 0)
         fatal(e, a->outcome);
-    if (result != 0 || a->outcome != 0)
+    if ((result != 0 || a->outcome != 0) && within(&a->peer->line_due, clock_now(), LINE_EACH_MS))
         log_fact(
             LOG_WARNING, "hub.no_answer", FACT_UINT("node", a->peer->link.node), FACT_INT("outcome", result != 0 ? result : a->outcome));
     if (result == 0 && a->outcome == 0 && !e->closing && hub_side_session(&a->peer->link) == a->session)
         hub_door_send(e->door, a->peer->key, buffer_bytes(&a->frame));
-    heard_drop(a->heard);
-    buffer_close(&a->frame);
-    free(a);
+    if (a->kind != HUB_FX_WELCOME)
+        next_answer(e, a->peer, a->kind == HUB_FX_REPAIR);
+    answer_free(a);
+}
+
+/* A node has one question of a kind open; of one that asks again and again only the last is kept. */
+static void next_answer(struct hub_engine *e, struct hub_peer *p, size_t kind) {
+    struct answer *next = p->asked[kind];
+    p->asked[kind] = NULL;
+    p->answering[kind] = next != NULL && !e->closing;
+    if (p->answering[kind])
+        hub_engine_read(e, &next->read);
+    else
+        answer_free(next);
+}
+
+static void ask(struct hub_engine *e, struct answer *a, size_t kind) {
+    struct hub_peer *p = a->peer;
+    if (p->asked[kind] != NULL && !within(&p->small_due, clock_now(), SMALL_EACH_MS))
+        flooded(p);
+    answer_free(p->asked[kind]);
+    p->asked[kind] = a;
+    if (!p->answering[kind])
+        next_answer(e, p, kind);
 }
 
 static void answer_with(struct hub_engine *e, const struct hub_effect *x, struct heard *h) {
@@ -808,7 +882,10 @@ static void answer_with(struct hub_engine *e, const struct hub_effect *x, struct
         a->peer->pulled = h->message.pull.cursor;
     a->read.work = answer_works;
     a->read.done = answer_done;
-    hub_engine_read(e, &a->read);
+    if (x->kind == HUB_FX_WELCOME)
+        hub_engine_read(e, &a->read);
+    else
+        ask(e, a, x->kind == HUB_FX_REPAIR);
 }
 
 /* ---- the roster: who may come, from the office records */
@@ -907,10 +984,7 @@ static void roster_done(struct hub_read *q, int result) {
     e->troubles.roster_damaged = !q->whole; /* who is missing in it stays as he was */
     for (size_t i = 0; result == 0 && !e->closing && i < r->count; i++) {
         const struct office_line *l = &r->lines[i];
-        struct hub_peer *p = NULL;
-        for (size_t k = 0; k < e->peer_count; k++)
-            if (e->peers[k]->link.node == l->node)
-                p = e->peers[k];
+        struct hub_peer *p = peer_by_node(e, l->node);
         if (p == NULL)
             p = peer_add(e, &r->logs[i]);
         if (p->keyed && memcmp(p->key, l->key, KEY_BYTES) != 0)
@@ -977,6 +1051,10 @@ static void on_effect(void *owner, const struct hub_effect *x) {
         answer_with(e, x, s->heard);
         break;
     case HUB_FX_NOTE:
+        if (x->note == HUB_NOTE_FLOOD)
+            flooded((struct hub_peer *)x->link);
+        if (x->link != NULL && !within(&((struct hub_peer *)x->link)->line_due, clock_now(), LINE_EACH_MS))
+            break; /* one peer does not fill the log */
         log_fact(
             x->note == HUB_NOTE_REFUSED || x->note == HUB_NOTE_FLOOD ? LOG_WARNING : LOG_INFO, "hub",
             FACT_TEXT("note", hub_note_name(x->note)), FACT_UINT("node", x->link == NULL ? 0 : x->link->node),
@@ -992,15 +1070,36 @@ static void step(struct hub_engine *e, struct hub_event *in, struct heard *h) {
     hub_side_step(&e->side, in, &(struct hub_out){on_effect, &s});
 }
 
-/* ---- the check worker: everything that comes is decoded off the loop, in order */
+/* ---- the check worker: everything that comes is decoded off the loop, each peer's in order, a few of each peer at a time */
 
 struct arrival {
     struct job job;
+    struct arrival *next; /* of the peer */
     struct hub_peer *peer;
     struct heard *heard;
     int outcome;
     bool holds;
 };
+
+/* What a node says at all; of anything else nothing is kept. */
+static bool from_node(const struct message *m) {
+    switch (m->kind) {
+    case MESSAGE_HELLO:
+    case MESSAGE_PUSH:
+    case MESSAGE_PULL:
+    case MESSAGE_REPORT:
+    case MESSAGE_REPAIR_ASK:
+        return true;
+    case MESSAGE_WELCOME:
+    case MESSAGE_REFUSE:
+    case MESSAGE_ACK:
+    case MESSAGE_FEED:
+    case MESSAGE_TIP:
+    case MESSAGE_REPAIR_FILL:
+        break;
+    }
+    return false;
+}
 
 static bool push_holds(const struct push *p) {
     struct buffer raw = {0};
@@ -1022,21 +1121,53 @@ static void arrival_works(struct job *j, void *owner) {
     struct arrival *a = (struct arrival *)j;
     (void)owner;
     a->outcome = heard_decode(a->heard);
-    a->holds = a->outcome == 0 && (a->heard->message.kind != MESSAGE_PUSH || push_holds(&a->heard->message.push));
+    a->holds =
+        a->outcome == 0 && from_node(&a->heard->message) && (a->heard->message.kind != MESSAGE_PUSH || push_holds(&a->heard->message.push));
+    if (!a->holds)
+        arena_close(&a->heard->arena);
+}
+
+/* Credit and order are the protocol's; here is what may come more often than any node says it. */
+static bool too_often(struct hub_peer *p, const struct message *m) {
+    const struct hub_link *l = &p->link;
+    instant now = clock_now();
+    if (m->kind == MESSAGE_HELLO)
+        return !within(&p->hello_due, now, HELLO_EACH_MS);
+    if (m->kind == MESSAGE_REPORT || (m->kind == MESSAGE_PUSH && l->spent + m->push.body.len > l->credit))
+        return !within(&p->small_due, now, SMALL_EACH_MS);
+    return false;
+}
+
+static void arrival_free(struct arrival *a) {
+    heard_drop(a->heard);
+    free(a);
+}
+
+static void check_more(struct hub_engine *e, struct hub_peer *p) {
+    while (p->arrivals != NULL && p->checking < PEER_CHECKING && !e->closing) {
+        struct arrival *a = p->arrivals;
+        p->arrivals = a->next;
+        p->checking++;
+        worker_submit(e->check, &a->job);
+    }
 }
 
 static void arrival_done(struct job *j, int result) {
     struct arrival *a = (struct arrival *)j;
-    struct hub_engine *e = a->peer->engine;
+    struct hub_peer *p = a->peer;
+    struct hub_engine *e = p->engine;
     (void)result;
+    p->checking--;
+    p->waiting--;
+    p->waiting_bytes -= a->heard->frame.len;
     if (!a->holds)
-        log_fact(
-            LOG_WARNING, "hub.garbage", FACT_UINT("node", a->peer->link.node), FACT_INT("outcome", a->outcome),
-            FACT_TEXT("what", a->outcome == 0 ? "a push whose chain does not hold" : "an unreadable message"));
+        wrong(p, &p->wrongs.garbage, 1, a->outcome == 0 ? "a chain that does not hold, or a hub's words" : "an unreadable message");
+    else if (too_often(p, &a->heard->message))
+        flooded(p);
     else if (!e->closing)
-        step(e, &(struct hub_event){.kind = HUB_HEARD, .link = &a->peer->link, .heard = &a->heard->message}, a->heard);
-    heard_drop(a->heard);
-    free(a);
+        step(e, &(struct hub_event){.kind = HUB_HEARD, .link = &p->link, .heard = &a->heard->message}, a->heard);
+    arrival_free(a);
+    check_more(e, p);
 }
 
 /* ---- the door */
@@ -1054,12 +1185,20 @@ static void on_frame(void *owner, const uint8_t key[KEY_BYTES], struct bytes fra
     struct hub_peer *p = peer_by_key(e, key);
     if (p == NULL || e->closing)
         return;
+    if (p->waiting == PEER_FRAMES || p->waiting_bytes + frame.len > PEER_BYTES) {
+        flooded(p); /* an honest push that is lost here is sent again: the next one does not follow it */
+        return;
+    }
     struct arrival *a = memory_zeroed(1, sizeof *a);
     a->peer = p;
     a->heard = heard_of(frame);
     a->job.work = arrival_works;
     a->job.done = arrival_done;
-    worker_submit(e->check, &a->job);
+    *(p->arrivals == NULL ? &p->arrivals : &p->arrivals_last->next) = a;
+    p->arrivals_last = a;
+    p->waiting++;
+    p->waiting_bytes += frame.len;
+    check_more(e, p);
 }
 
 static void on_gone(void *owner, const uint8_t key[KEY_BYTES]) {
@@ -1236,8 +1375,14 @@ int hub_engine_open(
 static void on_closed(uv_handle_t *h) {
     struct hub_engine *e = h->data;
     hub_side_close(&e->side);
-    for (size_t i = 0; i < e->peer_count; i++)
+    for (size_t i = 0; i < e->peer_count; i++) {
+        while (e->peers[i]->arrivals != NULL) {
+            struct arrival *a = e->peers[i]->arrivals;
+            e->peers[i]->arrivals = a->next;
+            arrival_free(a);
+        }
         free(e->peers[i]);
+    }
     free(e->peers);
     free(e->links);
     buffer_close(&e->damaged);

@@ -15,6 +15,13 @@
 
 struct hub_engine;
 
+/* What a key did that no node of ours does; each is told in the log with the key, at most once in a while. */
+struct hub_wrongs {
+    uint64_t garbage; /* unreadable messages, chains that do not hold, messages that only a hub says */
+    uint64_t forged;  /* changes in another's name */
+    uint64_t flood;   /* beyond its credit, or more messages at once than are kept for one peer */
+};
+
 struct hub_peer {
     struct hub_link link; /* first: effects give it back */
     uint8_t key[KEY_BYTES];
@@ -22,6 +29,14 @@ struct hub_peer {
     struct hub_engine *engine;
     struct cursor pulled; /* of its last Pull since it was welcomed */
     uint64_t full_at;     /* the log position to which link.full is known */
+    struct hub_wrongs wrongs; /* since the hub started */
+    /* The rest is the engine's: no peer has more at work than its share, so that the others' turn comes. */
+    struct arrival *arrivals, *arrivals_last; /* owns; heard and not given to the check worker yet */
+    size_t waiting, waiting_bytes;            /* arrivals, also those at the worker */
+    unsigned checking;
+    bool answering[2]; /* a page, a repair: one at a time, and the last question waits */
+    struct answer *asked[2];
+    instant told, hello_due, small_due, line_due;
 };
 
 struct hub_stores {

@@ -1,0 +1,75 @@
+#!/bin/sh
+# An enrolled node that speaks the protocol wrongly: nothing of it is applied, nobody waits for it, the hub stays small and names its key.
+cd "$(dirname "$0")/../.." || exit 2
+. tests/e2e/start.sh
+make -s B="$B" "$B/tests/e2e/hostile" >&2 || exit 2
+make_hub
+start_hub
+make_node n1 650203001001 一
+start_node n1
+make_node n2 650203002002 二
+check "the honest node is there" until_true 20 ctl n1 wait --caught-up --timeout 1
+id=$(ctl n1 -o jsonl put Person name=王宇轩 $who | field id)
+check "its record is accepted" ctl n1 wait --caught-up --timeout 20
+hub=$(pid_of hub)
+anon() { awk '/^RssAnon/ { print $2 }' "/proc/$hub/status"; }
+export_raw() { ctl hub -o jsonl export --raw | sort; }
+hostile() {
+    _seconds=$1
+    shift
+    "$B/tests/e2e/hostile" "$town/n2.enrolment" "$town/n2.d/keys" "$_seconds" "$@" >"$work/said" 2>&1
+    _status=$?
+    cat "$work/said"
+    return $_status
+}
+wrong() { ctl hub -o jsonl node show 2 | field "$1"; }
+merged_all() { [ "$(status_of hub merge_backlog)" = 0 ]; }
+
+check "what it may say is taken" hostile 5 legal
+check "… and is no alarm" [ "$(wrong wrongs)" = 0 ]
+check "… and merged" until_true 10 merged_all
+export_raw >"$work/before"
+before=$(anon)
+
+# ---- in others' places and names
+check "another office's area, another office's record" hostile 5 elsewhere=650203001001 "overwrite=$id"
+check "… are held, with the reason" until_true 10 sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl quarantine list --node 2 | grep -c 'does not serve' | grep -qx 2"
+check "changes in another's name" hostile 5 forge=1
+check "… are held" until_true 10 sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl quarantine list --node 2 | grep -c author | grep -qx 3"
+check "… counted" [ "$(wrong forged)" = 3 ]
+export_raw >"$work/after"
+check "nothing of it is applied" cmp "$work/before" "$work/after"
+
+# ---- noise
+check "pushes whose chain does not hold" hostile 5 chain
+check "garbage and a hub's words" hostile 5 garbage
+check "… are counted" [ "$(wrong garbage)" -ge 1000 ]
+check "a megabyte of empty values, for every field of every message" hostile 10 empties
+check "bodies that grow a thousandfold" hostile 10 bombs
+export_raw >"$work/after"
+check "nothing of it is applied" cmp "$work/before" "$work/after"
+
+# ---- floods, while the other office works
+for act in replay flood beyond; do
+    "$B/tests/e2e/hostile" "$town/n2.enrolment" "$town/n2.d/keys" 5 $act >"$work/$act" 2>&1 &
+    flood=$!
+    check "during $act: the other office's edits are accepted" sh -c "
+        for i in 1 2 3; do
+            '$bin/anjuctl' -s '$town/n1' put Person name=$act\$i $who && '$bin/anjuctl' -s '$town/n1' wait --acked --timeout 10 || exit 1
+        done"
+    wait $flood
+    check "… $act came through to the end" sh -c "cat '$work/$act'; grep -q '^$act: sent [0-9]' '$work/$act'"
+done
+check "floods are counted" [ "$(wrong flood)" -ge 100 ]
+now=$(anon)
+check "the hub has grown by less than 64 MiB ($before, now $now kB)" [ "$((now - before))" -lt 65536 ]
+
+# ---- who it was
+key=$(sed -n 's/^key //p' "$work/flood")
+check "the log names the key" grep -q "hub.alarm.*node=2 key=$key" "$town/log/hub"
+check "… without a line for each frame" [ "$(grep -c . "$town/log/hub")" -lt 1000 ]
+check "status names the key" said "node 2 (key $key)" ctl hub status
+check "the honest node is no alarm" [ "$(ctl hub -o jsonl node show 1 | field wrongs)" = 0 ]
+check "the hub's state is sound" said sound ctl hub verify
+check "of the hostile node two changes are merged, the ones that were right" sh -c "'$bin/anjuctl' -s '$town/hub' nodes; [ \$('$bin/anjuctl' -s '$town/hub' -o jsonl node show 2 | sed -n 's/.*\"merged\":\\([0-9]*\\).*/\\1/p') = 2 ]"
+finish
