@@ -8,10 +8,11 @@ cd "$root"
 B=${B:-build}
 COUNT=${COUNT:-100000}
 PASSES=${PASSES:-3}
-make --no-print-directory -s -j"$(nproc)" B="$B" all "$B/tests/bench/w1" >&2
+make --no-print-directory -s -j"$(nproc)" B="$B" all "$B/tests/bench/w1" "$B/tests/bench/acks" "$B/tests/e2e/outsider" "$B/tests/e2e/hostile" >&2
 w1=$B/tests/bench/w1
 town=$(mktemp -d "${BENCH_DIR:-$root/$B}/b.XXXXXX")
 . deploy/city.sh
+. tests/bench/bounds.sh
 trap 'stop_all; rm -rf "$town"' EXIT
 trap 'exit 130' INT TERM
 rows=$town/rows
@@ -152,6 +153,7 @@ row w1.unshrinkable bytes/change "$(awk 'BEGIN { print 16 + 0.4 * 16 }')" null n
 row raw.append changes/s "$(middle "$town/append")" null null 0 $raws "$(low "$town/append")" "$(high "$town/append")"
 row raw.fourput changes/s "$(middle "$town/fourput")" null null 0 $raws "$(low "$town/fourput")" "$(high "$town/fourput")"
 row raw.commit_p50 us "$(middle "$town/commit")" null null 1 "$PASSES" "$(low "$town/commit")" "$(high "$town/commit")"
+bounds_rows
 {
     echo '['
     sed '$!s/$/,/' "$rows"
