@@ -475,6 +475,7 @@ int main(int argc, char **argv) {
     h.home = e.served[0];
     hex_encode(bytes_of(h.keys.public.curve, KEY_BYTES), &key);
     printf("key %s\n", buffer_string(&key));
+    fflush(stdout);
     uv_loop_init(&h.loop);
     uv_timer_init(&h.loop, &h.timer);
     h.timer.data = &h;
