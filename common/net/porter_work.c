@@ -27,7 +27,7 @@
 
 enum {
     LISTENING = 3, /* the descriptor that the hub left us */
-    OUTSIDE_MOST = 2048,
+    OUTSIDE_MOST = 4096,
     GREETING_MOST = 512, /* handshakes at the hub: about 38 KiB there each */
     PATIENCE_MS = 5000,  /* for the HELLO, and again for the handshake */
     STUCK_MS = 30000,    /* without one byte; libzmq keeps what waits for it */
@@ -276,9 +276,13 @@ static void wrong(struct work *w, struct guest *g) {
 }
 
 static void call_hub(struct work *w, struct guest *g) {
+    static const int on = 1, idle = 60;
     make_room(w, GREETING);
     if (g->gone)
         return;
+    setsockopt(g->node.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(g->node.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(g->node.fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     g->hub.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (g->hub.fd < 0 || connect(g->hub.fd, (struct sockaddr *)&w->door, sizeof w->door) != 0) {
         send_away(w, g); /* no descriptors, or the hub is behind with its door: it comes again */
@@ -382,7 +386,6 @@ static void on_end(struct work *w, struct end *e, uint32_t events) {
 /* ---- who comes */
 
 static void welcome(struct work *w, int fd, const struct sockaddr_storage *from) {
-    static const int on = 1, idle = 60;
     make_room(w, OUTSIDE);
     struct guest *g = memory_zeroed(1, sizeof *g);
     g->node = (struct end){.guest = g, .fd = fd};
@@ -390,9 +393,6 @@ static void welcome(struct work *w, int fd, const struct sockaddr_storage *from)
     greeting_begin(&g->said, GREETING_NODE);
     greeting_begin(&g->answered, GREETING_HUB);
     g->source = source_of(w, from);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     stage_enter(w, g, OUTSIDE);
     want(w, &g->node, EPOLLIN);
     pass_on(w, g, &g->node, bytes_of(w->greeting, sizeof w->greeting));
