@@ -54,11 +54,25 @@ static bool in_scope(const struct fold_node *writer, const struct record *r, con
 
 /* ---- FORGED */
 
-/* A node signs its own versions and makes its own names. Another's name is right in one case, a branch that a cloned disk goes on with
- * under a new node; nothing in the change can prove that, so a person says it (retries it). A copy of what is merged is no question at all:
- * the caller looks for it. */
-static bool forged(const struct fold *f, const struct fold_node *writer, const struct change *c) {
-    return c->version.node != writer->state.node || (c->name.node != writer->state.node && !(c->again && f->vouched));
+/* Was the other node enrolled for an office that the writer serves too? */
+static bool same_office(struct fold *f, const struct fold_node *writer, uint32_t node) {
+    struct hub_node_state known; /* an id that nobody has costs no place in the fold */
+    if (!hub_node_get(f->state, node, &known))
+        return false;
+    const struct fold_node *other = fold_node(f, node);
+    for (size_t i = 0; i < other->state.served_count; i++)
+        if (serves(writer, other->state.served[i]))
+            return true;
+    return false;
+}
+
+/* A node signs its own versions and makes its own names. Another's name is right in one case, the branch of a cloned disk that goes on as a
+ * new node: of the same office, and marked as labelled again. In any other case a person has to say that it is right (retries it). A copy
+ * of what is merged is no question at all: the caller looks for it. */
+static bool forged(struct fold *f, const struct fold_node *writer, const struct change *c) {
+    if (c->version.node != writer->state.node)
+        return true;
+    return c->name.node != writer->state.node && !(c->again && (f->vouched || same_office(f, writer, c->name.node)));
 }
 
 /* ---- FULL */

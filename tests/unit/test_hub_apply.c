@@ -203,6 +203,17 @@ static void test_forged(void **state) {
     assert_int_equal(held(y, 1, 5), VERDICT_FORGED);
     assert_int_equal(node_of(y, 1).repeated, 1);
     assert_int_equal(m.forgers[0].changes, 1);
+    /* A clone's branch goes on as a new node of the same office, and keeps its names; a change that is no copy has none of them. */
+    area office = city_home(1);
+    city_office(y, 4, &office, 1);
+    struct change clone = {.record = city_id(3), .name = {1, 97}, .again = true, .ops = &op, .op_count = 1};
+    city_say_change(y, 4, &clone);
+    clone.name.tag = 96;
+    clone.again = false;
+    city_say_change(y, 4, &clone);
+    city_merge(y, 100);
+    assert_int_equal(held(y, 4, 1), VERDICT_MERGED);
+    assert_int_equal(held(y, 4, 2), VERDICT_FORGED);
     city_verify(y);
 }
 
