@@ -27,8 +27,8 @@ struct hub_peer {
     uint8_t key[KEY_BYTES];
     bool keyed;
     struct hub_engine *engine;
-    struct cursor pulled; /* of its last Pull since it was welcomed */
-    uint64_t full_at;     /* the log position to which link.full is known */
+    struct cursor pulled;     /* of its last Pull since it was welcomed */
+    uint64_t full_at;         /* the log position to which link.full is known */
     struct hub_wrongs wrongs; /* since the hub started */
     /* The rest is the engine's: no peer has more at work than its share, so that the others' turn comes. */
     struct arrival *arrivals, *arrivals_last; /* owns; heard and not given to the check worker yet */
