@@ -21,6 +21,7 @@ enum {
     SWEEP_ROWS = 64,
     DAMAGED_MOST = 1000,
     MERGE_CHANGES = 20000,
+    TRIM_ENTRIES = 2000,
     POOL_BYTES = 256 << 20
 };
 
@@ -50,6 +51,7 @@ struct hub_engine {
     int failure;                 /* the first: what `fatal` was called with */
     struct hub_troubles troubles;
     struct hub_counts counts;
+    struct hub_kept_view kept;
     uint64_t generation;                     /* of appends; one more after each failed commit */
     struct hub_write *writes, **writes_last; /* waiting for the one before */
     struct hub_write *writing;
@@ -462,6 +464,86 @@ static void on_own_again(uv_timer_t *t) {
 /* What was noted while the log had no room is carried out when it has. */
 static void own_later(struct hub_engine *e) {
     uv_timer_start(&e->own_again, on_own_again, OWN_RETRY_MS, 0);
+}
+
+/* ---- backups: what is safe, and the log below what they need */
+
+struct trim {
+    struct job job;
+    struct hub_engine *engine;
+    struct id16 life;
+    uint64_t below; /* in this life of the log */
+    bool more;
+};
+
+/* A stretch at a time: pushes wait behind it. */
+static void trim_works(struct job *j, void *owner) {
+    struct trim *t = (struct trim *)j;
+    struct hub_engine *e = owner;
+    struct hub_log_place place;
+    t->more = false;
+    if (!hub_log_place(e->log_txn, &place) || !id_equal(&place.life, &t->life))
+        return;
+    uint64_t upto = place.first + TRIM_ENTRIES;
+    t->more = upto < t->below;
+    hub_log_trim(e->log_txn, t->more ? upto : t->below);
+}
+
+static void trim_soon(struct hub_engine *e);
+
+static void trim_done(struct job *j, int result) {
+    struct trim *t = (struct trim *)j;
+    if (result < 0)
+        fatal(t->engine, result);
+    if (result == 0 && t->more && !t->engine->closing)
+        trim_soon(t->engine);
+    free(t);
+}
+
+static void trim_soon(struct hub_engine *e) {
+    if (e->kept.count == 0)
+        return;
+    struct trim *t = memory_zeroed(1, sizeof *t);
+    t->engine = e;
+    t->life = e->kept.kept[e->kept.count - 1].log_life;
+    t->below = hub_kept_below(&e->kept, &t->life);
+    t->job.work = trim_works;
+    t->job.done = trim_done;
+    worker_submit(e->log, &t->job);
+}
+
+static int read_kept(struct hub_engine *e) {
+    struct txn *own;
+    int r = store_read(e->stores.own, &own);
+    if (r != 0)
+        return pass(r);
+    hub_kept_view(own, &e->kept);
+    r = txn_result(own);
+    txn_abort(own);
+    return r == 0 ? 0 : pass(r);
+}
+
+const struct hub_kept_view *hub_engine_backups(const struct hub_engine *e) {
+    return &e->kept;
+}
+
+const struct hub_stores *hub_engine_stores(const struct hub_engine *e) {
+    return &e->stores;
+}
+
+void hub_engine_kept(struct hub_engine *e, struct hub_kept_view *v) {
+    hub_kept_view_close(&e->kept);
+    e->kept = *v;
+    *v = (struct hub_kept_view){.kept = NULL};
+    if (e->closing)
+        return;
+    for (size_t i = 0; i < e->peer_count; i++) {
+        struct hub_link *l = &e->peers[i]->link;
+        for (size_t k = 0; k < l->life_count; k++)
+            l->lives[k].safe = hub_kept_safe(&e->kept, l->node, &l->lives[k].incarnation);
+    }
+    step(e, &(struct hub_event){.kind = HUB_KEPT}, NULL);
+    trim_soon(e);
 }
 
 /* ---- the merge worker */
@@ -959,6 +1041,7 @@ static struct hub_peer *peer_add(struct hub_engine *e, const struct hub_log_node
             .expected = n->lives[k].acked,
             .accepted_hash = n->lives[k].acked_hash,
             .expected_hash = n->lives[k].acked_hash,
+            .safe = hub_kept_safe(&e->kept, n->node, &n->lives[k].incarnation),
         };
     e->peers = memory_resize(e->peers, (e->peer_count + 1) * sizeof(struct hub_peer *));
     e->links = memory_resize(e->links, (e->peer_count + 1) * sizeof(struct hub_link *));
@@ -1264,7 +1347,8 @@ static int settle_all(const struct settling *t) {
     }
     bool fits =
         log_there && state_there && id_equal(&place->log_life, &at.life) && place->position + 1 >= at.first && place->position <= at.last;
-    if (!fits) {
+    bool restored = hub_restored_take(t->state);
+    if (!fits || restored) {
         if (log_there || state_there)
             log_fact(LOG_WARNING, "hub.restored", FACT_UINT("position", place->position), FACT_UINT("log_last", at.last));
         r = hub_join_log(t->state, t->log, &life);
@@ -1355,13 +1439,16 @@ int hub_engine_open(
     e->merge_again.data = e->own_again.data = e->sweep_again.data = e;
     e->sweep_wanted = true;
     sweep_later(e);
+    int r = read_kept(e);
+    if (r != 0)
+        fatal(e, r);
     own_submit(e);
     roster_soon(e);
     struct hub_door_calls door = {admits, on_frame, on_gone, e};
     /* Nobody is told to wait who need not, and nobody is shown the city as it was before the hub's own latest decisions (I6). */
     while ((!e->roster_known || !e->own_known || (e->counts.position < e->own_until && !e->troubles.state_full)) && e->failure == 0)
         uv_run(loop, UV_RUN_ONCE);
-    int r = e->failure;
+    r = e->failure;
     if (r == 0)
         r = hub_door_open(loop, endpoint, keys, &door, &e->door);
     if (r != 0) {
@@ -1386,6 +1473,7 @@ static void on_closed(uv_handle_t *h) {
     free(e->peers);
     free(e->links);
     buffer_close(&e->damaged);
+    hub_kept_view_close(&e->kept);
     free(e);
 }
 

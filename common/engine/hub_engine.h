@@ -11,6 +11,7 @@
 #include "common/net/keys.h"
 #include "common/net/router.h"
 #include "common/store/hub_feed.h"
+#include "common/store/hub_kept.h"
 #include "common/sync/hub_side.h"
 
 struct hub_engine;
@@ -117,6 +118,12 @@ enum hub_write_outcome {
     HUB_WRITE_NOTED,        /* it lies in its second home, but could not be merged now: it is carried out when that is possible again */
 };
 void hub_engine_write(struct hub_engine *e, struct hub_write *w /* takes; `done` gives it back */);
+
+/* The backups that a restore may use (hub_kept.h): what is in all of them is safe and told to the nodes; the log is trimmed below what
+ * they need. The engine reads the list when it opens; who changes it hands over the new one. */
+void hub_engine_kept(struct hub_engine *e, struct hub_kept_view *v /* takes its content */);
+const struct hub_kept_view *hub_engine_backups(const struct hub_engine *e); /* borrows; until the next hub_engine_kept */
+const struct hub_stores *hub_engine_stores(const struct hub_engine *e);     /* borrows; for store_copy, on any thread of one's own */
 
 /* An operator's word on two disks that speak with one key: the one that is connected now goes on (2-PROTOCOL, FORKED). False: no such node.
  */

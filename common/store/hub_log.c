@@ -65,6 +65,12 @@ void hub_log_begin(struct txn *t, const struct id16 *life, uint64_t first) {
     life_write(t, HUB_LOG_META, life, first);
 }
 
+void hub_log_rename(struct txn *t, const struct id16 *life) {
+    struct hub_log_place at;
+    if (hub_log_place(t, &at))
+        life_write(t, HUB_LOG_META, life, at.first);
+}
+
 bool hub_log_place(struct txn *t, struct hub_log_place *out) {
     struct life_row row = {.first = 0};
     if (!life_read(t, HUB_LOG_META, &row))

@@ -8,7 +8,7 @@
  *
  *   hub-state    (a fold over the log; lost or torn, it is made again from it)
  *     meta       "at" -> log life, position, hub_seq, highest hlc, counters; "epochs" -> list of (epoch, first hub_seq);
- *                "sweep" -> the row at which the sweep goes on
+ *                "sweep" -> the row at which the sweep goes on; "restored" -> the next start begins a new epoch
  *     records    type u32 | id 16                               -> aside, record   (its history lies behind it, on the same pages)
  *                type u32 | id 16 | node u32 | tag u64          -> history entry
  *     rows       area u64 | hub_seq u64                         -> type, id        (stale when it is not the record's row in that area)
@@ -21,12 +21,12 @@
  *
  *   hub-own      (the hub's own changes, a second home that a restore replays; and who looked at what there)
  *     entries    seq u64                                        -> packed change
- *     meta       "life" -> incarnation of writer 0
+ *     meta       "life" -> incarnation of writer 0; "backup" | n u64 -> a backup that a restore may use (hub_kept.h)
  *     access     at ms u64 | n u32                              -> access-log entry (what operators looked at)
  *     tokens     BLAKE2b of the secret 32                       -> enrolment token: areas, who used it (nothing to replay)
  *
  *   node         (log and state change in one transaction)
- *     meta       "progress", "enrolment", "scrub"; "tail" | incarnation -> seq, chain hash; "lost" | incarnation | seq -> when
+ *     meta       "progress", "enrolment", "scrub", "backup" (when, where); "tail" | incarnation -> seq, chain hash; "lost" | incarnation | seq -> when
  *     log        incarnation 16 | seq u64                       -> chain hash after it, saved at, packed change
  *     base       type u32 | id 16                               -> record as the hub sent it
  *     view       type u32 | id 16                               -> base + pending changes; only while some are pending

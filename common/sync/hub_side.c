@@ -483,6 +483,10 @@ void hub_side_step(struct hub_side *h, const struct hub_event *in, const struct 
     case HUB_MERGED:
         on_merged(h, in, out);
         return;
+    case HUB_KEPT:
+        for (size_t i = 0; i < h->link_count; i++)
+            ack(h, h->links[i], false, out);
+        return;
     }
 }
 

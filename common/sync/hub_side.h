@@ -70,6 +70,7 @@ enum hub_event_kind {
     HUB_APPENDED, /* all tickets up to this one are durable */
     HUB_FAILED,   /* the append failed as a whole (full disk): everything queued is taken back */
     HUB_MERGED,   /* the fold moved */
+    HUB_KEPT,     /* `safe` of lives was set anew by the shell: everybody who is here hears it */
 };
 
 struct hub_event {
