@@ -272,7 +272,7 @@ void cmd_status(void *owner, struct request *q) {
     door_status(c, out, problems);
     if (n.held > 0)
         json_array_append_new(problems, json_string("changes are in quarantine: `anjuctl quarantine list`"));
-    json_array_append_new(problems, json_string("no backup was made yet: nodes keep all they ever sent"));
+    backups_status(c, out, problems);
     enrol_status(c, out, problems);
     json_object_set_new(out, "endpoint", json_string(porter_endpoint(c->porter)));
     json_object_set_new(out, "nodes", number(hub_engine_peers(c->engine)));

@@ -11,7 +11,8 @@
 #include "common/wire/wire.h"
 #include "common/wire/wire_enrol.h"
 
-struct enrol; /* enrol.c: tokens, and the door of those who hold one */
+struct enrol;   /* enrol.c: tokens, and the door of those who hold one */
+struct backups; /* backup.c: the one that is being made */
 
 struct city {
     uv_loop_t loop;
@@ -24,6 +25,7 @@ struct city {
     struct porter *porter; /* the public port */
     struct control *control;
     struct enrol *enrol;        /* owns */
+    struct backups *backups;    /* owns */
     struct catalogue catalogue; /* of the policies in force and of those on the way there */
     struct buffer documents;    /* they themselves, for enrolment files */
     bool catalogue_known;       /* the state was looked into */
@@ -80,6 +82,12 @@ void enrol_status(const struct city *c, json_t *out, json_t *problems);
 
 void city_catalogue_load(struct city *c); /* reads the policies of the state anew; the first time publishes what the folder has newer */
 
+/* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
+void backups_open(struct city *c);
+void backups_stop(struct city *c);
+void backups_close(struct city *c);
+void backups_status(const struct city *c, json_t *out, json_t *problems);
+
 /* ---- commands */
 void cmd_schema(void *owner, struct request *q); /* fields.c */
 void cmd_status(void *owner, struct request *q); /* answers.c */
@@ -93,6 +101,8 @@ void cmd_digest(void *owner, struct request *q);
 void cmd_export(void *owner, struct request *q);
 void cmd_access_log(void *owner, struct request *q);
 void cmd_verify_state(void *owner, struct request *q);
+void cmd_backup(void *owner, struct request *q); /* backup.c */
+void cmd_backups(void *owner, struct request *q);
 void cmd_node_add(void *owner, struct request *q); /* orders.c */
 void cmd_node_approve(void *owner, struct request *q);
 void cmd_node_pause(void *owner, struct request *q);

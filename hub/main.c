@@ -1,4 +1,5 @@
 /* anju-hub: the city's daemon. Its life: settings, keys, the city's secrets, stores, engine, status socket, loop, ordered stop. */
+#include "hub/backup.h"
 #include "hub/city.h"
 
 #include "common/base/error.h"
@@ -22,6 +23,10 @@ static const struct setting settings[] = {
     {"advertise", SETTING_ENDPOINT, "", 1, 1, "the address that enrolment files name; empty: what listen gave"},
     {"catalogue", SETTING_TEXT, "/usr/share/anju/catalogue", 0, 0,
      "folder of catalogue documents that are published at start; empty: none"},
+    {"backup_key", SETTING_TEXT, "", 0, 0,
+     "file of the key that backups are encrypted with, made when missing; keep a copy away from them; empty: backup.key in the data "
+     "folder"},
+    {"backups_kept", SETTING_NUMBER, "2", 1, 1000, "backups that a restore may use; older ones are deleted after a new one"},
     {"log_level", SETTING_CHOICE, "info debug warning error", 0, 0, "debug, info, warning or error"},
     {"log_form", SETTING_CHOICE, "plain journal json", 0, 0, "plain, journal or json, on standard error"},
 };
@@ -61,6 +66,9 @@ static const struct command commands[] = {
      "the replicated state, in all or of a node's areas: --hashes to compare by, --raw the values", "导出"},
     {"access", CONTROL_ADMIN, cmd_access_log, "id?", "actor= purpose= case=", "at_ms actor action purpose case type record",
      "who looked at what here, and what for", "访问记录"},
+    {"backup", CONTROL_ADMIN, cmd_backup, "dir", "timeout=", "", "make an encrypted, verified backup in DIR/<time>", "备份"},
+    {"backups", CONTROL_ADMIN, cmd_backups, "", "", "path made_ms bytes position accepted", "backups that a restore may use",
+     "可用备份列表"},
     {"verify", CONTROL_ADMIN, cmd_verify_state, "", "", "", "check the merged state against itself", "检查存储"},
     {"schema", CONTROL_STATUS, cmd_schema, "command?", "", "command field unit text", "what the fields of every answer mean",
      "各命令返回字段的含义"},
@@ -222,14 +230,17 @@ static int run(struct city *c) {
     uv_loop_init(&c->loop);
     service_start(&c->service, &c->loop);
     c->started = clock_wall();
+    backups_open(c);
     int r = open_engine(c); /* runs the loop already: the store may have failed meanwhile, or somebody may want us to stop */
     c->exit = c->exit == EXIT_GOOD ? r : c->exit;
     if (c->exit == EXIT_GOOD && !c->service.stopping)
         run_loop(c);
     control_stop(c->control);
     enrol_stop(c);
+    backups_stop(c);
     c->porter = porter_close(c->porter);
     c->engine = hub_engine_close(c->engine);
+    backups_close(c);
     enrol_close(c);
     c->control = control_close(c->control);
     service_stop(&c->service);
@@ -252,8 +263,9 @@ int main(int argc, char **argv) {
     int r = service_arguments(argc, argv, "anju-hub", false, &options);
     if (r < 0)
         r = service_settings(&options, settings, sizeof settings / sizeof *settings, &city->settings);
+    struct restore_options from = {.folder = options.restore, .key = options.backup_key, .own = options.own, .check = options.check};
     if (r < 0)
-        r = options.init ? init(city) : run(city);
+        r = options.init ? init(city) : from.folder != NULL ? hub_restore(city->settings, &from) : run(city);
     keys_forget(&city->keys);
     keys_forget(&city->policy_keys);
     settings_free(city->settings);

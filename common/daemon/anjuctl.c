@@ -19,6 +19,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { STANDARD_MS = 30000, PATIENT_MS = 86400000 };
+
 struct ctl {
     struct client client;
     struct print print;
@@ -299,8 +301,11 @@ static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **arg
         return s.code == CTL_GOOD ? CTL_USAGE : s.code;
     }
     const char *timeout = text(args, "timeout");
+    bool waits;
     if (*timeout != '\0')
         c->client.timeout_ms = (unsigned)(strtod(timeout, NULL) * 1000) + 5000;
+    else if (c->timeout_ms == STANDARD_MS && has_option(text(command, "options"), "timeout", 7, &waits))
+        c->client.timeout_ms = PATIENT_MS; /* it takes as long as it takes, and the daemon says when it is over */
     c->print.columns = text(command, "columns");
     int r = client_ask(&c->client, text(command, "name"), args);
     if (r == CTL_GOOD)
@@ -464,7 +469,7 @@ static bool take_globals(struct ctl *c, int *argc, char **argv, const char **soc
 }
 
 int main(int argc, char **argv) {
-    struct ctl c = {.lang = "en", .timeout_ms = 30000, .client = {.fd = -1}, .print = {.columns = ""}};
+    struct ctl c = {.lang = "en", .timeout_ms = STANDARD_MS, .client = {.fd = -1}, .print = {.columns = ""}};
     const char *socket = NULL;
     if (setlocale(LC_ALL, "") == NULL || strcmp(setlocale(LC_CTYPE, NULL), "C") == 0)
         setlocale(LC_ALL, "C.UTF-8");

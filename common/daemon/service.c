@@ -18,6 +18,10 @@ static void help(const char *program, bool joins) {
         "%s %s\n\n"
         "  --init              make keys%s; never overwrites anything\n"
         "%s"
+        "  --restore FOLDER    make the data folder, which must be empty, from this backup (DIR/<time>)\n"
+        "  --backup-key FILE   with --restore: the key it was made with; keep that away from the backups, and not on this machine only\n"
+        "%s"
+        "  --check             with --restore: change nothing, say whether the backup is whole%s\n"
         "  --config FILE       run with this configuration (YAML)\n"
         "  --set KEY=VALUE     one setting; wins over the file; may be given again\n"
         "  --check-config      say all that is wrong with the configuration, and end\n"
@@ -29,16 +33,23 @@ static void help(const char *program, bool joins) {
                 "                      without one it runs and waits: anjuctl enrol TOKEN@HOST:PORT\n"
                 "  --anew              with --join: a cloned disk, under a key of its own, becomes another node of the same city;\n"
                 "                      what it alone may hold is sent again in the new node's name\n"
-              : "");
+              : "",
+        joins
+            ? ""
+            : "  --own FOLDER        with --restore: the hub's own changes (`own` of the lost data folder), when they can still be read\n",
+        joins ? "" : " and which nodes it would hit");
 }
 
 int service_arguments(int argc, char **argv, const char *program, bool joins, struct service_options *out) {
-    enum { INIT = 1000, JOIN, ANEW, CONFIG, SET, CHECK, SHOW, VERSION, HELP };
-    static const struct option options[] = {{"init", no_argument, NULL, INIT},           {"join", required_argument, NULL, JOIN},
-                                            {"config", required_argument, NULL, CONFIG}, {"set", required_argument, NULL, SET},
-                                            {"check-config", no_argument, NULL, CHECK},  {"show-config", no_argument, NULL, SHOW},
-                                            {"version", no_argument, NULL, VERSION},     {"anew", no_argument, NULL, ANEW},
-                                            {"help", no_argument, NULL, HELP},           {NULL, 0, NULL, 0}};
+    enum { INIT = 1000, JOIN, ANEW, RESTORE, BACKUP_KEY, OWN, CHECK_BACKUP, CONFIG, SET, CHECK, SHOW, VERSION, HELP };
+    static const struct option options[] = {
+        {"init", no_argument, NULL, INIT},           {"join", required_argument, NULL, JOIN},
+        {"config", required_argument, NULL, CONFIG}, {"set", required_argument, NULL, SET},
+        {"check-config", no_argument, NULL, CHECK},  {"show-config", no_argument, NULL, SHOW},
+        {"version", no_argument, NULL, VERSION},     {"anew", no_argument, NULL, ANEW},
+        {"help", no_argument, NULL, HELP},           {"restore", required_argument, NULL, RESTORE},
+        {"own", required_argument, NULL, OWN},       {"backup-key", required_argument, NULL, BACKUP_KEY},
+        {"check", no_argument, NULL, CHECK_BACKUP},  {NULL, 0, NULL, 0}};
     *out = (struct service_options){.init = false};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
@@ -53,6 +64,18 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
             break;
         case CONFIG:
             out->config = optarg;
+            break;
+        case RESTORE:
+            out->restore = optarg;
+            break;
+        case BACKUP_KEY:
+            out->backup_key = optarg;
+            break;
+        case OWN:
+            out->own = optarg;
+            break;
+        case CHECK_BACKUP:
+            out->check = true;
             break;
         case SET:
             if (out->set_count == sizeof out->sets / sizeof *out->sets) {
@@ -78,12 +101,15 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
             return EXIT_USAGE;
         }
     }
-    if (optind < argc || (out->join != NULL && !joins) || (out->anew && out->join == NULL)) {
+    bool needs_restore = out->restore == NULL && (out->backup_key != NULL || out->own != NULL || out->check);
+    if (optind < argc || (out->join != NULL && !joins) || (out->anew && out->join == NULL) || (out->own != NULL && joins) ||
+        needs_restore) {
         fprintf(
             stderr, "%s: '%s' has no place here; --help lists what there is\n", program,
-            optind < argc ? argv[optind]
-            : out->anew   ? "--anew"
-                          : "--join");
+            optind < argc                       ? argv[optind]
+            : out->anew                         ? "--anew"
+            : needs_restore || out->own != NULL ? "an option of --restore"
+                                                : "--join");
         return EXIT_USAGE;
     }
     return -1;

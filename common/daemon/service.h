@@ -5,13 +5,14 @@
 
 #include <uv.h>
 
-/* The command line that both daemons share: --init, --join FILE, --anew, --config FILE, --set KEY=VALUE, --check-config, --show-config,
- * --version,
- * --help. */
+/* The command line that both daemons share: --init, --join FILE, --anew, --restore FOLDER, --backup-key FILE, --own FOLDER, --check,
+ * --config FILE, --set KEY=VALUE, --check-config, --show-config, --version, --help. */
 struct service_options {
     bool init, check_config, show_config;
     bool anew;
-    const char *join, *config; /* borrow argv */
+    const char *join, *config;              /* borrow argv */
+    const char *restore, *backup_key, *own; /* likewise; own: only where nobody joins, at the hub */
+    bool check;                             /* with restore: only what would happen */
     const char *sets[64];
     size_t set_count;
 };

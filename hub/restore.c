@@ -1,0 +1,268 @@
+/* anju-hub --restore: a city's data folder out of a backup. What is put in its place was decrypted, compared and checked before; log and
+ * state are marked, so that the start after it opens a new epoch, and the nodes send again what the city lost since. */
+#include "common/base/error.h"
+#include "common/base/memory.h"
+#include "common/daemon/service.h"
+#include "common/store/hub_kept.h"
+#include "common/store/hub_merge.h"
+#include "hub/backup.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct restoring {
+    const struct restore_options *o;
+    const char *data;
+    struct backup_key key;
+    struct backup_manifest manifest;
+    struct hub_kept_view known; /* what the second home says was kept: whom this copy would hit */
+    bool second_home;
+};
+
+static int say(const char *what, const char *why) {
+    fprintf(stderr, "anju-hub: %s: %s\n", what, why);
+    return EXIT_FAILED;
+}
+
+static void complain(void *owner, const char *what) {
+    fprintf(stderr, "anju-hub: the state in the backup: %s\n", what);
+    *(unsigned *)owner += 1;
+}
+
+static struct store *open_part(const char *folder, const char *name, const struct store_shape *shape) {
+    struct buffer path = {0};
+    struct store *s = NULL;
+    buffer_format(&path, "%s/%s", folder, name);
+    int r = store_open_lmdb(buffer_string(&path), shape, 0, &s);
+    if (r != 0)
+        say(buffer_string(&path), r > 0 ? store_open_hint(r) : error_text(r));
+    buffer_close(&path);
+    return r == 0 ? s : NULL;
+}
+
+/* The nodes that let go of changes which this copy lacks: they could not send them again (A9). */
+static size_t name_hit(const struct restoring *x) {
+    size_t hit = 0;
+    for (size_t i = 0; i < x->known.safe_count; i++) {
+        const struct backup_life *s = &x->known.safe[i];
+        uint64_t holds = 0;
+        char id[ID_HEX];
+        for (size_t k = 0; k < x->manifest.life_count; k++)
+            if (x->manifest.lives[k].node == s->node && id_equal(&x->manifest.lives[k].incarnation, &s->incarnation))
+                holds = x->manifest.lives[k].accepted;
+        if (s->node == 0 || holds >= s->accepted)
+            continue;
+        printf(
+            "node %u may have let go of its changes %llu to %llu (%s), which this backup lacks: take a newer one\n", s->node,
+            (unsigned long long)holds + 1, (unsigned long long)s->accepted, id_hex(&s->incarnation, id));
+        hit++;
+    }
+    return hit;
+}
+
+/* The newer second home: the list of backups in it, and whether it is of the same city. */
+static int read_own(struct restoring *x, struct txn *own, const struct id16 *life, uint64_t last) {
+    struct id16 theirs = {{0}};
+    uint64_t newest = hub_own_last(own, &theirs);
+    if (txn_result(own) != 0)
+        return say(x->o->own, "damaged; restore without --own");
+    if (life != NULL && (!id_equal(life, &theirs) || newest < last))
+        return say(x->o->own, "it is not the newer second home of this city's hub (the folder `own` of the data folder that was lost)");
+    hub_kept_view(own, &x->known);
+    return txn_result(own) == 0 ? 0 : say(x->o->own, "damaged; restore without --own");
+}
+
+static int with_own(struct restoring *x, const struct id16 *life, uint64_t last, const char *to) {
+    struct store *s = NULL;
+    struct txn *t;
+    struct stat st;
+    if (stat(x->o->own, &st) != 0) /* opening would make one */
+        return say(x->o->own, "there is no such folder");
+    int r = store_open_lmdb(x->o->own, &shape_hub_own, 0, &s);
+    if (r != 0)
+        return say(x->o->own, r > 0 ? store_open_hint(r) : error_text(r));
+    r = store_read(s, &t);
+    if (r == 0) {
+        r = read_own(x, t, life, last);
+        txn_abort(t);
+    }
+    if (r == 0 && to != NULL) {
+        r = backup_remove(to);
+        if (r == 0)
+            r = store_copy(s, to);
+        if (r != 0)
+            say(to, r == STORE_DISK_FULL ? backup_text(BACKUP_FULL) : backup_text(r));
+    }
+    store_close(s);
+    return r;
+}
+
+/* What lies in `restoring`: a sound state, a log that fits, the second home that knows most; marked, and this backup in the list. */
+static int settle_pair(const struct restoring *x, struct txn *state, struct txn *log) {
+    struct hub_place *place = memory_zeroed(1, sizeof *place);
+    struct hub_log_place at;
+    unsigned complaints = 0;
+    uint64_t checked;
+    int r = hub_verify(state, complain, &complaints, &checked);
+    bool fits = r == 0 && complaints == 0 && hub_place_get(state, place) && hub_log_place(log, &at) &&
+                id_equal(&place->log_life, &at.life) && place->position <= at.last && place->position + 1 >= at.first;
+    free(place);
+    if (!fits)
+        return say(x->o->folder, "log and state in it do not pass their check: take another backup");
+    hub_restored_mark(state, log);
+    return 0;
+}
+
+static int settle_own(struct restoring *x, struct txn *own, const char *folder) {
+    if (x->known.kept == NULL && txn_result(own) == 0)
+        hub_kept_view(own, &x->known);
+    hub_kept_put(
+        own, &(struct hub_kept){
+                 .id = x->manifest.id,
+                 .log_life = x->manifest.log_life,
+                 .made = x->manifest.made,
+                 .position = x->manifest.position,
+                 .bytes = backup_bytes(&x->manifest),
+                 .path = (char *)(uintptr_t)folder,
+                 .lives = x->manifest.lives,
+                 .life_count = x->manifest.life_count,
+             });
+    return txn_result(own);
+}
+
+static int commit_all(struct restoring *x, struct store *const s[3], const char *folder) {
+    struct txn *t[3] = {NULL, NULL, NULL};
+    int r = 0;
+    for (size_t i = 0; i < 3 && r == 0; i++)
+        r = store_write(s[i], &t[i]);
+    if (r == 0)
+        r = settle_pair(x, t[0], t[1]);
+    if (r == 0)
+        r = settle_own(x, t[2], folder);
+    for (size_t i = 0; i < 3; i++) {
+        int committed = 0;
+        if (r == 0)
+            committed = txn_commit(t[i]);
+        else
+            txn_abort(t[i]);
+        r = r == 0 ? committed : r;
+    }
+    return r;
+}
+
+static int own_reach(const char *room, struct id16 *life, uint64_t *last) {
+    struct txn *t;
+    struct store *s = open_part(room, "own", &shape_hub_own);
+    int r = s == NULL ? EXIT_FAILED : store_read(s, &t);
+    if (r == 0) {
+        *last = hub_own_last(t, life);
+        r = txn_result(t);
+        txn_abort(t);
+    }
+    store_close(s);
+    return r;
+}
+
+static int settle(struct restoring *x, const char *folder) {
+    struct buffer room = {0}, own = {0};
+    struct id16 life = {{0}};
+    uint64_t last = 0;
+    buffer_format(&room, "%s/restoring", x->data);
+    buffer_format(&own, "%s/own", buffer_string(&room));
+    int r = own_reach(buffer_string(&room), &life, &last);
+    if (r == 0 && x->o->own != NULL)
+        r = with_own(x, &life, last, buffer_string(&own));
+    if (r == 0) {
+        struct store *s[3] = {
+            open_part(buffer_string(&room), "state", &shape_hub_state), open_part(buffer_string(&room), "log", &shape_hub_log),
+            open_part(buffer_string(&room), "own", &shape_hub_own)};
+        r = s[0] != NULL && s[1] != NULL && s[2] != NULL ? commit_all(x, s, folder) : EXIT_FAILED;
+        for (size_t i = 0; i < 3; i++)
+            store_close(s[i]);
+    }
+    buffer_close(&room);
+    buffer_close(&own);
+    return r;
+}
+
+static void install_key(const struct settings *s, const struct restoring *x) {
+    struct buffer path = {0};
+    backup_key_path(s, &path);
+    int r = backup_key_store(buffer_string(&path), &x->key);
+    if (r != 0 && r != -EEXIST)
+        say(buffer_string(&path), backup_text(r));
+    buffer_close(&path);
+}
+
+static int unpack(const struct settings *s, struct restoring *x) {
+    char *folder = realpath(x->o->folder, NULL);
+    int r = backup_unpack(x->o->folder, &x->key, &x->manifest, x->data);
+    if (r != 0) {
+        say(r == BACKUP_NOT_EMPTY || r == BACKUP_FULL || r == BACKUP_DENIED ? x->data : x->o->folder, backup_text(r));
+        free(folder);
+        return EXIT_FAILED;
+    }
+    r = settle(x, folder == NULL ? x->o->folder : folder);
+    free(folder);
+    if (r < 0)
+        say(x->data, error_text(r));
+    if (r == 0) {
+        name_hit(x);
+        r = backup_place(&x->manifest, x->data);
+        if (r != 0)
+            say(x->data, backup_text(r));
+    }
+    if (r != 0) {
+        backup_undo(x->data);
+        return EXIT_FAILED;
+    }
+    install_key(s, x);
+    printf(
+        "restored to position %llu of the log, %llu of the feed. Start the hub: a new epoch begins, and the nodes send again what is "
+        "missing\n",
+        (unsigned long long)x->manifest.position, (unsigned long long)x->manifest.hub_seq);
+    return EXIT_GOOD;
+}
+
+static int check(struct restoring *x) {
+    int r = backup_check(x->o->folder, &x->key, &x->manifest, NULL);
+    if (r != 0)
+        return say(x->o->folder, backup_text(r));
+    if (x->o->own != NULL && with_own(x, NULL, 0, NULL) != 0)
+        return EXIT_FAILED;
+    printf(
+        "this backup is whole: position %llu of the log, %llu of the feed\n", (unsigned long long)x->manifest.position,
+        (unsigned long long)x->manifest.hub_seq);
+    size_t hit = name_hit(x);
+    if (x->o->own == NULL)
+        printf("whom it would hit is known with --own FOLDER (`own` of the data folder that was lost)\n");
+    else if (hit == 0)
+        printf("every node still has what this backup lacks\n");
+    return hit == 0 ? EXIT_GOOD : EXIT_FAILED;
+}
+
+int hub_restore(const struct settings *s, const struct restore_options *o) {
+    struct restoring x = {.o = o, .data = settings_text(s, "data")};
+    struct buffer key = {0};
+    if (o->key != NULL)
+        buffer_text(&key, o->key);
+    else
+        backup_key_path(s, &key);
+    int r = backup_key_load(buffer_string(&key), &x.key);
+    int exit = r == 0 ? EXIT_GOOD : say(buffer_string(&key), backup_text(r));
+    if (r == 0) {
+        r = backup_read(o->folder, &x.key, &x.manifest);
+        if (r == 0 && strcmp(x.manifest.kind, "hub") != 0)
+            r = BACKUP_OTHER;
+        exit = r != 0 ? say(o->folder, backup_text(r)) : o->check ? check(&x) : unpack(s, &x);
+    }
+    hub_kept_view_close(&x.known);
+    backup_manifest_close(&x.manifest);
+    sodium_memzero(&x.key, sizeof x.key);
+    buffer_close(&key);
+    return exit;
+}
