@@ -32,6 +32,10 @@ void cmd_schema(void *owner, struct request *q) {
         {"status", "store_bytes", "bytes", "of the store on disk", "存储大小"},
         {"status", "record_types", "types", "in the catalogue", "记录类型数"},
         {"status", "incarnations", "", "lives of this node's log with their watermarks", "日志各代"},
+        {"status", "backup_running", "", "a backup is being made", "是否正在备份"},
+        {"status", "backup_ms", "ms since 1970", "when this node's last backup was made", "最近备份时间"},
+        {"status", "backup_age_ms", "ms", "since then", "距最近备份"},
+        {"status", "backup_path", "", "where it lies", "最近备份位置"},
         {"status", "as_of_ms", "ms since 1970", "when this was so", "数据时间"},
 
         {"enrol", "state", "", "done, or waits", "状态"},
@@ -64,6 +68,10 @@ void cmd_schema(void *owner, struct request *q) {
         {"wait", "store_bytes", "bytes", "of the store on disk", "存储大小"},
         {"wait", "record_types", "types", "in the catalogue", "记录类型数"},
         {"wait", "incarnations", "", "lives of this node's log with their watermarks", "日志各代"},
+        {"wait", "backup_running", "", "a backup is being made", "是否正在备份"},
+        {"wait", "backup_ms", "ms since 1970", "when this node's last backup was made", "最近备份时间"},
+        {"wait", "backup_age_ms", "ms", "since then", "距最近备份"},
+        {"wait", "backup_path", "", "where it lies", "最近备份位置"},
         {"wait", "as_of_ms", "ms since 1970", "when this was so", "数据时间"},
 
         {"types", "type", "", "record type, or (purpose)", "记录类型"},
@@ -199,6 +207,12 @@ void cmd_schema(void *owner, struct request *q) {
         {"access", "case", "hex", "for which case", "办件编号"},
         {"access", "type", "", "type of the record that was shown", "记录类型"},
         {"access", "record", "hex", "its id; empty: nothing was shown, or the whole log", "记录编号"},
+
+        {"backup", "path", "", "where it lies", "备份位置"},
+        {"backup", "bytes", "bytes", "that it holds", "备份大小"},
+        {"backup", "took_ms", "ms", "to make and verify it", "用时"},
+        {"backup", "key_file", "", "the key that opens it; keep a copy away from the backups", "备份密钥文件(须与备份分开保存)"},
+        {"backup", "key_made", "", "the key was made just now", "是否新生成密钥"},
 
         {"pause", "link", "", "paused", "链路状态"},
 

@@ -16,6 +16,10 @@
 static const struct setting settings[] = {
     {"data", SETTING_TEXT, "/var/lib/anju/node", 0, 0, "folder of the store and the keys"},
     {"socket", SETTING_TEXT, "/run/anju/node", 0, 0, "folder of status.sock and admin.sock"},
+    {"backup_key", SETTING_TEXT, "", 0, 0,
+     "file of the key that backups are encrypted with, made when missing; keep a copy away from them; empty: backup.key in the data "
+     "folder"},
+    {"backups_kept", SETTING_NUMBER, "2", 1, 1000, "backups of this node in one folder; older ones are deleted after a new one"},
     {"log_level", SETTING_CHOICE, "info debug warning error", 0, 0, "debug, info, warning or error"},
     {"log_form", SETTING_CHOICE, "plain journal json", 0, 0, "plain, journal or json, on standard error"},
 };
@@ -33,6 +37,7 @@ static const struct command commands[] = {
     {"queue", CONTROL_ADMIN, cmd_queue, "", "", "seq type id state saved_ms", "changes that are not merged yet", "待合并的更改"},
     {"held", CONTROL_ADMIN, cmd_held, "", "", "seq type id reason", "changes that the city did not take, or that this disk lost, and why",
      "被市级搁置或在本机损坏的更改"},
+    {"backup", CONTROL_ADMIN, cmd_backup, "dir", "timeout=", "", "make an encrypted, verified backup in DIR/<time>", "备份"},
     {"verify", CONTROL_ADMIN, cmd_verify_store, "", "", "", "check the whole store against itself", "检查存储"},
     {"put", CONTROL_ADMIN, cmd_put, "type words*", "actor= purpose= case= create", "", "save a record: [ID] FIELD=VALUE…", "保存记录"},
     {"edit", CONTROL_ADMIN, cmd_edit_many, "", "actor= purpose= case= exists=", "type id created seq state",
@@ -228,6 +233,7 @@ bool office_open(struct office *o) {
     o->store = NULL;
     memcpy(o->table, commands, sizeof commands);
     first_catalogue(o);
+    backups_open(o);
     return true;
 }
 
@@ -287,7 +293,9 @@ static int run(struct office *o) {
     office_enrol_end(o, "the daemon is stopping");
     uv_close((uv_handle_t *)&o->waiting, NULL);
     control_stop(o->control);
+    backups_stop(o);
     o->engine = node_engine_close(o->engine);
+    backups_close(o);
     o->store = store_close(o->store);
     o->control = control_close(o->control);
     service_stop(&o->service);
@@ -311,7 +319,10 @@ int main(int argc, char **argv) {
     if (r < 0)
         r = service_settings(&options, settings, sizeof settings / sizeof *settings, &office.settings);
     if (r < 0)
-        r = options.init ? init(&office) : options.join != NULL ? join(&office, options.join, options.anew) : run(&office);
+        r = options.init              ? init(&office)
+            : options.restore != NULL ? node_restore(&office, options.restore, options.backup_key, options.check)
+            : options.join != NULL    ? join(&office, options.join, options.anew)
+                                      : run(&office);
     keys_forget(&office.keys);
     settings_free(office.settings);
     return r;

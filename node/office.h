@@ -15,6 +15,7 @@ struct catalogue_version {
 };
 
 struct enrolling; /* enrol.c */
+struct backups;   /* backup.c: the one that is being made */
 
 struct office {
     uv_loop_t loop;
@@ -26,6 +27,7 @@ struct office {
     struct command *table;       /* owns; what the control answers now: all that an office can, or why not yet */
     struct node_engine *engine;  /* NULL: not enrolled */
     struct control *control;
+    struct backups *backups; /* owns */
     struct catalogue_version *catalogue;
     struct wait *waits;
     uv_timer_t waiting;
@@ -74,6 +76,14 @@ void office_fatal(void *owner, int result);            /* main.c: the store fail
 void office_enrol_end(struct office *o, const char *why); /* enrol.c: gives up asking; idempotent */
 void office_status_unenrolled(const struct office *o, struct request *q);
 
+/* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
+void backups_open(struct office *o);
+void backups_stop(struct office *o);
+void backups_close(struct office *o);
+void backups_status(const struct office *o, json_t *out);
+int node_restore(
+    struct office *o, const char *folder, const char *key_file /* NULL: the setting's */, bool check); /* gives the exit code */
+
 /* ---- commands, by file */
 void cmd_enrol(void *owner, struct request *q); /* enrol.c */
 void cmd_not_enrolled(void *owner, struct request *q);
@@ -97,6 +107,7 @@ void cmd_verify_store(void *owner, struct request *q);
 void cmd_policies(void *owner, struct request *q);
 void cmd_types(void *owner, struct request *q);
 void cmd_pause(void *owner, struct request *q);
+void cmd_backup(void *owner, struct request *q); /* backup.c */
 void cmd_resume(void *owner, struct request *q);
 void office_noticed(struct office *o); /* something happened on the link: waits and the catalogue look again */
 void office_waits_end(struct office *o);

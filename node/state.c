@@ -101,6 +101,7 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "store_bytes", number(store_bytes(node_engine_store(o->engine))));
     json_object_set_new(out, "record_types", number(o->catalogue->catalogue.type_count));
     json_object_set_new(out, "incarnations", lives);
+    backups_status(o, out);
     json_object_set_new(out, "as_of_ms", number(clock_wall()));
     request_ok(q, out);
 }
