@@ -43,7 +43,7 @@ check "a change to it is saved" ctl n1 put Person "$id" name=again $who
 check "… and accepted" ctl n1 wait --acked --timeout 20
 check "the hub says that merging is paused" until_true 20 said "merging is paused" ctl hub status
 check "… and accepts what comes" sh -c "'$bin/anjuctl' -s '$town/n1' put Person name=n12 $who && '$bin/anjuctl' -s '$town/n1' wait --acked --timeout 20"
-check "an order is noted" said "it was noted" ctl hub node add 650203002010 --name 三 --key "$("$bin/anju-node" --init --set data="$town/n3.d")"
+check "an order is noted" said "it was noted" ctl hub node add 650203002010 --name 三 --key "$("$bin/anju-node" --init --set data="$town/n3.d")" --out "$work/n3.enrolment"
 stop hub
 start_hub
 check "after a restart it is as before" until_true 20 said "merging is paused" ctl hub status
