@@ -321,6 +321,10 @@ static void on_push(struct hub_side *h, struct hub_link *l, const struct push *m
         refuse(h, l, REFUSE_RESTORED, 0, out);
         return;
     }
+    if (l->full) { /* credit from before may be worth a hundred times the budget; the next session begins without any */
+        refuse(h, l, REFUSE_BUSY, busy_ms(h), out);
+        return;
+    }
     struct hub_append *q = disk_full(h) ? NULL : queue_add(h, l); /* no append is tried, only to fail, for each push that comes */
     if (q == NULL) {
         l->taken += m->body.len;
