@@ -19,6 +19,8 @@ enum {
     ENFORCE_DOMAIN = 93 /* ZMQ_ZAP_ENFORCE_DOMAIN: without a gate nobody gets in; a draft in zmq.h */,
     BUDGET = 256,
     HANDSHAKE_MS = 5000,
+    LINE_EACH_MS = 1000,
+    LINE_BURST_MS = 20000,
     CURVE_BYTES = 64 /* what CURVE puts around a frame */
 };
 
@@ -38,6 +40,7 @@ struct router {
     struct caller *callers;     /* owns; by descriptor */
     enum router_reason failing; /* of the connection whose end is told next; ROUTER_REASONS: of none */
     struct router_failures failures;
+    uint64_t line_due; /* ms of the loop: the log has had its share of refusals until then */
     char endpoint[256];
     size_t peers;
     bool open; /* nobody is heard before the gate has proved itself and the owner has us */
@@ -117,6 +120,10 @@ static void note(struct router *r, enum router_reason reason, struct bytes key, 
     if (f->last[0].keyed)
         memcpy(f->last[0].key, key.at, KEY_BYTES);
     f->counts[reason]++;
+    uint64_t due = (r->line_due > uv_now(r->loop) ? r->line_due : uv_now(r->loop)) + LINE_EACH_MS;
+    if (due > uv_now(r->loop) + LINE_BURST_MS) /* thousands may knock: they are counted, and do not fill the log */
+        return;
+    r->line_due = due;
     log_fact(
         reason == ROUTER_BROKEN_OFF ? LOG_DEBUG : LOG_WARNING, "door.refused", FACT_TEXT("door", r->spec.domain),
         FACT_TEXT("reason", reasons[reason].name), FACT_TEXT("address", address), FACT_HEX("key", key));
