@@ -205,8 +205,14 @@ static int open_engine(struct city *c) {
     return r == 0 ? EXIT_GOOD : c->exit != EXIT_GOOD ? c->exit : EXIT_FULL;
 }
 
+static uint64_t oldest_ms(void *owner) {
+    const struct city *c = owner;
+    return hub_engine_oldest_ms(c->engine);
+}
+
 static void run_loop(struct city *c) {
     const char *sockets = settings_text(c->settings, "socket");
+    service_watch(&c->service, oldest_ms, c);
     city_catalogue_load(c);
     while (!c->catalogue_known && !c->service.stopping && c->exit == EXIT_GOOD) /* nobody is enrolled without it */
         uv_run(&c->loop, UV_RUN_ONCE);
@@ -236,6 +242,7 @@ static int run(struct city *c) {
     if (c->exit == EXIT_GOOD && !c->service.stopping)
         run_loop(c);
     control_stop(c->control);
+    service_watch(&c->service, NULL, NULL);
     enrol_stop(c);
     backups_stop(c);
     c->porter = porter_close(c->porter);

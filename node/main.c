@@ -237,8 +237,14 @@ bool office_open(struct office *o) {
     return true;
 }
 
+static uint64_t oldest_ms(void *owner) {
+    const struct office *o = owner;
+    return node_engine_oldest_ms(o->engine);
+}
+
 void office_begin(struct office *o) {
     node_engine_resume(o->engine);
+    service_watch(&o->service, oldest_ms, o);
     log_fact(LOG_INFO, "node.started", FACT_UINT("node", node_engine_who(o->engine)->node));
     service_ready(&o->service, "running");
 }
@@ -293,6 +299,7 @@ static int run(struct office *o) {
     office_enrol_end(o, "the daemon is stopping");
     uv_close((uv_handle_t *)&o->waiting, NULL);
     control_stop(o->control);
+    service_watch(&o->service, NULL, NULL);
     backups_stop(o);
     o->engine = node_engine_close(o->engine);
     backups_close(o);

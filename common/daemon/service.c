@@ -171,8 +171,21 @@ static void on_signal(uv_signal_t *h, int number) {
 }
 
 static void on_watchdog(uv_timer_t *t) {
-    (void)t;
-    notify("WATCHDOG=1");
+    struct service *s = t->data;
+    uint64_t oldest = s->oldest_ms == NULL ? 0 : s->oldest_ms(s->owner);
+    bool stuck = oldest > WATCHDOG_PATIENCE * s->watchdog_ms;
+    if (stuck && !s->stuck)
+        log_fact(
+            LOG_ERROR, "watchdog.stuck", FACT_UINT("oldest_ms", oldest),
+            FACT_TEXT("do", "work on the store does not end: look at the disk; the service manager restarts this daemon"));
+    s->stuck = stuck;
+    if (!stuck)
+        notify("WATCHDOG=1");
+}
+
+void service_watch(struct service *s, uint64_t (*oldest_ms)(void *owner), void *owner) {
+    s->oldest_ms = oldest_ms;
+    s->owner = owner;
 }
 
 void service_start(struct service *s, uv_loop_t *loop) {
@@ -181,13 +194,13 @@ void service_start(struct service *s, uv_loop_t *loop) {
     uv_signal_init(loop, &s->term);
     uv_signal_init(loop, &s->interrupt);
     uv_timer_init(loop, &s->watchdog);
-    s->term.data = s->interrupt.data = s;
+    s->term.data = s->interrupt.data = s->watchdog.data = s;
     uv_signal_start(&s->term, on_signal, SIGTERM);
     uv_signal_start(&s->interrupt, on_signal, SIGINT);
     const char *usec = getenv("WATCHDOG_USEC");
-    unsigned long long every = usec == NULL ? 0 : strtoull(usec, NULL, 10) / 2000;
-    if (every > 0)
-        uv_timer_start(&s->watchdog, on_watchdog, every, every);
+    s->watchdog_ms = usec == NULL ? 0 : strtoull(usec, NULL, 10) / 1000;
+    if (s->watchdog_ms > 1)
+        uv_timer_start(&s->watchdog, on_watchdog, s->watchdog_ms / 2, s->watchdog_ms / 2);
 }
 
 void service_ready(struct service *s, const char *status) {

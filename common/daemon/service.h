@@ -31,8 +31,15 @@ int service_settings(
 struct service {
     uv_signal_t term, interrupt;
     uv_timer_t watchdog;
-    bool stopping;
+    uint64_t watchdog_ms; /* what the service manager waits for a sign of life; 0: it does not */
+    uint64_t (*oldest_ms)(void *owner);
+    void *owner; /* borrows */
+    bool stopping, stuck;
 };
 void service_start(struct service *s, uv_loop_t *loop);
+/* The loop alone is not the daemon: no sign of life goes out while the oldest work of its threads is older than WATCHDOG_PATIENCE times
+ * the manager's interval (a verification or an export of a whole city is long, and no fault). Until service_stop, or NULL. */
+enum { WATCHDOG_PATIENCE = 10 };
+void service_watch(struct service *s, uint64_t (*oldest_ms)(void *owner) /* may be NULL */, void *owner /* borrows */);
 void service_ready(struct service *s, const char *status);
 void service_stop(struct service *s); /* closes its handles */

@@ -1511,6 +1511,16 @@ uint32_t hub_engine_free_node(const struct hub_engine *e) {
     return e->peer_count == 0 ? 1 : e->peers[e->peer_count - 1]->link.node + 1;
 }
 
+uint64_t hub_engine_oldest_ms(const struct hub_engine *e) {
+    struct worker *all[] = {e->check, e->log, e->merge, e->read};
+    uint64_t most = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        uint64_t ms = worker_oldest_ms(all[i]);
+        most = ms > most ? ms : most;
+    }
+    return most;
+}
+
 struct hub_counts hub_engine_counts(const struct hub_engine *e) {
     return e->counts;
 }

@@ -545,3 +545,8 @@ bool node_engine_disk_full(const struct node_engine *e) {
 struct store *node_engine_store(const struct node_engine *e) {
     return e->store;
 }
+
+uint64_t node_engine_oldest_ms(const struct node_engine *e) {
+    uint64_t writes = worker_oldest_ms(e->worker), reads = worker_oldest_ms(e->reader);
+    return writes > reads ? writes : reads;
+}

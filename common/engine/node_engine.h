@@ -48,4 +48,5 @@ const struct node_side *node_engine_side(const struct node_engine *e);
 const struct enrolment *node_engine_who(const struct node_engine *e);
 const char *node_engine_link_reason(const struct node_engine *e); /* why the last attempt ended; "" = none did */
 bool node_engine_disk_full(const struct node_engine *e);
+uint64_t node_engine_oldest_ms(const struct node_engine *e);  /* how long the oldest work on any thread has waited; 0: none */
 struct store *node_engine_store(const struct node_engine *e); /* borrows */

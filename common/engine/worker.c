@@ -17,6 +17,7 @@ struct worker {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
+    const struct job *working;    /* the first of the batch on the thread, or NULL; under the lock */
     struct list queued, finished; /* under the lock; a finished job's result lies beside it */
     struct result {
         struct result *next;
@@ -74,6 +75,7 @@ static void finish(struct worker *w, struct job *first, size_t count, int result
     r->jobs = count;
     r->result = result;
     pthread_mutex_lock(&w->lock);
+    w->working = NULL;
     *w->results_last = r;
     w->results_last = &r->next;
     while (first != NULL) {
@@ -115,6 +117,7 @@ static void *run(void *arg) {
         if (w->queued.first == NULL && w->stop)
             break;
         struct job *first = take(w);
+        w->working = first;
         pthread_mutex_unlock(&w->lock);
         if (first != NULL) {
             size_t count;
@@ -173,6 +176,7 @@ struct worker *worker_open(uv_loop_t *loop, const char *name, const struct worke
 
 void worker_submit(struct worker *w, struct job *j) {
     w->waiting++;
+    j->since = uv_hrtime() / 1000000;
     pthread_mutex_lock(&w->lock);
     add(&w->queued, j);
     pthread_cond_signal(&w->wake);
@@ -181,6 +185,14 @@ void worker_submit(struct worker *w, struct job *j) {
 
 size_t worker_waiting(const struct worker *w) {
     return w->waiting;
+}
+
+uint64_t worker_oldest_ms(struct worker *w) {
+    pthread_mutex_lock(&w->lock);
+    const struct job *j = w->working != NULL ? w->working : w->queued.first;
+    uint64_t now = uv_hrtime() / 1000000, since = j == NULL ? now : j->since;
+    pthread_mutex_unlock(&w->lock);
+    return now - since;
 }
 
 static void on_closed(uv_handle_t *h) {

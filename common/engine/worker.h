@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 /* The first member of a job of one's own. */
@@ -12,6 +13,7 @@ struct job {
     struct job *next;
     void (*work)(struct job *j, void *owner); /* on the thread */
     void (*done)(struct job *j, int result);  /* on the loop; owns the job; result: what `end` gave for its batch */
+    uint64_t since;                           /* the worker's: ms (uv_hrtime) when it was submitted */
 };
 
 struct worker_calls {
@@ -26,5 +28,6 @@ struct worker;
 struct worker *worker_open(uv_loop_t *loop, const char *name /* of the thread; at most 15 characters */, const struct worker_calls *calls);
 void worker_submit(struct worker *w, struct job *j /* takes */); /* on the loop's thread */
 size_t worker_waiting(const struct worker *w);                   /* jobs submitted and not done */
+uint64_t worker_oldest_ms(struct worker *w);                     /* how long the oldest job waits or works on the thread; 0: none does */
 /* Everything submitted is finished, its `done` called, the thread joined; the loop must run once more for the handle. */
 struct worker *worker_close(struct worker *w /* takes, may be NULL */); /* returns NULL */

@@ -100,6 +100,29 @@ check "… and what was refused is not" sh -c "! '$bin/anjuctl' -s '$town/n1' -o
 check "verify at the node" said sound ctl n1 verify
 check "all comes to the hub" ctl n1 wait --caught-up --timeout 30
 
+# A disk that hangs: the loop still answers, but the store's thread does not come back, and the service manager must hear it.
+stop n1
+socat -u "UNIX-RECV:$work/notify.n1" - >"$work/notified.n1" &
+socat="$socat $!"
+until_true 10 [ -S "$work/notify.n1" ]
+signs() { grep -o WATCHDOG=1 "$work/notified.n1" | wc -l; }
+lives() { [ "$(signs)" -ge 3 ]; }
+NOTIFY_SOCKET=$work/notify.n1 WATCHDOG_USEC=100000 LD_PRELOAD=$root/$B/tests/e2e/bad_disk.so start_node n1
+check "a node shows that it lives" until_true 10 lives
+pid=$(pid_of n1)
+echo "broken once sync ms=6000" >"$work/full"
+ctl n1 put Person name=hangs $who >/dev/null 2>&1 &
+put=$!
+check "a disk that hangs is told" until_true 20 grep -q watchdog.stuck "$town/log/n1"
+before=$(signs)
+check "… while the loop still answers" ctl n1 hello
+wait "$pid"
+check "… and no sign of life goes out meanwhile" test "$(signs)" -le $((before + 2))
+wait "$put"
+rm -f "$work/full" "$town/pids/n1"
+start_node n1
+check "the disk is well again: all comes to the hub" ctl n1 wait --caught-up --timeout 30
+
 # A change that rots on the disk before it was sent: it is lost, and named; everything else goes on.
 ctl n1 pause >/dev/null
 check "an edit before" ctl n1 put Person name=beforerot $who
