@@ -23,9 +23,9 @@ struct hub_log_place {
 };
 
 void hub_log_begin(struct txn *t, const struct id16 *life, uint64_t first); /* a new log, or a new life of it that starts at `first` */
-void hub_log_rename(struct txn *t, const struct id16 *life); /* goes on under another life: what follows is not what followed before */
-bool hub_log_place(struct txn *t, struct hub_log_place *out);               /* false: never begun */
-bool hub_log_node(struct txn *t, uint32_t node, struct hub_log_node *out);  /* false: unknown, out is empty with its node set */
+void hub_log_rename(struct txn *t, const struct id16 *life);  /* goes on under another life: what follows is not what followed before */
+bool hub_log_place(struct txn *t, struct hub_log_place *out); /* false: never begun */
+bool hub_log_node(struct txn *t, uint32_t node, struct hub_log_node *out); /* false: unknown, out is empty with its node set */
 void hub_log_node_put(struct txn *t, const struct hub_log_node *n);
 int hub_log_nodes(struct txn *t, int (*each)(void *owner, const struct hub_log_node *n), void *owner); /* stops at the first result != 0 */
 

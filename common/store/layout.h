@@ -26,7 +26,8 @@
  *     tokens     BLAKE2b of the secret 32                       -> enrolment token: areas, who used it (nothing to replay)
  *
  *   node         (log and state change in one transaction)
- *     meta       "progress", "enrolment", "scrub", "backup" (when, where); "tail" | incarnation -> seq, chain hash; "lost" | incarnation | seq -> when
+ *     meta       "progress", "enrolment", "scrub"; "tail" | incarnation -> seq, chain hash; "lost" | incarnation | seq -> when;
+ *                "backup" -> when and where the last was made
  *     log        incarnation 16 | seq u64                       -> chain hash after it, saved at, packed change
  *     base       type u32 | id 16                               -> record as the hub sent it
  *     view       type u32 | id 16                               -> base + pending changes; only while some are pending
