@@ -52,6 +52,10 @@ void cmd_schema(void *owner, struct request *q) {
         {"nodes", "reported_ms", "ms", "monotonic time of its last report", "上次报告时刻"},
         {"nodes", "disk_free_bytes", "bytes", "free on its disk, by its last report", "磁盘剩余(上次报告)"},
         {"nodes", "last_seen_ms", "ms", "since it was heard last", "距上次通信"},
+        {"nodes", "wrongs", "", "garbage, forged and flood together", "异常总数"},
+        {"nodes", "garbage", "messages", "that could not be read, since the start", "无法解析的消息数"},
+        {"nodes", "forged", "changes", "that bore another node's name, since the start", "冒名更改数"},
+        {"nodes", "flood", "messages", "beyond its share, dropped since the start", "超量消息数"},
 
         {"node show", "node", "", "number of the node", "节点编号"},
         {"node show", "name", "", "name of its office", "办公室名称"},
@@ -68,6 +72,10 @@ void cmd_schema(void *owner, struct request *q) {
         {"node show", "reported_ms", "ms", "monotonic time of its last report", "上次报告时刻"},
         {"node show", "disk_free_bytes", "bytes", "free on its disk, by its last report", "磁盘剩余(上次报告)"},
         {"node show", "last_seen_ms", "ms", "since it was heard last", "距上次通信"},
+        {"node show", "wrongs", "", "garbage, forged and flood together", "异常总数"},
+        {"node show", "garbage", "messages", "that could not be read, since the start", "无法解析的消息数"},
+        {"node show", "forged", "changes", "that bore another node's name, since the start", "冒名更改数"},
+        {"node show", "flood", "messages", "beyond its share, dropped since the start", "超量消息数"},
 
         {"node token", "id", "", "what the token is called here", "令牌编号"},
         {"node token", "token", "", "for one machine; shown only now", "令牌(仅显示一次)"},
