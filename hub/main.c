@@ -216,7 +216,7 @@ static void run_loop(struct city *c) {
     city_catalogue_load(c);
     while (!c->catalogue_known && !c->service.stopping && c->exit == EXIT_GOOD) /* nobody is enrolled without it */
         uv_run(&c->loop, UV_RUN_ONCE);
-    if (!c->catalogue_known)
+    if (c->service.stopping || c->exit != EXIT_GOOD)
         return;
     int r = control_open(&c->loop, sockets, commands, sizeof commands / sizeof *commands, c, &c->control);
     if (r != 0) {
