@@ -1,15 +1,31 @@
 #!/bin/sh
-# The demo's proof holds, and it fails when one stored value at one node is another.
+# Two demos side by side: both proofs hold, and Ctrl-C ends one of them and nothing else. The proof fails when one stored value at one node is
+# another.
 cd "$(dirname "$0")/../.." || exit 2
 . tests/e2e/start.sh
 make -s B="$B" "$B/tests/e2e/corrupt" "$B/tests/city/fold_city" "$B/tests/city/check_export" "$B/tests/city/gen_city" >&2 || exit 2
 B=$B deploy/demo --stay >"$work/demo.out" 2>&1 &
 demo=$!
-trap 'kill $demo 2>/dev/null; wait $demo 2>/dev/null; stop_all; rm -rf "$work" "$town"' EXIT
+B=$B deploy/demo --stay >"$work/other.out" 2>&1 &
+other=$!
+trap 'kill $demo $other 2>/dev/null; wait $demo $other 2>/dev/null; stop_all; rm -rf "$work" "$town"' EXIT
 check "the demo runs to its end" until_true 240 grep -q "goes on running until" "$work/demo.out"
 check "its proof holds" grep -q "^the proof holds" "$work/demo.out"
 sed -n '/The proof/,$p' "$work/demo.out"
-theirs=$(sed -n 's/.*(folder \(.*\))$/\1/p' "$work/demo.out" | head -n 1)
+check "another one beside it too" until_true 240 grep -q "goes on running until" "$work/other.out"
+check "… and its proof holds" grep -q "^the proof holds" "$work/other.out"
+folder_of() { sed -n 's/.*(folder \(.*\))$/\1/p' "$1" | head -n 1; }
+beside=$(folder_of "$work/other.out")
+pids=$(cat "$beside"/pids/*)
+town_gone() {
+    for p in $pids; do kill -0 "$p" 2>/dev/null && return 1; done
+    [ ! -d "$beside" ]
+}
+check "… with processes of its own" [ "$(echo "$pids" | wc -w)" = 9 ]
+kill -TERM $other
+check "told to stop, it ends its own processes and leaves nothing" until_true 30 town_gone
+theirs=$(folder_of "$work/demo.out")
+check "… and those of the first one go on" sh -c "for n in hub n1 n8; do '$bin/anjuctl' -s '$theirs/'\$n hello || exit 1; done"
 input=../shared/data/sample-city
 [ -r "$input/manifest.json" ] || input=$theirs/city
 corrupted() (
