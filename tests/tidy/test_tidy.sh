@@ -4,7 +4,7 @@ cd "$(dirname "$0")/../.." || exit 2
 . tests/support/check.sh
 tidy=$PWD/tests/tidy
 tree=$work/tree
-mkdir -p "$tree/common/base" "$tree/common/sync" "$tree/common/store" "$tree/common/net" "$tree/hub" "$tree/node" "$tree/proto" "$tree/tests/unit" "$tree/deploy/catalogue"
+mkdir -p "$tree/common/base" "$tree/common/sync" "$tree/common/store" "$tree/common/net" "$tree/hub" "$tree/node" "$tree/proto" "$tree/tests/unit" "$tree/tests/e2e" "$tree/deploy/catalogue"
 cp .clang-format "$tree/"
 cd "$tree" || exit 2
 git init -q . && printf '/build/\n' >.gitignore
@@ -15,6 +15,9 @@ printf '#pragma once\n\n#include <stdint.h>\n\nuint32_t twice(uint32_t n);\n' >c
 printf '#include "common/base/twice.h"\n\nuint32_t twice(uint32_t n) {\n    static const uint32_t factor = 2;\n    return n * factor;\n}\n' >common/base/twice.c
 printf 'clean\n' >README.md
 printf 'message Person {\n    bytes name = 1;\n}\n' >proto/person.proto
+printf '#!/bin/sh\ncheck "it is there" true\n' >tests/e2e/test_there.sh
+chmod +x tests/e2e/test_there.sh
+printf 'all of `common/base/*.h`, `tests/e2e/test_there.sh`: "it is\nthere"\n' >deploy/SECURITY.md
 
 compile() {
     for c in $(find common hub node -name '*.c'); do
@@ -69,4 +72,9 @@ red refusals proto/person.proto 'message Person {\n    bytes religion = 9;\n}\n'
 red refusals deploy/catalogue/person.yaml '民族: text\n' "a refused field in Chinese"
 red refusals deploy/catalogue/person.yaml 'name: nativePlace\n' "a refused field in two words"
 red refusals deploy/catalogue/person.yaml 'name: iris\n' "a refused field, a whole word"
+red references README.md 'see `common/base/gone.h`\n' "a path that is gone"
+red references deploy/BACKUP.md 'all of `tests/gone/test_*.sh` here\n' "a pattern that finds nothing"
+red references deploy/SECURITY.md '`tests/e2e/test_there.sh`: "it is"\n' "a check that is not there"
+red references deploy/SECURITY.md '`tests/e2e/test_there.sh`: "it is there", "it is gone"\n' "the second of two"
+red references deploy/SECURITY.md '`tests/e2e/test_there.sh`: it is there\n' "a check without quotes"
 finish
