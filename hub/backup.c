@@ -343,6 +343,9 @@ void backups_status(const struct city *c, json_t *out, json_t *problems) {
         buffer_format(&text, "the last backup is %lu days old: `anjuctl backup DIR`", (unsigned long)(age / 86400000));
         json_array_append_new(problems, json_string(buffer_string(&text)));
     }
+    if (v->count > (size_t)settings_number(c->settings, "backups_kept") && !b->busy)
+        json_array_append_new(
+            problems, json_string("older backups could not be deleted, and what is not in them is not safe: the log says why"));
     buffer_close(&text);
     json_object_set_new(out, "backup_running", json_boolean(b->busy));
     json_object_set_new(out, "backup_ms", last == NULL ? json_null() : number(last->made));

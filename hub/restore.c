@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "common/base/memory.h"
 #include "common/daemon/service.h"
+#include "common/store/envelope.h"
 #include "common/store/hub_kept.h"
 #include "common/store/hub_merge.h"
 #include "hub/backup.h"
@@ -64,19 +65,34 @@ static size_t name_hit(const struct restoring *x) {
     return hit;
 }
 
+/* How far a second home reaches: two are of one history when both have the same change there. */
+struct reached {
+    struct id16 life;
+    uint64_t last;
+    struct hash change; /* of the packed change at `last`; zero: it has none */
+};
+
+static void reach(struct txn *own, uint64_t at /* 0: its last */, struct reached *out) {
+    struct bytes value;
+    uint64_t last = hub_own_last(own, &out->life);
+    struct key k = key_u64(out->last = at == 0 ? last : at);
+    if (out->last > 0 && envelope_get(own, HUB_OWN_ENTRIES, key_bytes(&k), &value) == 0)
+        out->change = hash_of(value);
+}
+
 /* The newer second home: the list of backups in it, and whether it is of the same city. */
-static int read_own(struct restoring *x, struct txn *own, const struct id16 *life, uint64_t last) {
-    struct id16 theirs = {{0}};
-    uint64_t newest = hub_own_last(own, &theirs);
+static int read_own(struct restoring *x, struct txn *own, const struct reached *in_backup) {
+    struct reached there = {.last = 0};
+    reach(own, in_backup == NULL ? 0 : in_backup->last, &there);
     if (txn_result(own) != 0)
         return say(x->o->own, "damaged; restore without --own");
-    if (life != NULL && (!id_equal(life, &theirs) || newest < last))
+    if (in_backup != NULL && (!id_equal(&in_backup->life, &there.life) || !hash_equal(&in_backup->change, &there.change)))
         return say(x->o->own, "it is not the newer second home of this city's hub (the folder `own` of the data folder that was lost)");
     hub_kept_view(own, &x->known);
     return txn_result(own) == 0 ? 0 : say(x->o->own, "damaged; restore without --own");
 }
 
-static int with_own(struct restoring *x, const struct id16 *life, uint64_t last, const char *to) {
+static int with_own(struct restoring *x, const struct reached *in_backup, const char *to) {
     struct store *s = NULL;
     struct txn *t;
     struct stat st;
@@ -87,7 +103,7 @@ static int with_own(struct restoring *x, const struct id16 *life, uint64_t last,
         return say(x->o->own, r > 0 ? store_open_hint(r) : error_text(r));
     r = store_read(s, &t);
     if (r == 0) {
-        r = read_own(x, t, life, last);
+        r = read_own(x, t, in_backup);
         txn_abort(t);
     }
     if (r == 0 && to != NULL) {
@@ -154,12 +170,12 @@ static int commit_all(struct restoring *x, struct store *const s[3], const char 
     return r;
 }
 
-static int own_reach(const char *room, struct id16 *life, uint64_t *last) {
+static int own_reach(const char *room, struct reached *out) {
     struct txn *t;
     struct store *s = open_part(room, "own", &shape_hub_own);
     int r = s == NULL ? EXIT_FAILED : store_read(s, &t);
     if (r == 0) {
-        *last = hub_own_last(t, life);
+        reach(t, 0, out);
         r = txn_result(t);
         txn_abort(t);
     }
@@ -169,13 +185,12 @@ static int own_reach(const char *room, struct id16 *life, uint64_t *last) {
 
 static int settle(struct restoring *x, const char *folder) {
     struct buffer room = {0}, own = {0};
-    struct id16 life = {{0}};
-    uint64_t last = 0;
+    struct reached in_backup = {.last = 0};
     buffer_format(&room, "%s/restoring", x->data);
     buffer_format(&own, "%s/own", buffer_string(&room));
-    int r = own_reach(buffer_string(&room), &life, &last);
+    int r = own_reach(buffer_string(&room), &in_backup);
     if (r == 0 && x->o->own != NULL)
-        r = with_own(x, &life, last, buffer_string(&own));
+        r = with_own(x, &in_backup, buffer_string(&own));
     if (r == 0) {
         struct store *s[3] = {
             open_part(buffer_string(&room), "state", &shape_hub_state), open_part(buffer_string(&room), "log", &shape_hub_log),
@@ -232,7 +247,7 @@ static int check(struct restoring *x) {
     int r = backup_check(x->o->folder, &x->key, &x->manifest, NULL);
     if (r != 0)
         return say(x->o->folder, backup_text(r));
-    if (x->o->own != NULL && with_own(x, NULL, 0, NULL) != 0)
+    if (x->o->own != NULL && with_own(x, NULL, NULL) != 0)
         return EXIT_FAILED;
     printf(
         "this backup is whole: position %llu of the log, %llu of the feed\n", (unsigned long long)x->manifest.position,

@@ -16,10 +16,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { FORM = 1, CHUNK = 65536, SEALED = CHUNK + crypto_secretstream_xchacha20poly1305_ABYTES, MANIFEST_BYTES = 64 << 20 };
+enum {
+    FORM = 1,
+    CHUNK = 65536,
+    SEALED = CHUNK + crypto_secretstream_xchacha20poly1305_ABYTES,
+    MANIFEST_BYTES = 64 << 20,
+    RESERVE = 16 << 20
+};
 static const char key_magic[] = "anju-backup-key 1\n", part_magic[] = "anju-backup 1\n";
 
 static void free_text(char **text) {
@@ -547,16 +554,26 @@ int backup_begin(struct backup *b, const char *dir) {
     return r != 0 ? r : mkdir(b->half, 0700) == 0 ? 0 : said(errno);
 }
 
+/* A copy that filled the disk would stop the daemon's own work. */
+static bool has_room(const char *room, uint64_t bytes) {
+    struct statvfs disk;
+    TEXT folder = memory_text(room);
+    *strrchr(folder, '/') = '\0';
+    return statvfs(folder, &disk) != 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= bytes + RESERVE;
+}
+
 int backup_add_store(
     struct backup *b, const char *name, struct store *s, const struct store_shape *shape, const char *room,
     int (*look)(void *owner, struct txn *t), void *owner) {
     struct store *copy = NULL;
     struct txn *t;
     int r = backup_remove(room);
-    if (r == 0)
-        r = store_copy(s, room);
-    if (r == STORE_DISK_FULL || r == -ENOSPC)
+    if (r == 0 && !has_room(room, store_bytes(s)))
         r = BACKUP_FULL;
+    if (r == 0) {
+        r = store_copy(s, room);
+        r = r == STORE_DISK_FULL ? BACKUP_FULL : r < 0 ? said(-r) : r;
+    }
     if (r == 0) {
         r = store_open_lmdb(room, shape, 0, &copy);
         r = r == STORE_DISK_FULL ? BACKUP_FULL : r > 0 ? BACKUP_UNSOUND : r;

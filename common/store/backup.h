@@ -85,7 +85,8 @@ struct backup {
 };
 int backup_begin(struct backup *b, const char *dir); /* + NO_FOLDER, DENIED, FULL; removes what a killed one left there */
 int backup_add(struct backup *b, const char *name, const char *path, bool store); /* + DENIED, FULL, STOPPED */
-/* The same of a store that is in use: copied to the folder `room` (which is removed again), opened, looked at, added. */
+/* The same of a store that is in use: copied to the folder `room` (which is removed again; its disk must have the room and 16 MiB more),
+ * opened, looked at, added. */
 int backup_add_store(
     struct backup *b, const char *name, struct store *s, const struct store_shape *shape, const char *room,
     int (*look)(void *owner, struct txn *t) /* may be NULL */, void *owner); /* + as above, and what `look` gives */

@@ -163,6 +163,17 @@ start_node n3
 check "… and works" same n3 3
 check "sound" said sound ctl hub verify
 
+# ---- the second home of another history is none: it went on apart from what the backup holds
+ctl hub node add 650203003024 --name 七 --key "$("$bin/anju-node" --init --set data="$town/n7.d")" --out "$town/n7.enrolment" >/dev/null
+DIR=$town/backups
+ctl hub backup "$DIR" >/dev/null
+BACKUP=$(made) DATA=$town/elsewhere.d KEY=$SAFE/backup.key
+page_own() { OLD=$1 page '--own "$OLD/own" --set' anju-hub; }
+check "another history's second home is refused" said "not the newer second home" page_own "$OLD"
+check "… and leaves nothing" [ -z "$(ls -A "$DATA")" ]
+check "one that is in use too" said "another process" page_own "$town/hub.d"
+DATA=$town/hub.d
+
 # ---- a node from an old copy
 ctl n2 pause >/dev/null
 write_many n2 7000 20
@@ -188,7 +199,7 @@ lives=$(ctl n2 -o jsonl status | grep -o incarnation\" | wc -l)
 stop n2 KILL
 rm -rf "$town/n2.d"
 DATA=$town/n2.d
-check "a hub's backup is no node's" said "another daemon" "$bin/anju-node" --restore "$older" --backup-key "$SAFE/backup.key" --set data="$DATA"
+check "a hub's backup is no node's" said "another daemon" "$bin/anju-node" --restore "$(made)" --backup-key "$SAFE/backup.key" --set data="$DATA"
 check "restore" page anju-node
 start_node n2
 check "it is the same" same n2 2
