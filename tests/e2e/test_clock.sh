@@ -1,0 +1,30 @@
+#!/bin/sh
+# An office's clock jumps a day ahead while it is online: the city holds what it stamps then and says why at both ends, and nothing is lost.
+# With the right clock again, what it writes counts, although the stamps that are held lie above it.
+cd "$(dirname "$0")/../.." || exit 2
+. tests/e2e/start.sh
+make_hub
+start_hub
+make_node n1 650203001001 first
+echo +0 >"$work/clock"
+FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1 FAKETIME_TIMESTAMP_FILE="$work/clock" LD_PRELOAD=$(faketime -f +0 env | sed -n 's/^LD_PRELOAD=//p') \
+    "$bin/anju-node" --set data="$town/n1.d" --set socket="$town/n1" 2>>"$town/log/n1" &
+echo $! >"$town/pids/n1"
+until_true 20 answers n1 || die "the node did not start"
+# shellcheck disable=SC2086
+put() { ctl n1 put Person name="$1" sex=1 $who; }
+shows() { [ "$(status_of "$1" "$2")" = "$3" ]; }
+check "online with the right clock" ctl n1 wait --caught-up --timeout 20
+check "an edit is taken" put 甲
+check "… and merged" ctl n1 wait --caught-up --timeout 20
+echo +1d >"$work/clock"
+check "the clock jumps a day ahead: an edit is saved" put 乙
+check "the city does not take it" until_true 20 shows n1 held 1
+check "… the office is told why, and by which change" said "clock" sh -c "'$bin/anjuctl' -s '$town/n1' held | tr 'C' 'c'"
+check "… and the hub keeps it, with the reason" said "clock" ctl hub quarantine list
+check "… status points there" said "quarantine list" ctl hub status
+echo +0 >"$work/clock"
+check "with the right clock again an edit is taken" put 丙
+check "… and merged, though a higher stamp is held" until_true 20 shows n1 merged 3
+check "nothing else is held" shows n1 held 1
+finish
