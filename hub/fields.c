@@ -54,7 +54,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"nodes", "last_seen_ms", "ms", "since it was heard last", "距上次通信"},
         {"nodes", "wrongs", "", "garbage, forged and flood together", "异常总数"},
         {"nodes", "garbage", "messages", "that could not be read, since the start", "无法解析的消息数"},
-        {"nodes", "forged", "changes", "that bore another node's name, since the start", "冒名更改数"},
+        {"nodes", "forged", "", "changes in another node's name and pushes without this key's signature, since the start", "冒名数"},
         {"nodes", "flood", "messages", "beyond its share, dropped since the start", "超量消息数"},
 
         {"node show", "node", "", "number of the node", "节点编号"},
@@ -74,7 +74,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"node show", "last_seen_ms", "ms", "since it was heard last", "距上次通信"},
         {"node show", "wrongs", "", "garbage, forged and flood together", "异常总数"},
         {"node show", "garbage", "messages", "that could not be read, since the start", "无法解析的消息数"},
-        {"node show", "forged", "changes", "that bore another node's name, since the start", "冒名更改数"},
+        {"node show", "forged", "", "changes in another node's name and pushes without this key's signature, since the start", "冒名数"},
         {"node show", "flood", "messages", "beyond its share, dropped since the start", "超量消息数"},
 
         {"node token", "id", "", "what the token is called here", "令牌编号"},

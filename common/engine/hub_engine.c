@@ -6,6 +6,7 @@
 #include "common/base/random.h"
 #include "common/engine/clock.h"
 #include "common/engine/heard.h"
+#include "common/engine/signed.h"
 #include "common/model/value.h"
 #include "common/net/hub_door.h"
 #include "common/store/layout.h"
@@ -32,6 +33,7 @@ enum { HELLO_EACH_MS = 500, SMALL_EACH_MS = 100, LINE_EACH_MS = 100, BURST_MS = 
 
 struct hub_engine {
     uv_loop_t *loop;
+    const struct keys *keys; /* borrows */
     struct hub_stores stores;
     struct hub_side side;
     struct hub_door *door;
@@ -183,6 +185,7 @@ static void append_works(struct job *j, void *owner) {
                         .incarnation = p->incarnation,
                         .first = p->first,
                         .count = p->count,
+                        .before = p->before,
                         .after = p->after,
                         .received = clock_wall(),
                         .signature = p->signature,
@@ -251,6 +254,10 @@ static int replay_own(struct hub_engine *e) {
         buffer_clear(&body);
         if (!hub_own_entry(own, l == NULL ? 0 : l->acked, &before, clock_wall(), &body, &entry))
             break;
+        struct push p = push_of_entry(&entry);
+        uint8_t signature[SIGNATURE_BYTES];
+        push_sign(e->keys, 0, &p, signature);
+        entry.signature = bytes_of(signature, sizeof signature);
         hub_log_append(e->log_txn, &entry);
     }
     buffer_close(&body);
@@ -974,7 +981,7 @@ static void answer_with(struct hub_engine *e, const struct hub_effect *x, struct
 
 struct office_line {
     uint32_t node;
-    uint8_t key[KEY_BYTES];
+    struct public_keys keys;
     bool keyed, revoked, paused, full;
 };
 
@@ -1002,12 +1009,9 @@ static int roster_each(void *owner, uint32_t node, const struct hub_node_state *
         r->lines = memory_resize(r->lines, r->room * sizeof *r->lines);
     }
     struct office_line *l = &r->lines[r->count++];
-    struct public_keys keys;
     struct bytes status = winner_text(office, OFFICE_STATUS);
     *l = (struct office_line){.node = node};
-    l->keyed = public_parse(winner_text(office, OFFICE_KEY), &keys);
-    if (l->keyed)
-        memcpy(l->key, keys.curve, KEY_BYTES);
+    l->keyed = public_parse(winner_text(office, OFFICE_KEY), &l->keys);
     l->revoked = bytes_equal(status, BYTES("revoked"));
     l->paused = bytes_equal(status, BYTES("paused"));
     l->full = hub_node_full(n);
@@ -1070,10 +1074,11 @@ static void roster_done(struct hub_read *q, int result) {
         struct hub_peer *p = peer_by_node(e, l->node);
         if (p == NULL)
             p = peer_add(e, &r->logs[i]);
-        if (p->keyed && memcmp(p->key, l->key, KEY_BYTES) != 0)
+        if (p->keyed && memcmp(p->key, l->keys.curve, KEY_BYTES) != 0)
             hub_door_forget(e->door, p->key);
         p->keyed = l->keyed;
-        memcpy(p->key, l->key, KEY_BYTES);
+        memcpy(p->key, l->keys.curve, KEY_BYTES);
+        memcpy(p->sign, l->keys.sign, KEY_BYTES);
         p->link.revoked = l->revoked;
         p->link.paused = l->paused;
         if (p->full_at <= r->position)
@@ -1160,8 +1165,10 @@ struct arrival {
     struct arrival *next; /* of the peer */
     struct hub_peer *peer;
     struct heard *heard;
+    uint8_t sign[KEY_BYTES]; /* the peer's when it came: the roster may change meanwhile */
+    uint32_t node;
     int outcome;
-    bool holds;
+    bool holds, forged;
 };
 
 /* What a node says at all; of anything else nothing is kept. */
@@ -1184,28 +1191,16 @@ static bool from_node(const struct message *m) {
     return false;
 }
 
-static bool push_holds(const struct push *p) {
-    struct buffer raw = {0};
-    bool good = wire_batch_open(p->body, &raw) == 0;
-    struct reader r = {.rest = buffer_bytes(&raw)};
-    struct bytes packed;
-    struct hash h = p->before;
-    uint32_t count = 0;
-    while (good && wire_batch_next(&r, &packed)) {
-        h = wire_chain(&h, packed);
-        count++;
-    }
-    good = good && !r.bad && count == p->count && count <= LIMIT_PUSH_CHANGES && hash_equal(&h, &p->after);
-    buffer_close(&raw);
-    return good;
-}
-
 static void arrival_works(struct job *j, void *owner) {
     struct arrival *a = (struct arrival *)j;
     (void)owner;
     a->outcome = heard_decode(a->heard);
-    a->holds =
-        a->outcome == 0 && from_node(&a->heard->message) && (a->heard->message.kind != MESSAGE_PUSH || push_holds(&a->heard->message.push));
+    const struct message *m = &a->heard->message;
+    a->holds = a->outcome == 0 && from_node(m);
+    if (a->holds && m->kind == MESSAGE_PUSH) {
+        a->forged = !push_signed(a->sign, a->node, &m->push);
+        a->holds = !a->forged && push_holds(&m->push);
+    }
     if (!a->holds)
         arena_close(&a->heard->arena);
 }
@@ -1243,7 +1238,9 @@ static void arrival_done(struct job *j, int result) {
     p->checking--;
     p->waiting--;
     p->waiting_bytes -= a->heard->frame.len;
-    if (!a->holds)
+    if (a->forged)
+        wrong(p, &p->wrongs.forged, 1, "a push without this key's signature");
+    else if (!a->holds)
         wrong(p, &p->wrongs.garbage, 1, a->outcome == 0 ? "a chain that does not hold, or a hub's words" : "an unreadable message");
     else if (too_often(p, &a->heard->message))
         flooded(p);
@@ -1275,6 +1272,8 @@ static void on_frame(void *owner, const uint8_t key[KEY_BYTES], struct bytes fra
     struct arrival *a = memory_zeroed(1, sizeof *a);
     a->peer = p;
     a->heard = heard_of(frame);
+    a->node = p->link.node;
+    memcpy(a->sign, p->sign, KEY_BYTES);
     a->job.work = arrival_works;
     a->job.done = arrival_done;
     *(p->arrivals == NULL ? &p->arrivals : &p->arrivals_last->next) = a;
@@ -1420,6 +1419,7 @@ int hub_engine_open(
     uint64_t seed;
     entropy_fill(&seed, sizeof seed);
     e->loop = loop;
+    e->keys = keys;
     e->stores = *stores;
     *stores = (struct hub_stores){NULL, NULL, NULL};
     e->calls = *calls;

@@ -1,6 +1,6 @@
 /* The hub's engine: the loop's thread with the protocol's machines, and four workers.
  *
- *   check   decodes what came, decompresses pushes under the cap, verifies their chain
+ *   check   decodes what came, verifies the signature of pushes, decompresses them under the cap, verifies their chain
  *   log     appends to the hub-log, one transaction and one fsync for all that waits; only then is anything acknowledged
  *   merge   folds the log into the hub-state, stretch by stretch; between them it sweeps rows that no page delivers any more
  *   read    answers from snapshots of the state: pages, repairs, Welcomes, the roster, questions of operators
@@ -19,13 +19,13 @@ struct hub_engine;
 /* What a key did that no node of ours does; each is told in the log with the key, at most once in a while. */
 struct hub_wrongs {
     uint64_t garbage; /* unreadable messages, chains that do not hold, messages that only a hub says */
-    uint64_t forged;  /* changes in another's name */
+    uint64_t forged;  /* changes in another's name, pushes without this key's signature */
     uint64_t flood;   /* beyond its credit, or more messages at once than are kept for one peer */
 };
 
 struct hub_peer {
-    struct hub_link link; /* first: effects give it back */
-    uint8_t key[KEY_BYTES];
+    struct hub_link link;                    /* first: effects give it back */
+    uint8_t key[KEY_BYTES], sign[KEY_BYTES]; /* the link's, its signatures' */
     bool keyed;
     struct hub_engine *engine;
     struct cursor pulled;     /* of its last Pull since it was welcomed */
@@ -70,7 +70,7 @@ int hub_stores_open(const char *folder, struct hub_stores *out /* gives */);
 void hub_stores_close(struct hub_stores *s);
 
 int hub_engine_open(
-    uv_loop_t *loop, struct hub_stores *stores /* takes */, const char *endpoint, const struct keys *keys,
+    uv_loop_t *loop, struct hub_stores *stores /* takes */, const char *endpoint, const struct keys *keys /* borrows */,
     const struct hub_engine_calls *calls, struct hub_engine **out /* gives */);
 struct hub_engine *hub_engine_close(struct hub_engine *e /* takes, may be NULL */); /* returns NULL; finishes all work */
 

@@ -7,6 +7,7 @@
 #include "common/base/random.h"
 #include "common/engine/clock.h"
 #include "common/engine/heard.h"
+#include "common/engine/signed.h"
 #include "common/net/node_door.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"
@@ -25,6 +26,7 @@ struct node_engine {
     struct store *store;
     struct arena arena; /* of the enrolment */
     struct enrolment who;
+    const struct keys *keys; /* borrows */
     struct node_engine_calls calls;
     struct node_side side;
     struct node_door *door;
@@ -137,6 +139,7 @@ struct verb {
     struct node_progress progress;
     struct digest buckets[DIGEST_BUCKETS];
     struct buffer raw, body;
+    uint8_t signature[SIGNATURE_BYTES]; /* READ */
     uv_timer_t again;
 };
 
@@ -176,7 +179,14 @@ static void read_batch(struct verb *v, struct txn *t) {
 }
 
 static void read_works(struct job *j, void *owner) {
-    read_batch((struct verb *)j, ((struct node_engine *)owner)->read);
+    struct verb *v = (struct verb *)j;
+    struct node_engine *e = owner;
+    struct push *p = &v->event.batch.push;
+    read_batch(v, e->read);
+    if (p->count == 0)
+        return;
+    push_sign(e->keys, e->who.node, p, v->signature);
+    p->signature = bytes_of(v->signature, sizeof v->signature);
 }
 
 static void verb_works(struct job *j, void *owner) {
@@ -466,6 +476,7 @@ int node_engine_open(
     char endpoint[256];
     uint64_t seed;
     e->store = store;
+    e->keys = keys;
     int r = recall(e, &hub, endpoint, sizeof endpoint);
     if (r != 0) {
         arena_close(&e->arena);

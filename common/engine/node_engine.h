@@ -21,7 +21,7 @@ struct node_engine_calls {
 enum node_enrolled { NODE_NOT_ENROLLED = 1, NODE_ENROLMENT_BROKEN };
 /* The store is opened and enrolled already (node_engine_enrol); on 0 the engine takes it, else nothing was begun. */
 int node_engine_open(
-    uv_loop_t *loop, struct store *store /* takes */, const char *folder /* of the store */, const struct keys *keys,
+    uv_loop_t *loop, struct store *store /* takes */, const char *folder /* of the store */, const struct keys *keys /* borrows */,
     const struct node_engine_calls *calls, struct node_engine **out /* gives */);      /* + enum node_enrolled */
 struct node_engine *node_engine_close(struct node_engine *e /* takes, may be NULL */); /* returns NULL; finishes all work */
 void node_engine_resume(struct node_engine *e);                                        /* the link opens: at the start, and after a pause */

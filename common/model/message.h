@@ -117,7 +117,7 @@ struct push {
     uint64_t first;
     uint32_t count;
     struct hash before, after; /* chain hash before the first and after the last change */
-    struct bytes signature;    /* over `after`; empty until keys sign */
+    struct bytes signature;    /* the sender's, over node, incarnation, place and chain; the engines sign and check it */
     struct bytes body;         /* zstd frame of packed changes */
 };
 struct ack {

@@ -292,6 +292,7 @@ bool hub_own_entry(struct txn *own, uint64_t after, const struct hash *before, w
         .incarnation = row.life,
         .first = after + 1,
         .count = count,
+        .before = *before,
         .after = chain,
         .received = now,
         .body = buffer_bytes(body),

@@ -43,7 +43,7 @@ int wire_record_unpack(struct bytes stored, struct arena *a, struct record *out)
 void wire_progress_pack(const struct node_progress *p, struct buffer *out);
 int wire_progress_unpack(struct bytes stored, struct node_progress *out); /* + WIRE_BROKEN */
 
-/* An entry of the hub's log (3-RECORDS, "First format": the signature has its place from the start). */
+/* An entry of the hub's log. Of a push it keeps all that the signature is over, so that it can be proved by itself. */
 enum log_kind {
     LOG_PUSH = 1, /* changes of a node, or of the hub itself (node 0) */
     LOG_RETRY,    /* an operator's order: try a held change again (node, incarnation, first) */
@@ -55,7 +55,7 @@ struct log_entry {
     struct id16 incarnation;
     uint64_t first;
     uint32_t count;
-    struct hash after;
+    struct hash before, after; /* PUSH: chain hash before the first and after the last change */
     wall_ms received;
     struct bytes signature;
     struct bytes body; /* PUSH: as it came; DISCARD: the reason as text */

@@ -209,6 +209,7 @@ void wire_log_entry_pack(const struct log_entry *e, struct buffer *out) {
     pb_bytes(out, 8, e->signature);
     pb_bytes(out, 9, e->body);
     pb_id(out, 10, &e->actor);
+    pb_hash(out, 11, &e->before);
 }
 
 int wire_log_entry_unpack(struct bytes stored, struct log_entry *out) {
@@ -245,6 +246,9 @@ int wire_log_entry_unpack(struct bytes stored, struct log_entry *out) {
             break;
         case 10:
             pb_read_id(&p, &out->actor);
+            break;
+        case 11:
+            pb_read_hash(&p, &out->before);
             break;
         default:
             break;

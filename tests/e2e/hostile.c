@@ -7,11 +7,13 @@
 #include "common/base/file.h"
 #include "common/base/random.h"
 #include "common/engine/clock.h"
+#include "common/engine/signed.h"
 #include "common/model/value.h"
 #include "common/net/node_door.h"
 #include "common/wire/wire.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,8 +34,11 @@ struct hostile {
     struct hash chain, accepted_chain;
     uint64_t session, nonce, credit, spent;
     uint64_t acks, refused, feeds, downs, sent;
-    uint64_t until;     /* ms: of the act */
-    struct buffer last; /* owns: the last frame with a push */
+    uint64_t until;                     /* ms: of the act */
+    struct buffer last;                 /* owns: the last frame with a push */
+    const struct keys *signer;          /* NULL: pushes go unsigned */
+    uint8_t signature[SIGNATURE_BYTES]; /* of the last push */
+    bool same_signature;                /* … is said again, whatever is pushed */
 };
 
 _Noreturn static void die(const char *what) {
@@ -240,6 +245,10 @@ static bool push_body(struct hostile *h, const struct batch *b, struct bytes bod
         .before = b->before,
         .after = b->after,
         .body = body};
+    if (h->signer != NULL && !h->same_signature)
+        push_sign(h->signer, h->node, &m.push, h->signature);
+    if (h->signer != NULL)
+        m.push.signature = bytes_of(h->signature, sizeof h->signature);
     h->spent += body.len;
     return say(h, &m);
 }
@@ -326,6 +335,37 @@ static void act_chain(struct hostile *h) {
     add_change(h, &b, &c, h->home, fresh);
     push(h, &b);
     wait_for(h, never, 100);
+}
+
+/* What is right in all but its signature. */
+static void act_signature(struct hostile *h, const struct keys *signer, bool same) {
+    uint64_t seq = h->seq;
+    struct hash chain = h->chain;
+    h->signer = signer;
+    h->same_signature = same;
+    push_one(h, (struct change){.seq = 0}, h->home, fresh);
+    wait_for(h, is_accepted, 1000);
+    if (h->accepted > seq)
+        die("it was accepted");
+    h->signer = &h->keys;
+    h->same_signature = false;
+    h->seq = seq;
+    h->chain = chain;
+}
+
+static void act_unsigned(struct hostile *h) {
+    act_signature(h, NULL, false);
+}
+
+static void act_other_key(struct hostile *h) {
+    struct keys other = h->keys;
+    crypto_sign_ed25519_keypair(other.public.sign, other.sign_secret);
+    act_signature(h, &other, false);
+}
+
+static void act_old_signature(struct hostile *h) {
+    act_legal(h);
+    act_signature(h, &h->keys, true);
 }
 
 static void act_garbage(struct hostile *h) {
@@ -431,9 +471,21 @@ static const struct {
     const char *name;
     void (*run)(struct hostile *h);
 } acts[] = {
-    {"legal", act_legal},   {"elsewhere", act_elsewhere}, {"overwrite", act_overwrite}, {"forge", act_forge},
-    {"replay", act_replay}, {"chain", act_chain},         {"garbage", act_garbage},     {"empties", act_empties},
-    {"bombs", act_bombs},   {"flood", act_flood},         {"beyond", act_beyond},       {"quarantine", act_quarantine},
+    {"legal", act_legal},
+    {"elsewhere", act_elsewhere},
+    {"overwrite", act_overwrite},
+    {"forge", act_forge},
+    {"replay", act_replay},
+    {"chain", act_chain},
+    {"garbage", act_garbage},
+    {"empties", act_empties},
+    {"unsigned", act_unsigned},
+    {"other_key", act_other_key},
+    {"old_signature", act_old_signature},
+    {"bombs", act_bombs},
+    {"flood", act_flood},
+    {"beyond", act_beyond},
+    {"quarantine", act_quarantine},
 };
 
 static void run_act(struct hostile *h, char *act, uint64_t seconds) {
@@ -472,6 +524,7 @@ int main(int argc, char **argv) {
         !public_parse(e.hub_public, &hub) || keys_load(argv[2], &h.keys) != 0)
         die("the node's files cannot be read");
     h.node = e.node;
+    h.signer = &h.keys;
     h.home = e.served[0];
     hex_encode(bytes_of(h.keys.public.curve, KEY_BYTES), &key);
     printf("key %s\n", buffer_string(&key));

@@ -13,7 +13,7 @@ id=$(ctl n1 -o jsonl put Person name=王宇轩 $who | field id)
 check "its record is accepted" ctl n1 wait --caught-up --timeout 20
 hub=$(pid_of hub)
 anon() { awk '/^RssAnon/ { print $2 }' "/proc/$hub/status"; }
-export_raw() { ctl hub -o jsonl export --raw | sort; }
+export_raw() { ctl hub -o jsonl export --raw $who | sort; }
 hostile() {
     _seconds=$1
     shift
@@ -28,7 +28,19 @@ merged_all() { [ "$(status_of hub merge_backlog)" = 0 ]; }
 check "what it may say is taken" hostile 5 legal
 check "… and is no alarm" [ "$(wrong wrongs)" = 0 ]
 check "… and merged" until_true 10 merged_all
+
+# ---- signatures
+check "a push without a signature" hostile 5 unsigned
+check "… is counted" [ "$(wrong forged)" = 1 ]
+check "… and told with the key" grep -q "hub.alarm.*without this key's signature.*node=2 key=$(sed -n 's/^key //p' "$work/said")" "$town/log/hub"
+check "a push that another key signed" hostile 5 other_key
+check "… is counted" [ "$(wrong forged)" = 2 ]
+check "the signature of an earlier push under another" hostile 5 old_signature
+check "… is counted" [ "$(wrong forged)" = 3 ]
+check "what was right is merged" until_true 10 merged_all
+check "… and nothing else" [ "$(wrong merged) $(wrong held)" = "2 0" ]
 export_raw >"$work/before"
+check "the hub's state is there to compare with" [ "$(grep -c . "$work/before")" -ge 3 ]
 before=$(anon)
 
 # ---- in others' places and names
@@ -36,7 +48,7 @@ check "another office's area, another office's record" hostile 5 elsewhere=65020
 check "… are held, with the reason" until_true 10 sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl quarantine list --node 2 | grep -c 'does not serve' | grep -qx 2"
 check "changes in another's name" hostile 5 forge=1
 check "… are held" until_true 10 sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl quarantine list --node 2 | grep -c author | grep -qx 3"
-check "… counted" [ "$(wrong forged)" = 3 ]
+check "… counted" [ "$(wrong forged)" = 6 ]
 export_raw >"$work/after"
 check "nothing of it is applied" cmp "$work/before" "$work/after"
 
@@ -76,5 +88,5 @@ check "… without a line for each frame" [ "$(grep -c . "$town/log/hub")" -lt 1
 check "status names the key" said "node 2 (key $key)" ctl hub status
 check "the honest node is no alarm" [ "$(ctl hub -o jsonl node show 1 | field wrongs)" = 0 ]
 check "the hub's state is sound" said sound ctl hub verify
-check "of the hostile node two changes are merged, the ones that were right" sh -c "'$bin/anjuctl' -s '$town/hub' nodes; [ \$('$bin/anjuctl' -s '$town/hub' -o jsonl node show 2 | sed -n 's/.*\"merged\":\\([0-9]*\\).*/\\1/p') = 2 ]"
+check "of the hostile node three changes are merged, the ones that were right" sh -c "'$bin/anjuctl' -s '$town/hub' nodes; [ \$('$bin/anjuctl' -s '$town/hub' -o jsonl node show 2 | sed -n 's/.*\"merged\":\\([0-9]*\\).*/\\1/p') = 3 ]"
 finish

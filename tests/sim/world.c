@@ -476,6 +476,7 @@ static void on_effect(void *owner, const struct hub_effect *e) {
             .incarnation = p->incarnation,
             .first = p->first,
             .count = p->count,
+            .before = p->before,
             .after = p->after,
             .received = world_clock(w, 0),
             .body = p->body,

@@ -95,6 +95,7 @@ static void keep(struct city *y, uint32_t node, const struct change *c, struct b
 void city_append(struct city *y, uint32_t node, const struct bytes *packed, size_t count, uint64_t first) {
     CLEANUP(buffer_close) struct buffer raw = {0}, body = {0};
     struct city_writer *w = &y->writers[node];
+    struct hash before = w->chain;
     for (size_t i = 0; i < count; i++) {
         wire_batch_add(&raw, packed[i]);
         w->chain = wire_chain(&w->chain, packed[i]);
@@ -106,6 +107,7 @@ void city_append(struct city *y, uint32_t node, const struct bytes *packed, size
         .incarnation = w->incarnation,
         .first = first,
         .count = (uint32_t)count,
+        .before = before,
         .after = w->chain,
         .received = y->now,
         .body = buffer_bytes(&body),

@@ -196,6 +196,7 @@ static void some_log_entry(struct random *r, struct arena *a, struct buffer *out
         .signature = some_bytes(r, a, 0, 64),
         .body = some_bytes(r, a, 0, 300),
         .actor = some_id(r),
+        .before = some_hash(r),
     };
     wire_log_entry_pack(&e, out);
 }

@@ -1,0 +1,51 @@
+#include "common/engine/signed.h"
+
+#include "common/base/error.h"
+
+static void words(uint32_t node, const struct push *p, struct buffer *out) {
+    buffer_text(out, "anju push 1\n");
+    buffer_u32be(out, node);
+    buffer_add(out, bytes_of(p->incarnation.b, sizeof p->incarnation.b));
+    buffer_u64be(out, p->first);
+    buffer_u32be(out, p->count);
+    buffer_add(out, bytes_of(p->before.b, sizeof p->before.b));
+    buffer_add(out, bytes_of(p->after.b, sizeof p->after.b));
+}
+
+void push_sign(const struct keys *k, uint32_t node, const struct push *p, uint8_t signature[SIGNATURE_BYTES]) {
+    CLEANUP(buffer_close) struct buffer said = {0};
+    words(node, p, &said);
+    keys_sign(k, buffer_bytes(&said), signature);
+}
+
+bool push_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const struct push *p) {
+    CLEANUP(buffer_close) struct buffer said = {0};
+    words(node, p, &said);
+    return keys_check(sign_public, buffer_bytes(&said), p->signature);
+}
+
+bool push_holds(const struct push *p) {
+    CLEANUP(buffer_close) struct buffer raw = {0};
+    bool good = wire_batch_open(p->body, &raw) == 0;
+    struct reader r = {.rest = buffer_bytes(&raw)};
+    struct bytes packed;
+    struct hash h = p->before;
+    uint32_t count = 0;
+    while (good && wire_batch_next(&r, &packed)) {
+        h = wire_chain(&h, packed);
+        count++;
+    }
+    return good && !r.bad && count == p->count && count <= LIMIT_PUSH_CHANGES && hash_equal(&h, &p->after);
+}
+
+struct push push_of_entry(const struct log_entry *e) {
+    return (struct push){
+        .incarnation = e->incarnation,
+        .first = e->first,
+        .count = e->count,
+        .before = e->before,
+        .after = e->after,
+        .signature = e->signature,
+        .body = e->body,
+    };
+}

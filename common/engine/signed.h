@@ -1,0 +1,15 @@
+/* Who said a push: its sender's signature, over where it stands in the log and its chain. The pure core knows no keys; the engines sign
+ * what they send and append, and check what comes. */
+#pragma once
+
+#include "common/model/message.h"
+#include "common/net/keys.h"
+#include "common/wire/wire.h"
+
+enum { SIGNATURE_BYTES = 64 };
+
+void push_sign(const struct keys *k, uint32_t node, const struct push *p, uint8_t signature[SIGNATURE_BYTES]);
+bool push_signed(
+    const uint8_t sign_public[KEY_BYTES], uint32_t node, const struct push *p); /* false: none, or another's, or of other words */
+bool push_holds(const struct push *p);                /* its body has as many changes as it says, and they lead from `before` to `after` */
+struct push push_of_entry(const struct log_entry *e); /* borrows what the entry borrows */
