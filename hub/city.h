@@ -44,6 +44,9 @@ struct question {
     void (*finish)(struct question *a); /* on the loop before the answer; may be NULL */
     json_t *rows;                       /* owns */
     bool one, raw, hashes;
+    bool more;               /* set by `run`: it is run again, on a later snapshot */
+    struct log_proof *proof; /* owns; of verify */
+    uint64_t checked;
     const char *code, *hint; /* static */
     struct buffer message;
     uint32_t node;

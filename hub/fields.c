@@ -186,6 +186,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"backups", "accepted", "changes", "that it holds", "已包含更改数"},
 
         {"verify", "checked", "values", "looked at", "已检查数"},
+        {"verify", "pushes", "pushes", "of the log, each with its signature and its place in the chain", "已验签批次数"},
         {"verify", "result", "", "sound", "结果"},
     };
     (void)owner;

@@ -69,7 +69,8 @@ static const struct command commands[] = {
     {"backup", CONTROL_ADMIN, cmd_backup, "dir", "timeout=", "", "make an encrypted, verified backup in DIR/<time>", "备份"},
     {"backups", CONTROL_ADMIN, cmd_backups, "", "", "path made_ms bytes position accepted", "backups that a restore may use",
      "可用备份列表"},
-    {"verify", CONTROL_ADMIN, cmd_verify_state, "", "", "", "check the merged state against itself", "检查存储"},
+    {"verify", CONTROL_ADMIN, cmd_verify_state, "", "", "", "check the merged state against itself, and the log against the offices' keys",
+     "检查存储"},
     {"schema", CONTROL_STATUS, cmd_schema, "command?", "", "command field unit text", "what the fields of every answer mean",
      "各命令返回字段的含义"},
 };

@@ -850,6 +850,11 @@ static void read_done(struct job *j, int result) {
 void hub_engine_read(struct hub_engine *e, struct hub_read *q) {
     q->engine = e;
     q->result = 0;
+    if (e->closing) {
+        buffer_close(&q->damaged);
+        q->done(q, -ECANCELED);
+        return;
+    }
     q->job.work = read_works;
     q->job.done = read_done;
     worker_submit(e->read, &q->job);

@@ -78,7 +78,7 @@ struct hub_engine *hub_engine_close(struct hub_engine *e /* takes, may be NULL *
 struct hub_read {
     struct job job;
     void (*work)(struct hub_read *q, struct txn *state, struct txn *log);
-    void (*done)(struct hub_read *q, int result); /* -EBADMSG: it met damage that cannot be left out */
+    void (*done)(struct hub_read *q, int result); /* -EBADMSG: it met damage that cannot be left out; -ECANCELED: the engine closes */
     struct buffer damaged;                        /* struct hub_damage; closed by the engine before `done` */
     bool whole;                                   /* for `done`: nothing was damaged */
     struct hub_engine *engine;                    /* the rest is the engine's */

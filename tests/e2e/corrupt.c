@@ -8,9 +8,13 @@
  *   corrupt --meta WORD STORE-FOLDER
  *       flips a bit in the newest change of its log, or in what meta keeps under a word: what a failing disk leaves
  *   corrupt --hub STATE-FOLDER
- *       the same in a record of the hub's state that a clerk wrote; prints its id */
+ *       the same in a record of the hub's state that a clerk wrote; prints its id
+ *   corrupt --said LOG-FOLDER
+ *       puts other words into the newest push of the hub's log, with chain and checksum that hold: what somebody who may write there does
+ */
 #include "common/model/value.h"
 #include "common/store/envelope.h"
+#include "common/store/hub_log.h"
 #include "common/store/layout.h"
 #include "common/store/node_parts.h"
 
@@ -121,6 +125,53 @@ static int flip_at_hub(const char *folder) {
     return 0;
 }
 
+/* Its changes for another purpose: a chain can be made anew, a signature cannot. */
+static int say_other(const char *folder) {
+    struct buffer raw = {0}, other = {0}, body = {0}, packed = {0};
+    struct hub_log_place place;
+    struct log_entry e;
+    struct bytes c;
+    struct store *s;
+    struct txn *t;
+    if (store_open_lmdb(folder, &shape_hub_log, 0, &s) != 0 || store_write(s, &t) != 0) {
+        fprintf(stderr, "corrupt: the store cannot be opened\n");
+        return 1;
+    }
+    bool good = hub_log_place(t, &place) && hub_log_read(t, place.last, &e) == 0 && wire_batch_open(e.body, &raw) == 0;
+    if (good) {
+        struct reader r = {.rest = buffer_bytes(&raw)};
+        e.after = e.before;
+        while (wire_batch_next(&r, &c)) {
+            struct arena a = {.cap = LIMIT_DECODE_BYTES};
+            struct change said;
+            buffer_clear(&packed);
+            good = good && wire_change_unpack(c, &a, &said) == 0;
+            if (good) {
+                said.purpose++;
+                wire_change_pack(&said, &packed);
+                e.after = wire_chain(&e.after, buffer_bytes(&packed));
+                wire_batch_add(&other, buffer_bytes(&packed));
+            }
+            arena_close(&a);
+        }
+        struct key k = key_u64(place.last);
+        good = good && wire_batch_seal(buffer_bytes(&other), &body) == 0;
+        e.body = buffer_bytes(&body);
+        buffer_clear(&packed);
+        wire_log_entry_pack(&e, &packed);
+        if (good)
+            envelope_put(t, HUB_LOG_ENTRIES, key_bytes(&k), buffer_bytes(&packed));
+    }
+    int r = txn_commit(t);
+    store_close(s);
+    buffer_close(&raw);
+    buffer_close(&other);
+    buffer_close(&body);
+    buffer_close(&packed);
+    printf("%s\n", good && r == 0 ? "the last push says something else" : "nothing was changed");
+    return good && r == 0 ? 0 : 1;
+}
+
 int main(int argc, char **argv) {
     struct store *s;
     struct txn *t;
@@ -129,6 +180,8 @@ int main(int argc, char **argv) {
         return make_newer(argv[2]);
     if (argc == 3 && strcmp(argv[1], "--hub") == 0)
         return flip_at_hub(argv[2]);
+    if (argc == 3 && strcmp(argv[1], "--said") == 0)
+        return say_other(argv[2]);
     if (argc == 3 && strcmp(argv[1], "--log") == 0)
         return flip(argv[2], NULL);
     if (argc == 4 && strcmp(argv[1], "--meta") == 0)

@@ -89,4 +89,13 @@ check "status names the key" said "node 2 (key $key)" ctl hub status
 check "the honest node is no alarm" [ "$(ctl hub -o jsonl node show 1 | field wrongs)" = 0 ]
 check "the hub's state is sound" said sound ctl hub verify
 check "of the hostile node three changes are merged, the ones that were right" sh -c "'$bin/anjuctl' -s '$town/hub' nodes; [ \$('$bin/anjuctl' -s '$town/hub' -o jsonl node show 2 | sed -n 's/.*\"merged\":\\([0-9]*\\).*/\\1/p') = 3 ]"
+
+# ---- who said what, against somebody who writes into the hub's log
+proved() { ctl hub -o jsonl verify | field pushes; }
+check "each push in the log is proved" [ "$(proved)" -gt 20 ]
+stop n1
+stop hub
+check "the log's last push is put into other words" "$B/tests/e2e/corrupt" --said "$town/hub.d/log"
+start_hub
+check "… and verify names it" said "no key of node 1 signed its changes" ctl hub verify
 finish

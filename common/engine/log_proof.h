@@ -1,0 +1,17 @@
+/* Who said what the hub's log holds: each push in it is checked by itself, against its sender's key, and against the one before it of the
+ * same life. A stretch at a time, since a log may be long and no snapshot is held for longer. */
+#pragma once
+
+#include "common/net/keys.h"
+#include "common/store/hub_log.h"
+
+struct log_proof;
+
+/* The keys: the hub's own for writer 0, and all that its own changes ever gave an office, since a machine may have had another one when it
+ * signed. complain: borrows what; called while it opens and walks. */
+struct log_proof *log_proof_open(
+    const uint8_t hub_sign[KEY_BYTES], struct txn *own, void (*complain)(void *owner, const char *what), void *owner); /* gives */
+void log_proof_key(struct log_proof *p, uint32_t node, struct bytes public_string); /* one more key; what is none is left out */
+bool log_proof_walk(struct log_proof *p, struct txn *log, uint32_t most);           /* the next entries; false: that was the last */
+uint64_t log_proof_pushes(const struct log_proof *p);                               /* looked at so far */
+struct log_proof *log_proof_close(struct log_proof *p /* takes, may be NULL */);    /* returns NULL */
