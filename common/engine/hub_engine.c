@@ -1260,8 +1260,10 @@ static void arrival_done(struct job *j, int result) {
 static enum gate_verdict admits(void *owner, const uint8_t key[KEY_BYTES]) {
     const struct hub_engine *e = owner;
     const struct hub_peer *p = peer_by_key(e, key);
+    /* Perhaps he is in the part of the roster that cannot be read. Until the door is open only its own test asks, which must be refused. */
+    bool complete = e->roster_known && (!e->troubles.roster_damaged || e->door == NULL);
     if (p == NULL)
-        return e->roster_known ? GATE_REFUSED : GATE_LATER;
+        return complete ? GATE_REFUSED : GATE_LATER;
     return p->link.revoked ? GATE_REFUSED : GATE_ADMITTED;
 }
 

@@ -2,6 +2,7 @@
 #include "common/base/invariant.h"
 #include "common/engine/clock.h"
 #include "common/engine/hub_engine.h"
+#include "common/net/node_door.h"
 #include "tests/support/hub_city.h"
 
 #include <ftw.h>
@@ -16,7 +17,7 @@
 enum { DEADLINE_MS = 20000 };
 
 struct hub {
-    char folder[32];
+    char folder[32], endpoint[64];
     struct city city; /* fills the stores before the engine has them */
     uv_loop_t loop;
     struct keys keys;
@@ -67,7 +68,8 @@ static int start(struct hub *h) {
     if (r != 0)
         return r;
     assert_int_equal(uv_loop_init(&h->loop), 0);
-    return hub_engine_open(&h->loop, &stores, "tcp://127.0.0.1:*", &h->keys, &calls, &h->engine);
+    snprintf(h->endpoint, sizeof h->endpoint, "ipc://%s/door", h->folder);
+    return hub_engine_open(&h->loop, &stores, h->endpoint, &h->keys, &calls, &h->engine);
 }
 
 static void stop(struct hub *h) {
@@ -242,6 +244,53 @@ static void test_damaged_office(void **state) {
     assert_int_equal(h->fatal, 0);
 }
 
+/* ---- the gate */
+
+static bool somebody_failed(struct hub *h) {
+    return hub_engine_failures(h->engine)->count > 0;
+}
+
+static void on_nothing(void *owner) {
+    (void)owner;
+}
+static void on_down(void *owner, const char *reason) {
+    (void)owner;
+    (void)reason;
+}
+static void on_word(void *owner, struct bytes frame) {
+    (void)owner;
+    (void)frame;
+}
+
+/* Why a machine whose key is in no office that can be read does not come in. */
+static enum router_reason knock(struct hub *h) {
+    struct keys keys;
+    char path[64];
+    struct node_door_calls calls = {on_nothing, on_down, on_word, h};
+    snprintf(path, sizeof path, "%s/machine", h->folder);
+    assert_int_equal(keys_make(path, &keys), 0);
+    assert_int_equal(start(h), 0);
+    struct node_door *d = node_door_open(&h->loop, h->endpoint, h->keys.public.curve, &keys, &calls);
+    node_door_connect(d);
+    until(h, somebody_failed);
+    enum router_reason why = hub_engine_failures(h->engine)->last[0].reason;
+    node_door_close(d);
+    stop(h);
+    return why;
+}
+
+/* With an office that cannot be read nobody is told that he is a stranger: he may be the one. */
+static void test_gate(void **state) {
+    assert_int_equal(knock(*state), ROUTER_UNKNOWN_KEY);
+}
+
+static void test_gate_of_a_damaged_roster(void **state) {
+    struct hub *h = *state;
+    struct id16 id = office_id(2);
+    flip_record(h, TYPE_OFFICE, &id);
+    assert_int_equal(knock(h), ROUTER_LATER);
+}
+
 /* ---- quarantine */
 
 static bool second_is_full(struct hub *h) {
@@ -360,8 +409,15 @@ static void test_sweeps(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_HUB(test_merges),         WITH_HUB(test_trimmed), WITH_HUB(test_own_rotten), WITH_HUB(test_damaged_for_the_fold),
-        WITH_HUB(test_damaged_office), WITH_HUB(test_flood),   WITH_HUB(test_sweeps),
+        WITH_HUB(test_merges),
+        WITH_HUB(test_trimmed),
+        WITH_HUB(test_own_rotten),
+        WITH_HUB(test_damaged_for_the_fold),
+        WITH_HUB(test_damaged_office),
+        WITH_HUB(test_flood),
+        WITH_HUB(test_sweeps),
+        WITH_HUB(test_gate),
+        WITH_HUB(test_gate_of_a_damaged_roster),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
