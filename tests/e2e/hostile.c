@@ -467,25 +467,33 @@ static void act_quarantine(struct hostile *h) {
     }
 }
 
+/* What is right, again and again, whatever the hub says of it. */
+static void act_on(struct hostile *h) {
+    while (!over(h)) {
+        if (!h->up) {
+            node_door_connect(h->door);
+            wait_for(h, is_up, 200);
+            continue;
+        }
+        h->seq = h->accepted;
+        h->chain = h->accepted_chain;
+        push_one(h, (struct change){.seq = 0}, h->home, fresh);
+        wait_for(h, is_accepted, 100);
+    }
+}
+
 static const struct {
     const char *name;
     void (*run)(struct hostile *h);
 } acts[] = {
-    {"legal", act_legal},
-    {"elsewhere", act_elsewhere},
-    {"overwrite", act_overwrite},
-    {"forge", act_forge},
-    {"replay", act_replay},
-    {"chain", act_chain},
-    {"garbage", act_garbage},
-    {"empties", act_empties},
-    {"unsigned", act_unsigned},
-    {"other_key", act_other_key},
-    {"old_signature", act_old_signature},
-    {"bombs", act_bombs},
-    {"flood", act_flood},
-    {"beyond", act_beyond},
-    {"quarantine", act_quarantine},
+    {"legal", act_legal},         {"on", act_on},
+    {"elsewhere", act_elsewhere}, {"overwrite", act_overwrite},
+    {"forge", act_forge},         {"replay", act_replay},
+    {"chain", act_chain},         {"garbage", act_garbage},
+    {"empties", act_empties},     {"unsigned", act_unsigned},
+    {"other_key", act_other_key}, {"old_signature", act_old_signature},
+    {"bombs", act_bombs},         {"flood", act_flood},
+    {"beyond", act_beyond},       {"quarantine", act_quarantine},
 };
 
 static void run_act(struct hostile *h, char *act, uint64_t seconds) {
