@@ -90,21 +90,9 @@ static const char *ending(uint16_t event, uint32_t value, enum node_door_end *en
 
 static void watch(void *owner) {
     struct node_door *d = owner;
-    while (d->monitor != NULL) {
-        zmq_msg_t m;
-        uint16_t event = 0;
-        uint32_t value = 0;
-        zmq_msg_init(&m);
-        if (zmq_msg_recv(&m, zsocket_raw(d->monitor), ZMQ_DONTWAIT) < 0)
-            return;
-        bool first = zmq_msg_more(&m) != 0 && zmq_msg_size(&m) >= sizeof event + sizeof value;
-        if (first) {
-            memcpy(&event, zmq_msg_data(&m), sizeof event);
-            memcpy(&value, (const uint8_t *)zmq_msg_data(&m) + sizeof event, sizeof value);
-        }
-        zmq_msg_close(&m);
-        if (!first)
-            continue;
+    uint16_t event;
+    uint32_t value;
+    while (d->monitor != NULL && zsocket_event(d->monitor, &event, &value)) {
         if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED && !d->up) {
             d->up = true;
             d->calls.up(d->calls.owner);

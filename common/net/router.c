@@ -195,22 +195,10 @@ static void on_event(struct router *r, uint16_t event, uint32_t value) {
 
 static void watch(void *owner) {
     struct router *r = owner;
-    for (;;) {
-        zmq_msg_t m;
-        uint16_t event = 0;
-        uint32_t value = 0;
-        zmq_msg_init(&m);
-        if (zmq_msg_recv(&m, zsocket_raw(r->monitor), ZMQ_DONTWAIT) < 0)
-            return;
-        bool first = zmq_msg_more(&m) != 0 && zmq_msg_size(&m) >= sizeof event + sizeof value;
-        if (first) {
-            memcpy(&event, zmq_msg_data(&m), sizeof event);
-            memcpy(&value, (const uint8_t *)zmq_msg_data(&m) + sizeof event, sizeof value);
-        }
-        zmq_msg_close(&m);
-        if (first)
-            on_event(r, event, value);
-    }
+    uint16_t event;
+    uint32_t value;
+    while (zsocket_event(r->monitor, &event, &value))
+        on_event(r, event, value);
 }
 
 static int watch_peers(struct router *r, uv_loop_t *loop, void *socket) {

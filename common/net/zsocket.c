@@ -4,6 +4,7 @@
 #include "common/base/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <zmq.h>
 
 struct zsocket {
@@ -86,4 +87,20 @@ struct zsocket *zsocket_close(struct zsocket *z) {
     zmq_close(z->socket);
     z->socket = NULL;
     return NULL;
+}
+
+bool zsocket_event(struct zsocket *monitor, uint16_t *event, uint32_t *value) {
+    for (bool first = false; !first;) {
+        zmq_msg_t m;
+        zmq_msg_init(&m);
+        if (zmq_msg_recv(&m, monitor->socket, ZMQ_DONTWAIT) < 0)
+            return false;
+        first = zmq_msg_more(&m) != 0 && zmq_msg_size(&m) >= sizeof *event + sizeof *value;
+        if (first) {
+            memcpy(event, zmq_msg_data(&m), sizeof *event);
+            memcpy(value, (const uint8_t *)zmq_msg_data(&m) + sizeof *event, sizeof *value);
+        }
+        zmq_msg_close(&m);
+    }
+    return true;
 }

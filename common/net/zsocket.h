@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <uv.h>
 
 struct zsocket;
@@ -16,3 +17,6 @@ typedef void zsocket_drain(void *owner);
 struct zsocket *zsocket_open(uv_loop_t *loop, void *socket /* takes */, zsocket_drain *drain, void *owner); /* gives */
 void *zsocket_raw(struct zsocket *z);                                                                       /* borrows */
 struct zsocket *zsocket_close(struct zsocket *z /* takes, may be NULL */); /* returns NULL; frees itself when the loop has let go */
+
+/* The next event of a socket's monitor (zmq_socket_monitor(3)), its address left out; false: none is there now. */
+bool zsocket_event(struct zsocket *monitor, uint16_t *event, uint32_t *value);
