@@ -177,6 +177,20 @@ bool hub_log_hole(const struct life *known, uint64_t reached, size_t life_count,
     return first > 1 && life_count < LIMIT_LIVES; /* a full table may have forgotten it */
 }
 
+/* Puts an entry that fits its node's row at a position above every other. */
+static void put_entry(struct txn *t, uint64_t position, const struct log_entry *e, struct hub_log_node *n) {
+    CLEANUP(buffer_close) struct buffer b = {0};
+    wire_log_entry_pack(e, &b);
+    struct key k = key_u64(position);
+    envelope_append(t, HUB_LOG_ENTRIES, key_bytes(&k), buffer_bytes(&b));
+    if (e->kind != LOG_PUSH)
+        return;
+    struct life *l = life_make(n, &e->incarnation);
+    l->acked = e->first + e->count - 1;
+    l->acked_hash = e->after;
+    hub_log_node_put(t, n);
+}
+
 void hub_log_append(struct txn *t, const struct log_entry *e) {
     struct hub_log_place place;
     struct hub_log_node n;
@@ -193,16 +207,54 @@ void hub_log_append(struct txn *t, const struct log_entry *e) {
             return;
         }
     }
-    CLEANUP(buffer_close) struct buffer b = {0};
-    wire_log_entry_pack(e, &b);
-    struct key k = key_u64(place.last + 1);
-    envelope_append(t, HUB_LOG_ENTRIES, key_bytes(&k), buffer_bytes(&b));
-    if (e->kind != LOG_PUSH)
-        return;
-    struct life *l = life_make(&n, &e->incarnation);
-    l->acked = e->first + e->count - 1;
-    l->acked_hash = e->after;
-    hub_log_node_put(t, &n);
+    put_entry(t, place.last + 1, e, &n);
+}
+
+/* Does a push begin at or below the next seq, end above what is reached, and have the chain that was reached there? */
+static bool continues(const struct log_entry *e, const struct life *known) {
+    CLEANUP(buffer_close) struct buffer raw = {0};
+    uint64_t reached = known == NULL ? 0 : known->acked, seq = e->first;
+    struct hash chain = e->before;
+    if (e->count == 0 || e->first == 0 || e->first > reached + 1 || e->first + e->count - 1 <= reached)
+        return false;
+    if (seq <= reached && wire_batch_open(e->body, &raw) != 0)
+        return false;
+    struct reader in = {.rest = buffer_bytes(&raw)};
+    struct bytes packed;
+    for (; seq <= reached && wire_batch_next(&in, &packed); seq++)
+        chain = wire_chain(&chain, packed);
+    static const struct hash none = {{0}};
+    return seq > reached && memcmp(&chain, known == NULL ? &none : &known->acked_hash, sizeof chain) == 0;
+}
+
+void hub_log_renew(struct txn *t, const struct id16 *life, uint64_t first) {
+    CLEANUP(buffer_close) struct buffer value = {0};
+    struct hub_log_place place;
+    uint64_t last = first - 1;
+    bool begun = hub_log_place(t, &place);
+    invariant(!begun || first > place.last);
+    life_write(t, HUB_LOG_META, life, first);
+    for (uint64_t p = begun ? place.first : 1; begun && p <= place.last; p++) {
+        struct key k = key_u64(p);
+        struct bytes stored;
+        struct log_entry e;
+        struct hub_log_node n;
+        buffer_clear(&value);
+        bool sound = envelope_get(t, HUB_LOG_ENTRIES, key_bytes(&k), &stored) == 0;
+        if (sound)
+            buffer_add(&value, stored);
+        txn_delete(t, HUB_LOG_ENTRIES, key_bytes(&k));
+        if (!sound || wire_log_entry_unpack(buffer_bytes(&value), &e) != 0)
+            continue;
+        if (e.kind == LOG_PUSH) {
+            hub_log_node(t, e.node, &n);
+            if (!continues(&e, life_find(n.lives, n.life_count, &e.incarnation)))
+                continue;
+        }
+        put_entry(t, ++last, &e, &n);
+    }
+    if (last >= first)
+        log_fact(LOG_WARNING, "hub.log_carried_over", FACT_UINT("entries", last - first + 1));
 }
 
 int hub_log_read(struct txn *t, uint64_t position, struct log_entry *out) {

@@ -22,7 +22,11 @@ struct hub_log_place {
     uint64_t first, last; /* positions that are there; last = first - 1 when there is none */
 };
 
-void hub_log_begin(struct txn *t, const struct id16 *life, uint64_t first); /* a new log, or a new life of it that starts at `first` */
+void hub_log_begin(struct txn *t, const struct id16 *life, uint64_t first); /* a new, empty log that starts at `first` */
+/* A new life that starts at `first`, which lies above every position that is there, once the nodes' rows say what is merged (A8).
+ * Operators' orders go with it, and of the pushes those that continue, by their chain, what their node's row has reached: they may be the
+ * only copy of what was acknowledged. The rest can never be folded; whoever sent it keeps what lies above `safe`, and sends it again. */
+void hub_log_renew(struct txn *t, const struct id16 *life, uint64_t first);
 void hub_log_rename(struct txn *t, const struct id16 *life);  /* goes on under another life: what follows is not what followed before */
 bool hub_log_place(struct txn *t, struct hub_log_place *out); /* false: never begun */
 bool hub_log_node(struct txn *t, uint32_t node, struct hub_log_node *out); /* false: unknown, out is empty with its node set */

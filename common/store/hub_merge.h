@@ -54,10 +54,9 @@ void hub_epoch_begin(struct txn *state, uint64_t unix_ms, uint64_t random);
 enum hub_join_outcome {
     HUB_JOIN_TRIMMED = 1, /* the state's position lies below the log's first: this pair cannot go on; the hub does not start */
 };
-/* Position inside this log: go on. Beyond its end, or another life: the log begins a new life at position + 1, and accepted := merged of
- * every life. (Beyond the end that is the maximum of both. In another life the two logs' positions say nothing about each other, so what
- * this one holds above `merged` can never be folded: the nodes, who keep all above `safe`, push it again.) Both transactions are the
- * caller's to commit, log first. */
+/* Position inside this log: go on. Beyond its end, or another life: accepted := merged of every life, and the log begins a new life above
+ * every position of both, with what continues there (hub_log_renew; beyond the end that is nothing). What does not, the nodes push again:
+ * they keep all above `safe`. Both transactions are the caller's to commit, log first. */
 int hub_join_log(struct txn *state, struct txn *log, const struct id16 *new_life); /* + enum hub_join_outcome */
 
 /* What a catalogue says about a change, beyond the schema-free core. NULL: no rules. Must be a function of its arguments. */

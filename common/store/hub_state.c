@@ -221,10 +221,6 @@ int hub_join_log(struct txn *state, struct txn *log, const struct id16 *new_life
             return HUB_JOIN_TRIMMED;
         return 0;
     }
-    hub_log_begin(log, new_life, p.position + 1);
-    p.log_life = *new_life;
-    hub_place_put(state, &p);
-
     CLEANUP(buffer_close) struct buffer nodes = {0};
     int r = hub_log_nodes(log, collect_log_node, &nodes);
     if (r != 0)
@@ -240,6 +236,11 @@ int hub_join_log(struct txn *state, struct txn *log, const struct id16 *new_life
         hub_log_node(log, reader_u32be(&in), &n);
         accept_merged(state, log, &n);
     }
+    if (begun && p.position < at.last)
+        p.position = at.last;
+    p.log_life = *new_life;
+    hub_place_put(state, &p);
+    hub_log_renew(log, new_life, p.position + 1);
     if (txn_result(log) != 0 || txn_result(state) != 0)
         return pass(txn_result(log) != 0 ? txn_result(log) : txn_result(state));
     return 0;

@@ -20,9 +20,10 @@ struct lay {
     struct bases bases;
     struct arena scratch;
     struct touched_list touched;
-    struct touched_list
-        laid; /* those that may lie in no served area: from entries, and all after a change of scope. What only an own change
-                 moved away stays: its row comes on this page or a later one, and says if it left, or that another brought it back */
+    /* Those that may lie in no served area: from entries, all after a change of scope, and those of which an own change is all that is here
+     * (written before a change of scope took the record away). What an own change moved away from a base that is here stays: its row comes
+     * on this page or a later one, and says if it left, or that another brought it back. */
+    struct touched_list laid;
     area areas[LIMIT_AREAS];
     size_t area_count;
     bool clock_held; /* the hub found a stamp of ours too far ahead */
@@ -34,6 +35,7 @@ static void fold_one(struct lay *y, const struct life *l, uint64_t seq) {
     struct change c;
     const struct record *base;
     enum verdict held;
+    int got;
     arena_clear(&y->scratch);
     if (!log_change(y->t, &l->incarnation, seq, &y->scratch, &c)) { /* damaged, but merged: what it did comes with the feed */
         if (pending_forget(y->t, &l->incarnation, seq, &c.type, &c.record))
@@ -47,8 +49,11 @@ static void fold_one(struct lay *y, const struct life *l, uint64_t seq) {
         return;
     if (y->bases.arena.used > WORK_BYTES)
         bases_flush(&y->bases);
-    if (bases_get(&y->bases, c.type, &c.record, &base) == NODE_RECORD_ROTTEN)
+    got = bases_get(&y->bases, c.type, &c.record, &base);
+    if (got == NODE_RECORD_ROTTEN)
         return; /* found by the scrub and filled again */
+    if (got == NODE_RECORD_NONE)
+        touched_add(&y->laid, c.type, &c.record);
     merge_change(bases_change(&y->bases, c.type, &c.record), &c, NULL, &y->bases.arena);
 }
 

@@ -189,7 +189,7 @@ struct owner {
     struct txn *state, *node;
     uint32_t id;
     area areas[LIMIT_AREAS];
-    size_t area_count, count;
+    size_t area_count, count, mine;
 };
 
 static int mark_held(void *owner, uint32_t node, const struct held *h, const struct quarantined *q) {
@@ -275,9 +275,17 @@ static int check_at_node(void *owner, const struct record *r) {
     return 0;
 }
 
-static int count_records(void *owner, const struct record *r, bool pending) {
+static int check_at_hub(void *owner, const struct record *r, bool pending) {
+    struct owner *o = owner;
+    struct arena a = {0};
+    struct record there;
     (void)pending;
-    *(size_t *)owner += !record_empty(r);
+    if (!record_empty(r)) {
+        o->mine++;
+        if (hub_record(o->state, r->type, &r->id, &a, &there) != 0 || !served(o, &there))
+            world_fail(o->w, "I11: n-%u holds type %u record %u, which is in none of its areas", o->id, r->type, r->id.b[15]);
+    }
+    arena_close(&a);
     return 0;
 }
 
@@ -290,7 +298,6 @@ static void check_node(struct world *w, uint32_t id, struct txn *state) {
     struct owner o = {.w = w, .state = state, .id = id};
     struct hub_node_state *at_hub = memory_zeroed(1, sizeof *at_hub);
     struct node_progress *p = memory_zeroed(1, sizeof *p);
-    size_t mine = 0;
     uint64_t checked = 0;
     invariant(store_read(n->store, &o.node) == 0);
     node_progress_get(o.node, p);
@@ -299,9 +306,9 @@ static void check_node(struct world *w, uint32_t id, struct txn *state) {
     if (p->served_count != at_hub->served_count || memcmp(p->served, at_hub->served, p->served_count * sizeof *p->served) != 0)
         world_fail(w, "I11: n-%u serves other areas than the hub knows", id);
     hub_records(state, 0, check_at_node, &o, NULL);
-    node_records(o.node, 0, false, count_records, &mine);
-    if (mine != o.count)
-        world_fail(w, "I11: n-%u has %zu records, its areas have %zu", id, mine, o.count);
+    node_records(o.node, 0, false, check_at_hub, &o);
+    if (o.mine != o.count)
+        world_fail(w, "I11: n-%u has %zu records, its areas have %zu", id, o.mine, o.count);
     for (size_t i = 0; i < o.area_count; i++)
         if (!digest_equal(hub_digest(state, o.areas[i]), node_digest(o.node, o.areas[i])))
             world_fail(w, "I11: n-%u has another digest of area %zu", id, i);

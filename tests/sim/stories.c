@@ -12,6 +12,7 @@
     X(story_left_row)                                                                                                                      \
     X(story_gained)                                                                                                                        \
     X(story_lost_scope)                                                                                                                    \
+    X(story_lost_scope_pending)                                                                                                            \
     X(story_shared)                                                                                                                        \
     X(story_concurrent)                                                                                                                    \
     X(story_delete_against_edit)                                                                                                           \
@@ -40,6 +41,7 @@
     X(story_gap)                                                                                                                           \
     X(story_state_behind)                                                                                                                  \
     X(story_another_life)                                                                                                                  \
+    X(story_another_life_carried_over)                                                                                                     \
     X(story_new_machine)                                                                                                                   \
     X(story_policy_never_falls)                                                                                                            \
     X(story_own_decision)                                                                                                                  \

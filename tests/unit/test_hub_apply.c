@@ -692,7 +692,7 @@ static void test_join(void **state) {
     assert_true(id_equal(&place.life, &life));
     store_close(copy);
 
-    /* Another life: what it accepted and nobody can fold is asked for again. */
+    /* Another life: of what it accepted, what does not continue what is merged is asked for again. */
     struct id16 foreign;
     struct store *alien = begun_log(1, &foreign);
     struct log_entry e = {

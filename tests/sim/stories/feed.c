@@ -115,6 +115,31 @@ static void lost_scope(struct world *w) {
 }
 const struct story story_lost_scope = {"lost_scope", "an office loses an area: its copies go", 2, lost_scope};
 
+/* A copy of the disk, with a change that was merged since, comes back after the area went: the change is pushed again, its record is not
+ * here any more, and no row of an area that is still served ever told of it. */
+static void lost_scope_pending(struct world *w) {
+    world_scope(w, 2, 1, true);
+    world_create(w, 1, 1);
+    world_run(w, 20000);
+    world_cut(w, 2);
+    world_set(w, 2, 1, A, 8);
+    world_backup(w, 2);
+    world_join(w, 2);
+    world_run(w, 400000);
+    world_must(w, world_value(w, 1, 1, A) == 8, "the edit is not merged");
+    world_scope(w, 2, 1, false);
+    world_run(w, 20000);
+    world_restore_node(w, 2, 0);
+    world_run(w, 400000);
+    world_must(w, !world_has(w, 2, 1), "an office keeps what it wrote of a record in an area that it no longer serves");
+    world_expect(w, "hub  n-2 leaves the area of n-1");
+    world_expect(w, "node n-2 is restored from its backup 0");
+    world_expect(w, "node n-2 says push 1..1");
+    world_expect(w, "node n-2 caught_up");
+}
+const struct story story_lost_scope_pending = {
+    "lost_scope_pending", "an older disk has an edit in an area that its office has lost: no copy stays (A11)", 2, lost_scope_pending};
+
 static void shared(struct world *w) {
     world_create(w, 1, 1);
     world_run(w, 10000);

@@ -130,6 +130,33 @@ static void another_life(struct world *w) {
 }
 const struct story story_another_life = {"another_life", "log and state are of different lives of the log (A8)", 1, another_life};
 
+/* … and the log of the other life is the only place where an acknowledged change still is. */
+static void another_life_carried_over(struct world *w) {
+    world_backup(w, 0);
+    world_create(w, 1, 1);
+    world_run(w, 10000);
+    world_backup(w, 0);
+    world_restore_hub(w, 0, 1); /* the state is beyond the log: the log begins a new life */
+    world_run(w, 60000);
+    world_create(w, 2, 2);
+    world_run(w, 10000);
+    world_set(w, 2, 2, A, 8);
+    world_run(w, 10000);
+    world_backup(w, 0);
+    world_must(w, world_acked(w, 2) == 2, "not acknowledged");
+    world_new_machine(w, 2);
+    world_restore_hub(w, 2, 0);
+    world_run(w, 400000);
+    world_expect(w, "node n-2 is lost, a new machine is enrolled");
+    world_expect(w, "log of backup 2, state of backup 0");
+    world_expect(w, "hub  merged to");
+    world_expect(w, "node n-2 caught_up");
+    world_must(w, world_value(w, 0, 2, A) == 8 && world_value(w, 2, 2, A) == 8, "what was acknowledged is gone, though the log had it");
+    world_must(w, world_has(w, 0, 1), "what a node still has did not come again");
+}
+const struct story story_another_life_carried_over = {
+    "another_life_carried_over", "what only a log of another life holds is folded from there (A8)", 2, another_life_carried_over};
+
 static void new_machine(struct world *w) {
     for (uint64_t i = 1; i <= 5; i++)
         world_create(w, 1, i);
