@@ -54,7 +54,7 @@ struct log_entry {
     uint32_t node;
     struct id16 incarnation;
     uint64_t first;
-    uint32_t count;
+    uint32_t count;            /* at most LIMIT_PUSH_CHANGES */
     struct hash before, after; /* PUSH: chain hash before the first and after the last change */
     wall_ms received;
     struct bytes signature;

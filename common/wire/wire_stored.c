@@ -254,7 +254,7 @@ int wire_log_entry_unpack(struct bytes stored, struct log_entry *out) {
             break;
         }
     }
-    return p.bad || out->kind == 0 ? WIRE_BROKEN : 0;
+    return p.bad || out->kind == 0 || out->count > LIMIT_PUSH_CHANGES ? WIRE_BROKEN : 0;
 }
 
 void wire_history_pack(const struct history_entry *h, struct buffer *out) {

@@ -526,6 +526,11 @@ static void test_log(void **state) {
     assert_int_equal(hub_log_read(t, 4, &out), 0);
     assert_int_equal(out.first, 7);
     assert_int_equal(hub_log_read(t, 11, &out), HUB_LOG_END);
+    struct log_entry endless = {.kind = LOG_PUSH, .node = 4, .incarnation = {{6}}, .first = 1, .count = LIMIT_PUSH_CHANGES + 1};
+    hub_log_append(t, &endless); /* more than a push holds: a fold that believed it would run for hours */
+    assert_int_equal(hub_log_read(t, 11, &out), HUB_LOG_ROTTEN);
+    struct key beyond = key_u64(11);
+    txn_delete(t, HUB_LOG_ENTRIES, key_bytes(&beyond));
     struct hub_log_node n;
     assert_true(hub_log_node(t, 3, &n));
     assert_int_equal(n.life_count, 1);

@@ -190,7 +190,7 @@ static void some_log_entry(struct random *r, struct arena *a, struct buffer *out
         .node = number32(r),
         .incarnation = some_id(r),
         .first = number64(r),
-        .count = number32(r),
+        .count = (uint32_t)random_below(r, LIMIT_PUSH_CHANGES + 1),
         .after = some_hash(r),
         .received = number64(r),
         .signature = some_bytes(r, a, 0, 64),
