@@ -48,7 +48,7 @@ SUPPORT_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/support/*.c))
 SIM_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/sim/*.c tests/sim/stories/*.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/contract/test_*.c)
 UNITS := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
-TOOL_SRC := $(filter-out tests/e2e/bad_disk.c,$(wildcard tests/city/*.c tests/bench/*.c tests/e2e/*.c tests/stress/*.c))
+TOOL_SRC := $(filter-out tests/e2e/bad_disk.c tests/e2e/power_cut.c,$(wildcard tests/city/*.c tests/bench/*.c tests/e2e/*.c tests/stress/*.c))
 TOOLS := $(TOOL_SRC:tests/%.c=$(B)/tests/%)
 PROGRAMS := $(if $(wildcard hub/main.c),$(B)/bin/anju-hub) $(if $(wildcard node/main.c),$(B)/bin/anju-node) \
   $(if $(wildcard common/daemon/anjuctl.c),$(B)/bin/anjuctl)
@@ -93,9 +93,9 @@ $(B)/tests/sim/sim: $(SIM_OBJ) $(SUPPORT_OBJ) $(B)/libanju.a
 $(B)/tests/%: $(B)/obj/tests/%.o $(SUPPORT_OBJ) $(B)/libanju.a
 	@mkdir -p $(@D)
 	@echo LD $@; $(CC) -o $@ $^ $(LIBS_ALL) -lcmocka
-$(B)/tests/e2e/bad_disk.so: tests/e2e/bad_disk.c
+$(B)/tests/e2e/%.so: tests/e2e/%.c
 	@mkdir -p $(@D)
-	@echo LD $@; $(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -shared -fPIC -o $@ $< -ldl
+	@echo LD $@; $(CC) -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -I. -shared -fPIC -o $@ $< -ldl
 # The programs of tests/city judge the product, so they are linked without it.
 $(B)/tests/city/%: $(B)/obj/tests/city/%.o
 	@mkdir -p $(@D)
