@@ -46,6 +46,7 @@ struct hub_engine {
     uint64_t own_until; /* … up to this position; 0: nothing was missing */
     struct worker *check, *log, *merge, *read;
     uv_timer_t merge_again, own_again, sweep_again;
+    unsigned handles; /* of these, not closed yet */
     bool merging, merge_wanted, closing;
     bool sweeping, sweep_wanted; /* wanted: rows may have become stale since the round began */
     struct epoch epoch;          /* of the last fold */
@@ -1444,6 +1445,7 @@ int hub_engine_open(
     uv_timer_init(loop, &e->own_again);
     uv_timer_init(loop, &e->sweep_again);
     e->merge_again.data = e->own_again.data = e->sweep_again.data = e;
+    e->handles = 3;
     e->sweep_wanted = true;
     sweep_later(e);
     int r = read_kept(e);
@@ -1468,6 +1470,8 @@ int hub_engine_open(
 
 static void on_closed(uv_handle_t *h) {
     struct hub_engine *e = h->data;
+    if (--e->handles > 0) /* libuv tells them in no order to rely on */
+        return;
     hub_side_close(&e->side);
     for (size_t i = 0; i < e->peer_count; i++) {
         while (e->peers[i]->arrivals != NULL) {
@@ -1500,9 +1504,9 @@ struct hub_engine *hub_engine_close(struct hub_engine *e) {
         w->done(w, -1);
     }
     hub_stores_close(&e->stores);
-    uv_close((uv_handle_t *)&e->own_again, NULL);
-    uv_close((uv_handle_t *)&e->sweep_again, NULL);
-    uv_close((uv_handle_t *)&e->merge_again, on_closed); /* the last to be closed is the last to be told */
+    uv_close((uv_handle_t *)&e->own_again, on_closed);
+    uv_close((uv_handle_t *)&e->sweep_again, on_closed);
+    uv_close((uv_handle_t *)&e->merge_again, on_closed);
     return NULL;
 }
 

@@ -33,6 +33,8 @@ struct node_engine {
     struct worker *worker;
     struct worker *reader; /* batches for pushes, from snapshots: sending goes on while a page is laid */
     uv_timer_t timer;
+    unsigned handles;   /* the timer, and those of verbs that wait; not closed yet */
+    struct verb *again; /* those */
     bool closing, disk_full, failed;
     const char *reason;
     /* Of the store thread. */
@@ -141,6 +143,7 @@ struct verb {
     struct buffer raw, body;
     uint8_t signature[SIGNATURE_BYTES]; /* READ */
     uv_timer_t again;
+    struct verb *next_again;
 };
 
 static void verb_free(struct verb *v) {
@@ -205,6 +208,7 @@ static void verb_works(struct job *j, void *owner) {
     }
     v->event = (struct node_event){.kind = NODE_DONE};
     v->event.done.verb = v->verb;
+    invariant(m != NULL || (v->verb != NODE_VERB_WELCOME && v->verb != NODE_VERB_LAY_FEED && v->verb != NODE_VERB_LAY_REPAIR));
     switch (v->verb) {
     case NODE_VERB_WELCOME:
         v->event.done.outcome = node_welcome(t, &m->welcome, clock_wall());
@@ -239,15 +243,31 @@ static void verb_works(struct job *j, void *owner) {
         v->progress.oldest_saved = node_oldest(t, &v->progress);
 }
 
+/* One of the engine's handles is closed; it goes with the last, in whatever order libuv tells them. */
+static void handle_gone(struct node_engine *e) {
+    if (--e->handles > 0)
+        return;
+    pthread_mutex_destroy(&e->lock);
+    arena_close(&e->arena);
+    free(e->folder);
+    free(e);
+}
+
 static void on_again_closed(uv_handle_t *h) {
     struct verb *v = h->data;
-    if (v->engine->closing)
+    struct node_engine *e = v->engine;
+    if (e->closing)
         verb_free(v);
     else
-        worker_submit(v->engine->worker, &v->job);
+        worker_submit(e->worker, &v->job);
+    handle_gone(e);
 }
 
 static void on_again(uv_timer_t *t) {
+    struct verb *v = t->data, **at = &v->engine->again;
+    while (*at != v)
+        at = &(*at)->next_again;
+    *at = v->next_again;
     uv_close((uv_handle_t *)t, on_again_closed);
 }
 
@@ -262,6 +282,9 @@ static void verb_done(struct job *j, int result) {
     if (result == STORE_DISK_FULL && answers && !e->closing) {
         uv_timer_init(e->loop, &v->again);
         v->again.data = v;
+        v->next_again = e->again;
+        e->again = v;
+        e->handles++;
         uv_timer_start(&v->again, on_again, RETRY_MS, 0);
         return;
     }
@@ -498,6 +521,7 @@ int node_engine_open(
     e->reader = worker_open(loop, "anju-read", &reads);
     uv_timer_init(loop, &e->timer);
     e->timer.data = e;
+    e->handles = 1;
     *out = e;
     return 0;
 }
@@ -518,11 +542,7 @@ void node_engine_pause(struct node_engine *e) {
 }
 
 static void on_closed(uv_handle_t *h) {
-    struct node_engine *e = h->data;
-    pthread_mutex_destroy(&e->lock);
-    arena_close(&e->arena);
-    free(e->folder);
-    free(e);
+    handle_gone(h->data);
 }
 
 struct node_engine *node_engine_close(struct node_engine *e) {
@@ -533,6 +553,8 @@ struct node_engine *node_engine_close(struct node_engine *e) {
     e->worker = worker_close(e->worker);
     e->reader = worker_close(e->reader);
     e->store = store_close(e->store);
+    for (struct verb *v = e->again; v != NULL; v = v->next_again)
+        uv_close((uv_handle_t *)&v->again, on_again_closed);
     uv_close((uv_handle_t *)&e->timer, on_closed);
     return NULL;
 }

@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 enum { PROBE_BYTES = 65536, FREE_LEAST = 1 << 20, READERS = 126, PATH_BYTES = 4096 };
+#define MAP_MOST ((uint64_t)1 << 40)
+#define MAP_LEAST ((uint64_t)1 << 32)
 
 struct lmdb_store {
     struct store base;
@@ -328,6 +330,33 @@ static int make_trees(struct lmdb_store *s) {
     return outcome(s, mdb_txn_commit(t));
 }
 
+static int open_sized(struct lmdb_store *s, uint64_t bytes) {
+    int r = mdb_env_create(&s->env);
+    if (r == 0)
+        r = mdb_env_set_mapsize(s->env, (size_t)bytes);
+    if (r == 0)
+        r = mdb_env_set_maxdbs(s->env, STORE_TREES_MAX + 1);
+    if (r == 0)
+        r = mdb_env_set_maxreaders(s->env, READERS);
+    return r != 0 ? r : mdb_env_open(s->env, s->folder, MDB_NOTLS, 0600);
+}
+
+/* Addresses cost nothing, so the map is as large as a store may ever be. Where a process may not have so many (a limit on it, or a checker
+ * that it runs under) it is smaller: a store that outgrows it has a full disk. */
+static int open_map(struct lmdb_store *s, uint64_t map_bytes) {
+    uint64_t bytes = map_bytes == 0 ? MAP_MOST : map_bytes;
+    int r = open_sized(s, bytes);
+    while ((r == EINVAL || r == ENOMEM) && map_bytes == 0 && bytes > MAP_LEAST) {
+        mdb_env_close(s->env);
+        s->env = NULL;
+        bytes /= 4;
+        r = open_sized(s, bytes);
+    }
+    if (r == 0 && map_bytes == 0 && bytes < MAP_MOST)
+        log_fact(LOG_WARNING, "store.map_small", FACT_TEXT("folder", s->folder), FACT_UINT("bytes", bytes));
+    return r;
+}
+
 static int open_env(struct lmdb_store *s, uint64_t map_bytes) {
     MDB_txn *t;
     if (mkdir(s->folder, 0700) != 0 && errno != EEXIST)
@@ -339,15 +368,7 @@ static int open_env(struct lmdb_store *s, uint64_t map_bytes) {
         return -errno;
     if (flock(s->lock, LOCK_EX | LOCK_NB) != 0)
         return errno == EWOULDBLOCK ? STORE_LOCKED : -errno;
-    int r = mdb_env_create(&s->env);
-    if (r == 0)
-        r = mdb_env_set_mapsize(s->env, map_bytes == 0 ? (size_t)1 << 40 : (size_t)map_bytes);
-    if (r == 0)
-        r = mdb_env_set_maxdbs(s->env, STORE_TREES_MAX + 1);
-    if (r == 0)
-        r = mdb_env_set_maxreaders(s->env, READERS);
-    if (r == 0)
-        r = mdb_env_open(s->env, s->folder, MDB_NOTLS, 0600);
+    int r = open_map(s, map_bytes);
     if (r == MDB_INVALID || r == MDB_VERSION_MISMATCH)
         return STORE_NOT_OURS;
     if (r == 0)

@@ -31,9 +31,9 @@ struct store_shape {
 
 /* Life. A folder holds one store. Opening one that another process holds is STORE_LOCKED. */
 int store_open_lmdb(
-    const char *folder /* borrows; made with mode 0700 when missing */, const struct store_shape *shape, uint64_t map_bytes /* 0 = 1 TiB */,
-    struct store **out /* gives */);                                 /* + enum store_outcome */
-struct store *store_memory(const struct store_shape *shape);         /* gives */
+    const char *folder /* borrows; made with mode 0700 when missing */, const struct store_shape *shape,
+    uint64_t map_bytes /* 0 = 1 TiB, or what the process may have */, struct store **out /* gives */); /* + enum store_outcome */
+struct store *store_memory(const struct store_shape *shape);                                           /* gives */
 struct store *store_close(struct store *s /* takes, may be NULL */); /* returns NULL; no transaction may live */
 
 /* Transactions belong to the thread that began them. A read sees the last commit; a write sees itself. */
