@@ -120,7 +120,9 @@ static void plain(const char *name, struct buffer *out) {
 
 static bool begins_with(const char *at, const char *word) {
     for (; *word != '\0'; word++) {
-        char wanted = *word == '^' || *word == '$' ? '_' : *word;
+        char wanted = *word;
+        if (wanted == '^' || wanted == '$')
+            wanted = '_';
         if (*at == wanted)
             at++;
         else if (*word != '_')

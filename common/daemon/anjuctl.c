@@ -430,7 +430,7 @@ static bool take_timeout(const char *word, unsigned *ms) {
 static bool take_globals(struct ctl *c, int *argc, char **argv, const char **socket) {
     int kept = 0;
     bool plain = false, command = false;
-    for (int i = 0; i < *argc; i++) {
+    for (int i = 0; i < *argc && argv[i] != NULL; i++) {
         const char *word = argv[i], *value = i + 1 < *argc ? argv[i + 1] : NULL;
         bool good = true, took = true;
         plain = plain || strcmp(word, "--") == 0;

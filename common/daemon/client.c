@@ -88,7 +88,7 @@ json_t *client_next(struct client *c, int *code) {
     *code = CTL_GOOD;
     for (;;) {
         const uint8_t *from = c->in.at == NULL ? NULL : c->in.at + c->taken;
-        const uint8_t *end = c->in.len > c->taken ? memchr(from, '\n', c->in.len - c->taken) : NULL;
+        const uint8_t *end = from == NULL ? NULL : memchr(from, '\n', c->in.len - c->taken);
         if (end != NULL) {
             json_error_t wrong;
             json_t *line = json_loadb((const char *)from, (size_t)(end - from), 0, &wrong);
@@ -99,7 +99,7 @@ json_t *client_next(struct client *c, int *code) {
             }
             return line;
         }
-        if (c->taken > 0) {
+        if (from != NULL) {
             memmove(c->in.at, c->in.at + c->taken, c->in.len - c->taken);
             c->in.len -= c->taken;
             c->taken = 0;

@@ -386,13 +386,13 @@ static void block(struct replay *r, const struct step *s) {
         return;
     struct blocked *b = memory_zeroed(1, sizeof *b);
     b->key = block_key(s);
-    HASH_ADD_KEYPTR(hh, r->blocked, b->key, strlen(b->key), b);
+    HASH_ADD_KEYPTR(hh, r->blocked, b->key, strlen(b->key), b); /* NOLINT: uthash frees nothing here */
 }
 
 static void unblock_all(struct replay *r) {
     struct blocked *b, *next;
     HASH_ITER(hh, r->blocked, b, next) {
-        HASH_DEL(r->blocked, b);
+        HASH_DEL(r->blocked, b); /* NOLINT: uthash frees nothing here */
         free(b->key);
         free(b);
     }
@@ -630,7 +630,7 @@ static void replay_close(struct replay *r) {
         mapping_free(r->maps[i]);
     struct touched *t, *next;
     HASH_ITER(hh, r->touched, t, next) {
-        HASH_DEL(r->touched, t);
+        HASH_DEL(r->touched, t); /* NOLINT: uthash frees nothing here */
         free(t->key);
         free(t);
     }

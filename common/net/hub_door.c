@@ -107,7 +107,7 @@ struct hub_door *hub_door_close(struct hub_door *d) {
         return NULL;
     struct place *p, *next;
     HASH_ITER(hh, d->places, p, next) {
-        HASH_DEL(d->places, p);
+        HASH_DEL(d->places, p); /* NOLINT: uthash frees nothing here */
         free(p);
     }
     router_close(d->router);

@@ -111,8 +111,8 @@ const char *keys_outcome_text(int outcome) {
 static void put_check(const struct public_keys *k, uint8_t out[PUBLIC_BYTES]) {
     memcpy(out, k->curve, KEY_BYTES);
     memcpy(out + KEY_BYTES, k->sign, KEY_BYTES);
-    struct hash h = hash_of(bytes_of(out, 2 * KEY_BYTES));
-    memcpy(out + 2 * KEY_BYTES, h.b, CHECK);
+    struct hash h = hash_of(bytes_of(out, (size_t)2 * KEY_BYTES));
+    memcpy(out + (size_t)2 * KEY_BYTES, h.b, CHECK);
 }
 
 const char *public_text(const struct public_keys *k, char out[PUBLIC_TEXT]) {

@@ -4,7 +4,7 @@
 
 #include "common/base/bytes.h"
 
-enum { KEY_BYTES = 32, PUBLIC_TEXT = 104 };
+enum { KEY_BYTES = 32, KEY_HEX = 64, PUBLIC_TEXT = 104 };
 
 struct public_keys {
     uint8_t curve[KEY_BYTES], sign[KEY_BYTES];

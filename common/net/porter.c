@@ -78,7 +78,7 @@ static int bind_at(struct porter *p, const char *endpoint) {
         r = bind_to(found, &p->listening);
     }
     freeaddrinfo(found);
-    struct sockaddr_storage real;
+    struct sockaddr_storage real = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof real;
     if (r == 0 && (getsockname(p->listening, (struct sockaddr *)&real, &len) != 0 ||
                    getnameinfo((struct sockaddr *)&real, len, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0))

@@ -49,7 +49,7 @@ struct router {
 static bool user_key(zmq_msg_t *m, uint8_t out[KEY_BYTES]) {
     const char *hex = zmq_msg_gets(m, "User-Id");
     struct buffer raw = {0};
-    bool good = hex != NULL && strlen(hex) == 2 * KEY_BYTES && hex_decode(hex, 2 * KEY_BYTES, &raw);
+    bool good = hex != NULL && strlen(hex) == KEY_HEX && hex_decode(hex, KEY_HEX, &raw);
     if (good)
         memcpy(out, raw.at, KEY_BYTES);
     buffer_close(&raw);
@@ -137,7 +137,7 @@ static void refuses(void *owner, enum gate_verdict verdict, struct bytes key, st
 }
 
 static void address_of(int fd, char out[64]) {
-    struct sockaddr_storage a;
+    struct sockaddr_storage a = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof a;
     *out = '\0';
     if (getpeername(fd, (struct sockaddr *)&a, &len) != 0)
@@ -331,7 +331,7 @@ struct router *router_close(struct router *r) {
     zmq_ctx_term(r->context);
     struct caller *c, *next;
     HASH_ITER(hh, r->callers, c, next) {
-        HASH_DEL(r->callers, c);
+        HASH_DEL(r->callers, c); /* NOLINT: uthash frees nothing here */
         free(c);
     }
     free(r);

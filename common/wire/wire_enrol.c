@@ -281,7 +281,10 @@ bool enrol_code_parse(const char *text, char out[ENROL_CODE_TEXT]) {
         char c = (char)toupper((unsigned char)*text);
         if (c == '-' || c == ' ')
             continue;
-        c = c == 'O' ? '0' : c == 'I' || c == 'L' ? '1' : c;
+        if (c == 'O')
+            c = '0';
+        if (c == 'I' || c == 'L')
+            c = '1';
         if (strchr(code_letters, c) == NULL || n == ENROL_CODE_TEXT - 1)
             return false;
         if (n % 5 == 4)

@@ -228,7 +228,7 @@ static void repair_ask_out(const struct repair_ask *m, Anju__Envelope *e, struct
     p->session = m->session;
     p->cursor = cursor_out(m->cursor, a);
     p->area = m->area;
-    p->n_lanes = 2 * DIGEST_BUCKETS;
+    p->n_lanes = (size_t)2 * DIGEST_BUCKETS;
     p->lanes = take(a, p->n_lanes, sizeof *p->lanes);
     for (size_t i = 0; i < p->n_lanes; i++)
         p->lanes[i] = m->buckets[i / 2].lane[i % 2];
@@ -493,7 +493,7 @@ static int repair_ask_in(const Anju__RepairAsk *p, struct repair_ask *m) {
     m->session = p->session;
     m->cursor = cursor_in(p->cursor);
     m->area = p->area;
-    if (p->n_lanes != 2 * DIGEST_BUCKETS || !area_valid(p->area))
+    if (p->n_lanes != (size_t)2 * DIGEST_BUCKETS || !area_valid(p->area))
         return WIRE_BROKEN;
     for (size_t i = 0; i < p->n_lanes; i++)
         m->buckets[i / 2].lane[i % 2] = p->lanes[i];
