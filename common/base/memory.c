@@ -12,7 +12,8 @@ struct arena_block {
     alignas(max_align_t) uint8_t at[];
 };
 
-enum { BLOCK_BYTES = 16 * 1024 };
+/* Blocks grow with what was given, so that a large arena has few: each costs a call, and its last one is rarely full. */
+enum { BLOCK_BYTES = 16 * 1024, BLOCK_BYTES_MOST = 1 << 20 };
 
 void *memory_zeroed(size_t count, size_t size) {
     void *at = calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);
@@ -55,7 +56,15 @@ void arena_close(struct arena *a) {
     a->blocks = NULL;
 }
 
-void *arena_take(struct arena *a, size_t len) {
+static size_t block_room(const struct arena *a, size_t step) {
+    size_t room = BLOCK_BYTES;
+    while (room < a->used / 4 && room < BLOCK_BYTES_MOST)
+        room *= 2;
+    return step > room ? step : room;
+}
+
+/* Not zeroed. */
+static void *take(struct arena *a, size_t len) {
     if (len > SIZE_MAX / 4)
         return NULL;
     size_t step = (len + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
@@ -63,7 +72,7 @@ void *arena_take(struct arena *a, size_t len) {
         return NULL;
     struct arena_block *b = a->blocks;
     if (b == NULL || b->room - b->used < step) {
-        size_t room = step > BLOCK_BYTES ? step : BLOCK_BYTES;
+        size_t room = block_room(a, step);
         b = memory_resize(NULL, sizeof *b + room);
         *b = (struct arena_block){.next = a->blocks, .room = room};
         a->blocks = b;
@@ -71,13 +80,18 @@ void *arena_take(struct arena *a, size_t len) {
     void *at = b->at + b->used;
     b->used += step;
     a->used += step;
-    return memset(at, 0, step);
+    return at;
+}
+
+void *arena_take(struct arena *a, size_t len) {
+    void *at = take(a, len);
+    return at == NULL ? NULL : memset(at, 0, len);
 }
 
 struct bytes arena_copy(struct arena *a, struct bytes b) {
     if (b.len == 0)
         return (struct bytes){NULL, 0};
-    void *at = arena_take(a, b.len);
+    void *at = take(a, b.len);
     if (at == NULL)
         return (struct bytes){NULL, b.len};
     memcpy(at, b.at, b.len);

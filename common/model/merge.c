@@ -49,18 +49,23 @@ static void early_add(struct field *f, struct name name, struct arena *a) {
     f->early_count++;
 }
 
-static void insert(struct head **list, size_t *count, const struct head *new, struct arena *a) {
-    struct head *more = arena_take(a, (*count + 1) * sizeof *more);
-    invariant(more != NULL);
+/* `room`: how many fit where the list is; what was dropped from it just now made some. */
+static void insert(struct head **list, size_t *count, size_t room, const struct head *new, struct arena *a) {
     size_t at = 0;
     while (at < *count && head_order(&(*list)[at], new->version, new->name) < 0)
         at++;
-    if (at > 0)
-        memcpy(more, *list, at * sizeof *more);
-    if (at < *count)
-        memcpy(more + at + 1, *list + at, (*count - at) * sizeof *more);
-    more[at] = *new;
-    *list = more;
+    if (*count < room) {
+        memmove(*list + at + 1, *list + at, (*count - at) * sizeof **list);
+    } else {
+        struct head *more = arena_take(a, (*count + 1) * sizeof *more);
+        invariant(more != NULL);
+        if (at > 0)
+            memcpy(more, *list, at * sizeof *more);
+        if (at < *count)
+            memcpy(more + at + 1, *list + at, (*count - at) * sizeof *more);
+        *list = more;
+    }
+    (*list)[at] = *new;
     ++*count;
 }
 
@@ -74,6 +79,7 @@ static bool replaced(const struct field *f, struct name name) {
 }
 
 static void apply(struct field *f, const struct change *c, const struct op *o, const struct merge_history *h, struct arena *a) {
+    size_t heads = f->head_count, elements = f->element_count;
     for (size_t i = 0; i < o->name_count; i++) {
         bool head = drop(f->heads, &f->head_count, o->names[i]), element = drop(f->elements, &f->element_count, o->names[i]);
         if (!head && !element && h != NULL && !h->has(h->owner, o->names[i]))
@@ -100,16 +106,17 @@ static void apply(struct field *f, const struct change *c, const struct op *o, c
         new.replace_count = o->name_count;
     }
     if (o->kind == OP_SET)
-        insert(&f->heads, &f->head_count, &new, a);
+        insert(&f->heads, &f->head_count, heads, &new, a);
     else
-        insert(&f->elements, &f->element_count, &new, a);
+        insert(&f->elements, &f->element_count, elements, &new, a);
 }
 
 int merge_change(struct record *r, const struct change *c, const struct merge_history *h, struct arena *a) {
     invariant(r->type == c->type && id_equal(&r->id, &c->record));
     if (c->again && h != NULL && h->has(h->owner, c->name))
         return MERGE_REPEATED;
+    record_fields_make(r, c, a);
     for (size_t i = 0; i < c->op_count; i++)
-        apply(record_field_make(r, c->ops[i].field, a), c, &c->ops[i], h, a);
+        apply(record_field(r, c->ops[i].field), c, &c->ops[i], h, a);
     return 0;
 }

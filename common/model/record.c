@@ -48,6 +48,27 @@ bool field_concurrent(const struct field *f) {
     return false;
 }
 
+void record_fields_make(struct record *r, const struct change *c, struct arena *a) {
+    size_t missing = 0;
+    for (size_t i = 0; i < c->op_count; i++)
+        missing += record_field(r, c->ops[i].field) == NULL;
+    if (missing == 0)
+        return;
+    struct field *fields = arena_take(a, (r->field_count + missing) * sizeof *fields);
+    invariant(fields != NULL);
+    if (r->field_count > 0)
+        memcpy(fields, r->fields, r->field_count * sizeof *fields);
+    r->fields = fields;
+    for (size_t i = 0; i < c->op_count; i++) {
+        size_t at = place(r, c->ops[i].field);
+        if (at < r->field_count && fields[at].number == c->ops[i].field)
+            continue;
+        memmove(fields + at + 1, fields + at, (r->field_count - at) * sizeof *fields);
+        fields[at] = (struct field){.number = c->ops[i].field};
+        r->field_count++;
+    }
+}
+
 /* The encoding of Value: an area is field 8 as fixed64, a flag is field 4 as a varint (model/value.h). */
 static bool read_area(struct bytes value, area *out) {
     if (value.len != 9 || value.at[0] != 0x41)

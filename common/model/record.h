@@ -46,6 +46,7 @@ struct record {
 /* All slices and arrays of a record live in an arena that outlives it. */
 struct field *record_field(const struct record *r, uint32_t number);                 /* NULL when there is none */
 struct field *record_field_make(struct record *r, uint32_t number, struct arena *a); /* finds or adds */
+void record_fields_make(struct record *r, const struct change *c, struct arena *a);  /* adds what a change writes, in one piece */
 const struct head *field_winner(const struct field *f);                   /* the head with the highest version; NULL: none, or f is NULL */
 bool field_concurrent(const struct field *f);                             /* heads of different values */
 size_t record_areas_now(const struct record *r, area out[], size_t room); /* home heads and shared elements; sorted, no doubles */
