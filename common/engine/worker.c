@@ -87,12 +87,19 @@ static void finish(struct worker *w, struct job *first, size_t count, int result
     uv_async_send(&w->async);
 }
 
-enum { QUIET_SECONDS = 2, JOBS_WORTH_TRIMMING = 200 };
+enum { QUIET_SECONDS = 2, WORTH_TRIMMING = 1 << 20 };
 
-/* Waits for work. After much of it and a quiet while, what the allocator holds goes back: an idle node is small (8-GOALS). */
-static void rest(struct worker *w, unsigned *jobs) {
+/* While there is work, what is freed stays with the process: to give a page back and fault it in again costs more than most jobs. */
+static void keep_memory(void) {
+    mallopt(M_TRIM_THRESHOLD, 512 << 20);
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TOP_PAD, 1 << 20);
+}
+
+/* Waits for work. After some and a quiet while, what the allocator holds goes back: an idle daemon is small (8-GOALS). */
+static void rest(struct worker *w, bool *worked) {
     struct timespec until;
-    if (*jobs < JOBS_WORTH_TRIMMING) {
+    if (!*worked) {
         pthread_cond_wait(&w->wake, &w->lock);
         return;
     }
@@ -100,8 +107,9 @@ static void rest(struct worker *w, unsigned *jobs) {
     until.tv_sec += QUIET_SECONDS;
     if (pthread_cond_timedwait(&w->wake, &w->lock, &until) == ETIMEDOUT) {
         pthread_mutex_unlock(&w->lock);
-        malloc_trim(0);
-        *jobs = 0;
+        if (mallinfo2().fordblks > WORTH_TRIMMING)
+            malloc_trim(0);
+        *worked = false;
         pthread_mutex_lock(&w->lock);
     }
 }
@@ -109,11 +117,11 @@ static void rest(struct worker *w, unsigned *jobs) {
 static void *run(void *arg) {
     struct worker *w = arg;
     bool more = w->calls.idle != NULL;
-    unsigned jobs = 0;
+    bool worked = false;
     pthread_mutex_lock(&w->lock);
     for (;;) {
         while (w->queued.first == NULL && !w->stop && !more)
-            rest(w, &jobs);
+            rest(w, &worked);
         if (w->queued.first == NULL && w->stop)
             break;
         struct job *first = take(w);
@@ -123,7 +131,7 @@ static void *run(void *arg) {
             size_t count;
             int r = run_batch(w, first, &count);
             finish(w, first, count, r);
-            jobs += (unsigned)count;
+            worked = true;
             more = w->calls.idle != NULL;
         } else {
             more = w->calls.idle(w->calls.owner);
@@ -160,6 +168,7 @@ static void on_async(uv_async_t *a) {
 }
 
 struct worker *worker_open(uv_loop_t *loop, const char *name, const struct worker_calls *calls) {
+    keep_memory();
     struct worker *w = memory_zeroed(1, sizeof *w);
     w->calls = *calls;
     clear(&w->queued);
