@@ -29,7 +29,7 @@ enum {
 /* A peer's share: what is kept of it before it is checked (its credit and a message), and how much of that the check worker has at once. */
 enum { PEER_FRAMES = 512, PEER_BYTES = LIMIT_UNACKED_BYTES + 2 * LIMIT_MESSAGE_BYTES, PEER_CHECKING = 8 };
 /* How often a peer may greet, say something small, and fill the log: one each so many ms, and a burst of so many ms' worth. */
-enum { HELLO_EACH_MS = 500, SMALL_EACH_MS = 100, LINE_EACH_MS = 100, BURST_MS = 10000, ALARM_EACH_MS = 10000 };
+enum { HELLO_EACH_MS = 500, HELLO_AGAIN_MS = 50, SMALL_EACH_MS = 100, LINE_EACH_MS = 100, BURST_MS = 10000, ALARM_EACH_MS = 10000 };
 
 struct hub_engine {
     uv_loop_t *loop;
@@ -45,7 +45,7 @@ struct hub_engine {
     bool own_known;     /* what the second home held at the start is in the log … */
     uint64_t own_until; /* … up to this position; 0: nothing was missing */
     struct worker *check, *log, *merge, *read;
-    uv_timer_t merge_again, own_again, sweep_again;
+    uv_timer_t merge_again, own_again, sweep_again, hello_again;
     unsigned handles; /* of these, not closed yet */
     bool merging, merge_wanted, closing;
     bool sweeping, sweep_wanted; /* wanted: rows may have become stale since the round began */
@@ -74,6 +74,7 @@ static void roster_soon(struct hub_engine *e);
 static void next_write(struct hub_engine *e);
 static void own_later(struct hub_engine *e);
 static void sweep_later(struct hub_engine *e);
+static void drop_hello(struct hub_peer *p);
 
 static void fatal(struct hub_engine *e, int result) {
     if (e->failure == 0) {
@@ -1215,11 +1216,55 @@ static void arrival_works(struct job *j, void *owner) {
 static bool too_often(struct hub_peer *p, const struct message *m) {
     const struct hub_link *l = &p->link;
     instant now = clock_now();
-    if (m->kind == MESSAGE_HELLO)
-        return !within(&p->hello_due, now, HELLO_EACH_MS);
     if (m->kind == MESSAGE_REPORT || (m->kind == MESSAGE_PUSH && l->spent + m->push.body.len > l->credit))
         return !within(&p->small_due, now, SMALL_EACH_MS);
     return false;
+}
+
+static void hear(struct hub_peer *p, struct heard *h) {
+    step(p->engine, &(struct hub_event){.kind = HUB_HEARD, .link = &p->link, .heard = &h->message}, h);
+}
+
+/* A greeting that comes too soon waits for its turn, half a second at most: a line that flaps is no fault of the node, and one that got no
+ * answer would wait half a minute before it greets again. Of one peer the last one waits. */
+static void on_hello_again(uv_timer_t *t) {
+    struct hub_engine *e = t->data;
+    instant now = clock_now();
+    bool more = false;
+    for (size_t i = 0; i < e->peer_count; i++) {
+        struct hub_peer *p = e->peers[i];
+        if (p->hello == NULL)
+            continue;
+        if (within(&p->hello_due, now, HELLO_EACH_MS)) {
+            struct heard *h = p->hello;
+            p->hello = NULL;
+            hear(p, h);
+            heard_drop(h);
+        }
+        more = more || p->hello != NULL;
+    }
+    if (more)
+        uv_timer_start(&e->hello_again, on_hello_again, HELLO_AGAIN_MS, 0);
+}
+
+static void drop_hello(struct hub_peer *p) {
+    if (p->hello != NULL)
+        heard_drop(p->hello);
+    p->hello = NULL;
+}
+
+static void hear_hello(struct hub_peer *p, struct heard *h) {
+    struct hub_engine *e = p->engine;
+    if (p->hello == NULL && within(&p->hello_due, clock_now(), HELLO_EACH_MS)) {
+        hear(p, h);
+        return;
+    }
+    if (p->hello != NULL)
+        flooded(p);
+    drop_hello(p);
+    p->hello = heard_hold(h);
+    if (!uv_is_active((uv_handle_t *)&e->hello_again))
+        uv_timer_start(&e->hello_again, on_hello_again, HELLO_AGAIN_MS, 0);
 }
 
 static void arrival_free(struct arrival *a) {
@@ -1250,8 +1295,10 @@ static void arrival_done(struct job *j, int result) {
         wrong(p, &p->wrongs.garbage, 1, a->outcome == 0 ? "a chain that does not hold, or a hub's words" : "an unreadable message");
     else if (too_often(p, &a->heard->message))
         flooded(p);
+    else if (!e->closing && a->heard->message.kind == MESSAGE_HELLO)
+        hear_hello(p, a->heard);
     else if (!e->closing)
-        step(e, &(struct hub_event){.kind = HUB_HEARD, .link = &p->link, .heard = &a->heard->message}, a->heard);
+        hear(p, a->heard);
     arrival_free(a);
     check_more(e, p);
 }
@@ -1444,8 +1491,9 @@ int hub_engine_open(
     uv_timer_init(loop, &e->merge_again);
     uv_timer_init(loop, &e->own_again);
     uv_timer_init(loop, &e->sweep_again);
-    e->merge_again.data = e->own_again.data = e->sweep_again.data = e;
-    e->handles = 3;
+    uv_timer_init(loop, &e->hello_again);
+    e->merge_again.data = e->own_again.data = e->sweep_again.data = e->hello_again.data = e;
+    e->handles = 4;
     e->sweep_wanted = true;
     sweep_later(e);
     int r = read_kept(e);
@@ -1479,6 +1527,7 @@ static void on_closed(uv_handle_t *h) {
             e->peers[i]->arrivals = a->next;
             arrival_free(a);
         }
+        drop_hello(e->peers[i]);
         free(e->peers[i]);
     }
     free(e->peers);
@@ -1506,6 +1555,7 @@ struct hub_engine *hub_engine_close(struct hub_engine *e) {
     hub_stores_close(&e->stores);
     uv_close((uv_handle_t *)&e->own_again, on_closed);
     uv_close((uv_handle_t *)&e->sweep_again, on_closed);
+    uv_close((uv_handle_t *)&e->hello_again, on_closed);
     uv_close((uv_handle_t *)&e->merge_again, on_closed);
     return NULL;
 }

@@ -37,6 +37,7 @@ struct hub_peer {
     unsigned checking;
     bool answering[2]; /* a page, a repair: one at a time, and the last question waits */
     struct answer *asked[2];
+    struct heard *hello; /* owns; came too soon and waits for its turn */
     instant told, hello_due, small_due, line_due;
 };
 
