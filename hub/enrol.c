@@ -20,7 +20,7 @@
 
 enum {
     TICK_MS = 5000,
-    FULL_TICKS = 2, /* then the door drops all its connections: honest machines come back by themselves */
+    PORT_WAIT_MS = 1000,
     RETRY_MS = 2000,
     LATER_MS = 60000,
     ASK_LEAST_MS = 200,
@@ -349,39 +349,39 @@ void enrol_status(const struct city *c, json_t *out, json_t *problems) {
             strerror(e->failed));
         json_array_append_new(problems, json_string(buffer_string(&b)));
     }
-    json_object_set_new(out, "enrol", json_string(e->door == NULL ? "" : enrol_door_endpoint(e->door)));
+    json_object_set_new(out, "enrol", json_string(e->porter == NULL ? "" : porter_endpoint(e->porter)));
     json_object_set_new(out, "enrol_pending", json_integer((json_int_t)pending));
-    json_object_set_new(out, "enrol_wrong", json_integer((json_int_t)(e->wrongs + (e->door == NULL ? 0 : enrol_door_wrongs(e->door)))));
+    json_object_set_new(out, "enrol_wrong", json_integer(e->door == NULL ? 0 : (json_int_t)enrol_door_wrongs(e->door)));
     json_object_set_new(out, "enrol_refused", json_string(last == NULL ? "" : last->word));
     buffer_close(&b);
 }
 
 /* ---- life */
 
+/* The door first, then the port in front of it. The first time the port of a hub that was killed is waited for. */
 static void open_door(struct enrol *e) {
-    const char *at = *e->endpoint != '\0' ? e->endpoint : settings_text(e->city->settings, "enrol");
-    if (!e->loaded || *at == '\0' || e->door != NULL)
+    const char *at = settings_text(e->city->settings, "enrol");
+    struct buffer door = {0};
+    int r = 0;
+    if (!e->loaded || *at == '\0' || e->porter != NULL)
         return;
-    int r = enrol_door_open(&e->city->loop, at, &e->city->keys, heard, e, &e->door);
-    if (r == 0 && *e->endpoint == '\0') {
-        snprintf(e->endpoint, sizeof e->endpoint, "%s", enrol_door_endpoint(e->door));
-        log_fact(LOG_INFO, "enrol.open", FACT_TEXT("endpoint", e->endpoint));
-    } else if (r != 0 && e->failed != -r) {
+    buffer_format(&door, "ipc://%s/enrol.sock", settings_text(e->city->settings, "data"));
+    if (e->door == NULL)
+        r = enrol_door_open(&e->city->loop, buffer_string(&door), &e->city->keys, heard, e, &e->door);
+    if (r == 0)
+        r = porter_open(
+            &e->city->loop, at, e->failed == 0 ? PORT_WAIT_MS : 0, buffer_string(&door) + strlen("ipc://"), &porter_rooms_enrol,
+            &e->porter);
+    if (r == 0)
+        log_fact(LOG_INFO, "enrol.open", FACT_TEXT("endpoint", porter_endpoint(e->porter)));
+    else if (e->failed != -r)
         log_fact(LOG_ERROR, "enrol.not_open", FACT_TEXT("endpoint", at), FACT_TEXT("why", strerror(-r)));
-    }
     e->failed = -r;
+    buffer_close(&door);
 }
 
 static void on_tick(uv_timer_t *t) {
-    struct enrol *e = t->data;
-    e->full_ticks = e->door != NULL && enrol_door_full(e->door) ? e->full_ticks + 1 : 0;
-    if (e->full_ticks >= FULL_TICKS) {
-        log_fact(LOG_WARNING, "enrol.full", FACT_TEXT("do", "all its connections were dropped; look at the firewall"));
-        e->wrongs += enrol_door_wrongs(e->door);
-        e->door = enrol_door_close(e->door);
-        e->full_ticks = 0;
-    }
-    open_door(e);
+    open_door(t->data);
 }
 
 struct loading_tokens {
@@ -448,6 +448,7 @@ void enrol_stop(struct city *c) {
         return;
     e->stopping = true;
     uv_timer_stop(&e->timer);
+    e->porter = porter_close(e->porter);
     e->door = enrol_door_close(e->door);
 }
 

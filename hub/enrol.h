@@ -18,12 +18,10 @@ struct token {
 
 struct enrol {
     struct city *city;
-    struct enrol_door *door; /* NULL: not open */
-    char endpoint[256];      /* "": never opened; then where, so that it opens there again */
-    int failed;              /* errno of the last opening */
-    unsigned full_ticks;
-    uint64_t wrongs; /* of doors that are closed */
-    uint32_t ended;  /* the last refusal of a secret that nobody knows; 0: none */
+    struct enrol_door *door; /* NULL: not open; behind the porter */
+    struct porter *porter;
+    int failed;     /* errno of the last opening */
+    uint32_t ended; /* the last refusal of a secret that nobody knows; 0: none */
     bool loaded, stopping;
     struct token *tokens; /* owns */
     size_t count;

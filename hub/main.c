@@ -75,6 +75,8 @@ static const struct command commands[] = {
      "各命令返回字段的含义"},
 };
 
+enum { PORT_WAIT_MS = 2000 };
+
 static void path_of(const struct city *c, const char *name, struct buffer *out) {
     buffer_format(out, "%s/%s", settings_text(c->settings, "data"), name);
 }
@@ -200,7 +202,7 @@ static int open_engine(struct city *c) {
     r = hub_engine_open(&c->loop, &stores, buffer_string(&door), &c->keys, &calls, &c->engine);
     if (r != 0 && c->exit == EXIT_GOOD) /* else a store failed, and has said so */
         say(buffer_string(&door), r == -EACCES ? "the gate let a stranger in; the hub does not start" : error_text(r));
-    else if (r == 0 && (r = porter_open(&c->loop, listen, buffer_string(&door) + 6, &c->porter)) != 0)
+    else if (r == 0 && (r = porter_open(&c->loop, listen, PORT_WAIT_MS, buffer_string(&door) + 6, &porter_rooms_nodes, &c->porter)) != 0)
         say(listen, error_text(r));
     buffer_close(&door);
     return r == 0 ? EXIT_GOOD : c->exit != EXIT_GOOD ? c->exit : EXIT_FULL;

@@ -57,7 +57,7 @@ static bool fill_entry(struct enrol *e, struct request *q, struct enrol_entry *e
         request_errorf(q, "bad_request", "--expires 24h", "how long is the token good? 90s, 30m, 24h, 7d; at most %dd", LONGEST_DAYS);
     else if (name != NULL && strlen(name) >= sizeof entry->name)
         request_errorf(q, "bad_request", "a shorter name", "an office's name has at most %zu bytes here", sizeof entry->name - 1);
-    else if (e->door == NULL)
+    else if (e->porter == NULL)
         request_error(
             q, "conflict", "this hub has no enrolment endpoint now: no machine could bring the token",
             "set `enrol` in the hub's configuration; `anjuctl status` says why it is not open; or: anjuctl node add");
@@ -99,7 +99,7 @@ void cmd_node_token(void *owner, struct request *q) {
     s->request = q;
     s->answer = json_pack(
         "{s:s, s:s, s:I, s:b, s:s, s:s}", "id", token_id_text(&hash, id), "token", buffer_string(&text), "expires_ms",
-        (json_int_t)entry.expires, "auto", entry.automatic, "endpoint", enrol_door_endpoint(e->door), "next",
+        (json_int_t)entry.expires, "auto", entry.automatic, "endpoint", porter_endpoint(e->porter), "next",
         "at the new machine: anjuctl enrol TOKEN@HOST:PORT; the token is shown only now");
     log_fact(
         LOG_INFO, "enrol.token", FACT_TEXT("token", id), FACT_UINT("uid", request_uid(q)), FACT_UINT("expires_ms", entry.expires),

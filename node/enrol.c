@@ -2,9 +2,9 @@
  *
  * Happy path: enrol -> connect with our own key and the token's hub key -> ask -> WAIT with a code, or DONE -> the file is checked against
  * the token, stored, and the office begins in this process. Each question has a connection of its own, so that a machine which waits over a
- * weekend takes no place at the hub. Before the first answer every failure ends the attempt and is told; after it only the hub's final word
- * does. The token is nowhere but in memory: after a restart the same command with the same token finds the same place at the hub.
- * Whether a token is too old is the hub's to say: the clock of a new machine may be wrong. */
+ * weekend takes no place at the hub. Before the first answer every failure ends the attempt and is told (being cut off the fourth time);
+ * after it only the hub's final word does. The token is nowhere but in memory: after a restart the same command with the same token finds
+ * the same place at the hub. Whether a token is too old is the hub's to say: the clock of a new machine may be wrong. */
 #include "common/engine/clock.h"
 #include "common/net/node_door.h"
 #include "common/wire/wire_enrol.h"
@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_MS = 12000, REST_MS = 1000, REST_MOST_MS = 10000, STANDARD_PORT = 7402, ADDRESS = 200 };
+enum { ANSWER_MS = 12000, REST_MS = 1000, REST_MOST_MS = 10000, BUSY_TRIES = 3, STANDARD_PORT = 7402, ADDRESS = 200 };
 
 enum enrol_state { ENROL_ASKING, ENROL_RESTING, ENROL_TAKING, ENROL_OVER };
 
@@ -104,7 +104,10 @@ static void fell(struct enrolling *e, enum node_door_end how) {
             {"this is the endpoint of nodes, not the one for enrolment",
              "the enrolment endpoint has a port of its own: 7402, unless city hall says otherwise"},
     };
-    lost(e, ends[how].problem, ends[how].hint);
+    if (how == NODE_DOOR_STRANGER && !e->contacted && e->rests < BUSY_TRIES) /* a crowd may be at the hub's port */
+        rest(e, 0, ends[how].problem, ends[how].hint);
+    else
+        lost(e, ends[how].problem, ends[how].hint);
 }
 
 static void on_down(void *owner, const char *reason) {

@@ -32,7 +32,7 @@
     X(LIMIT_LOG_KEEP_BYTES, 67108864, "bytes", "of its change log a node keeps below safe")                                                \
     X(LIMIT_LOG_KEEP_DAYS, 35, "days", "a node keeps its change log below safe")                                                           \
     X(LIMIT_ENROL_BYTES, 8192, "bytes", "one question at the enrolment endpoint")                                                          \
-    X(LIMIT_ENROL_PEERS, 64, "connections", "at the enrolment endpoint at a time")                                                         \
+    X(LIMIT_ENROL_PEERS, 64, "connections", "past the handshake at the enrolment endpoint, 15 s each")                                     \
     X(LIMIT_ENROL_TRIES, 10, "tries", "with wrong tokens in a minute, half of them by one key, before the hub says later")                 \
     X(LIMIT_TOKENS, 1000, "tokens", "kept by the hub")                                                                                     \
     X(LIMIT_DOCUMENT_BYTES, 1048576, "bytes", "one YAML file")                                                                             \

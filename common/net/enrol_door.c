@@ -54,7 +54,6 @@ int enrol_door_open(
             .message_bytes = LIMIT_ENROL_BYTES,
             .backlog = BACKLOG,
             .queue = QUEUE,
-            .peers_max = LIMIT_ENROL_PEERS,
             .strangers = true,
             .admits = admits,
             .heard = heard,
@@ -104,10 +103,6 @@ bool enrol_door_wrong(struct enrol_door *d, const uint8_t key[KEY_BYTES]) {
 
 uint64_t enrol_door_wrongs(const struct enrol_door *d) {
     return d->wrongs;
-}
-
-bool enrol_door_full(const struct enrol_door *d) {
-    return router_peers(d->router) >= LIMIT_ENROL_PEERS; /* the next one is too many, and soon gone again */
 }
 
 struct enrol_door *enrol_door_close(struct enrol_door *d) {

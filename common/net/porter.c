@@ -1,6 +1,7 @@
 #include "common/net/porter.h"
 
 #include "common/base/error.h"
+#include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 
@@ -14,11 +15,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BACKLOG = 4096, BIND_TRIES = 40, BIND_PAUSE_MS = 50, AGAIN_MS = 200, LISTENING = 3 /* the descriptor in the process */ };
+enum { BACKLOG = 4096, BIND_PAUSE_MS = 50, AGAIN_MS = 200, LISTENING = 3 /* the descriptor in the process */ };
+
+/* A handshake takes about 38 KiB of the hub. A machine that enrols asks one question on a connection, and waits 12 s for the answer. */
+const struct porter_rooms porter_rooms_nodes = {.outside = 4096, .greeting = 512};
+const struct porter_rooms porter_rooms_enrol = {.outside = 1024, .greeting = 512, .inside = LIMIT_ENROL_PEERS, .inside_ms = 15000};
 
 struct porter {
     uv_loop_t *loop;
-    char endpoint[256], door[256], hub[16], level[16], form[16];
+    char endpoint[256], door[256], hub[16], level[16], form[16], rooms[4][16];
     int listening; /* owns */
     uv_process_t process;
     uv_timer_t again;
@@ -63,7 +68,7 @@ static bool take_apart(const char *endpoint, char host[128], char port[16]) {
     return true;
 }
 
-static int bind_at(struct porter *p, const char *endpoint) {
+static int bind_at(struct porter *p, const char *endpoint, unsigned wait_ms) {
     char host[128], port[16];
     struct addrinfo *found = NULL, wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     if (!take_apart(endpoint, host, port))
@@ -73,7 +78,7 @@ static int bind_at(struct porter *p, const char *endpoint) {
         return fail(-EINVAL);
     int r = bind_to(found, &p->listening);
     /* After a hub was killed its porter goes a moment later, and with it the port. */
-    for (unsigned i = 0; i < BIND_TRIES && r == -EADDRINUSE; i++) {
+    for (unsigned ms = 0; ms < wait_ms && r == -EADDRINUSE; ms += BIND_PAUSE_MS) {
         poll(NULL, 0, BIND_PAUSE_MS);
         r = bind_to(found, &p->listening);
     }
@@ -124,7 +129,8 @@ static void on_end_of_process(uv_process_t *process, int64_t status, int number)
 
 static void begin(struct porter *p) {
     char self[] = "/proc/self/exe", name[] = "anju-hub", argument[] = PORTER_ARGUMENT;
-    char *arguments[] = {name, argument, p->door, p->hub, p->level, p->form, NULL}, *nothing[] = {NULL};
+    char *arguments[] = {name, argument, p->door, p->hub, p->level, p->form, p->rooms[0], p->rooms[1], p->rooms[2], p->rooms[3], NULL},
+         *nothing[] = {NULL};
     uv_stdio_container_t files[] = {
         {.flags = UV_IGNORE},
         {.flags = UV_IGNORE},
@@ -148,11 +154,13 @@ static void begin(struct porter *p) {
     uv_close((uv_handle_t *)&p->process, on_process_closed);
 }
 
-int porter_open(uv_loop_t *loop, const char *endpoint, const char *door, struct porter **out) {
+int porter_open(
+    uv_loop_t *loop, const char *endpoint, unsigned wait_ms, const char *door, const struct porter_rooms *rooms, struct porter **out) {
+    const unsigned numbers[] = {rooms->outside, rooms->greeting, rooms->inside, rooms->inside_ms};
     struct porter *p = memory_zeroed(1, sizeof *p);
     p->loop = loop;
     p->listening = -1;
-    int r = strlen(door) < sizeof p->door ? bind_at(p, endpoint) : fail(-ENAMETOOLONG);
+    int r = strlen(door) < sizeof p->door ? bind_at(p, endpoint, wait_ms) : fail(-ENAMETOOLONG);
     if (r != 0) {
         free(p);
         return pass(r);
@@ -161,6 +169,8 @@ int porter_open(uv_loop_t *loop, const char *endpoint, const char *door, struct 
     snprintf(p->hub, sizeof p->hub, "%d", (int)getpid());
     snprintf(p->level, sizeof p->level, "%d", (int)log_level_now());
     snprintf(p->form, sizeof p->form, "%d", (int)log_form_now());
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        snprintf(p->rooms[i], sizeof p->rooms[i], "%u", numbers[i]);
     uv_timer_init(loop, &p->again);
     p->again.data = p;
     p->handles = 1;

@@ -26,12 +26,10 @@
 #include <uthash.h>
 
 enum {
-    LISTENING = 3, /* the descriptor that the hub left us */
-    OUTSIDE_MOST = 4096,
-    GREETING_MOST = 512, /* handshakes at the hub: about 38 KiB there each */
-    PATIENCE_MS = 5000,  /* for the HELLO, and again for the handshake */
-    STUCK_MS = 30000,    /* without one byte; libzmq keeps what waits for it */
-    FAREWELL_MS = 2000,  /* for the last words of the hub to one it sends away */
+    LISTENING = 3,      /* the descriptor that the hub left us */
+    PATIENCE_MS = 5000, /* for the HELLO, and again for the handshake */
+    STUCK_MS = 30000,   /* without one byte; libzmq keeps what waits for it */
+    FAREWELL_MS = 2000, /* for the last words of the hub to one it sends away */
     TELL_MS = 10000,
     EVENTS = 256,
     ACCEPTS = 64,
@@ -93,6 +91,7 @@ struct work {
     struct stage_list stages[STAGES];
     struct guest *gone; /* freed after the events that may still name them */
     uint8_t *chunk;     /* owns */
+    instant inside_ms;  /* patience with who is inside; 0: for ever */
     instant now, told;
     uint64_t crowded, late, wrong;
 };
@@ -203,7 +202,7 @@ static void send_away(struct work *w, struct guest *g) {
 /* Room for one more in a stage that is bounded: the longest waiting of the address with the most goes. */
 static void make_room(struct work *w, enum stage stage) {
     struct stage_list *l = &w->stages[stage];
-    if (l->count < l->most)
+    if (l->most == 0 || l->count < l->most)
         return;
     size_t most = 0;
     for (const struct source *s = w->sources; s != NULL; s = s->hh.next)
@@ -335,6 +334,7 @@ static void hear_hub(struct work *w, struct guest *g, struct bytes said) {
         if (greeting)
             said = rest;
         if (greeting_named(&g->answered, "READY")) {
+            make_room(w, INSIDE);
             stage_move(w, g, INSIDE);
         }
     }
@@ -416,8 +416,8 @@ static void on_listening(struct work *w) {
 }
 
 static void on_time(struct work *w) {
-    static const instant patience[STAGES] = {
-        [OUTSIDE] = PATIENCE_MS, [GREETING] = PATIENCE_MS, [LEAVING] = FAREWELL_MS, [STUCK] = STUCK_MS};
+    const instant patience[STAGES] = {
+        [OUTSIDE] = PATIENCE_MS, [GREETING] = PATIENCE_MS, [LEAVING] = FAREWELL_MS, [INSIDE] = w->inside_ms, [STUCK] = STUCK_MS};
     for (size_t s = 0; s < STAGES; s++)
         while (patience[s] > 0 && w->stages[s].first != NULL && w->stages[s].first->since + patience[s] <= w->now) {
             w->late++;
@@ -426,9 +426,9 @@ static void on_time(struct work *w) {
     if (w->now < w->told + TELL_MS || w->crowded + w->late + w->wrong == 0)
         return;
     log_fact(
-        LOG_WARNING, "porter.sent_away", FACT_UINT("for_room", w->crowded), FACT_UINT("late", w->late), FACT_UINT("wrong", w->wrong),
-        FACT_UINT("outside", w->stages[OUTSIDE].count), FACT_UINT("greeting", w->stages[GREETING].count),
-        FACT_UINT("inside", w->stages[INSIDE].count + w->stages[STUCK].count));
+        LOG_WARNING, "porter.sent_away", FACT_TEXT("door", strrchr(w->door.sun_path, '/') + 1), FACT_UINT("for_room", w->crowded),
+        FACT_UINT("late", w->late), FACT_UINT("wrong", w->wrong), FACT_UINT("outside", w->stages[OUTSIDE].count),
+        FACT_UINT("greeting", w->stages[GREETING].count), FACT_UINT("inside", w->stages[INSIDE].count + w->stages[STUCK].count));
     w->told = w->now;
     w->crowded = w->late = w->wrong = 0;
 }
@@ -437,7 +437,7 @@ static _Noreturn void serve(struct work *w) {
     struct epoll_event events[EVENTS];
     for (;;) {
         bool waits = w->stages[OUTSIDE].count + w->stages[GREETING].count + w->stages[LEAVING].count + w->stages[STUCK].count > 0 ||
-                     w->crowded + w->late + w->wrong > 0;
+                     (w->inside_ms > 0 && w->stages[INSIDE].count > 0) || w->crowded + w->late + w->wrong > 0;
         int n = epoll_wait(w->epoll, events, EVENTS, waits ? 100 : -1);
         w->now = clock_ms();
         for (int i = 0; i < n; i++) {
@@ -491,9 +491,9 @@ static size_t take_files(void) {
 
 int porter_main(int argc, char **argv) {
     static const struct rlimit no_core = {0, 0};
-    enum { SELF, ARGUMENT, DOOR, HUB, LEVEL, FORM, WANTED };
+    enum { SELF, ARGUMENT, DOOR, HUB, LEVEL, FORM, ROOM_OUTSIDE, ROOM_GREETING, ROOM_INSIDE, ROOM_INSIDE_MS, WANTED };
     struct work w = {.epoll = -1};
-    if (argc != WANTED || strlen(argv[DOOR]) >= sizeof w.door.sun_path)
+    if (argc != WANTED || strlen(argv[DOOR]) >= sizeof w.door.sun_path || strchr(argv[DOOR], '/') == NULL)
         return 64;
     close_range(LISTENING + 1, ~0U, 0); /* LMDB leaves one descriptor open across execve(2) */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -506,8 +506,11 @@ int porter_main(int argc, char **argv) {
     setrlimit(RLIMIT_CORE, &no_core);
     prctl(PR_SET_NAME, "anju-porter");
     size_t files = take_files();
-    w.stages[OUTSIDE].most = files / 4 < OUTSIDE_MOST ? files / 4 : OUTSIDE_MOST;
-    w.stages[GREETING].most = files / 8 < GREETING_MOST ? files / 8 : GREETING_MOST;
+    size_t outside = strtoul(argv[ROOM_OUTSIDE], NULL, 10), greeting = strtoul(argv[ROOM_GREETING], NULL, 10);
+    w.stages[OUTSIDE].most = files / 4 < outside ? files / 4 : outside;
+    w.stages[GREETING].most = files / 8 < greeting ? files / 8 : greeting;
+    w.stages[INSIDE].most = strtoul(argv[ROOM_INSIDE], NULL, 10);
+    w.inside_ms = strtoul(argv[ROOM_INSIDE_MS], NULL, 10);
     w.door.sun_family = AF_UNIX;
     strcpy(w.door.sun_path, argv[DOOR]);
     w.chunk = memory_zeroed(1, CHUNK);

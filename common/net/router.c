@@ -42,7 +42,6 @@ struct router {
     struct router_failures failures;
     uint64_t line_due; /* ms of the loop: the log has had its share of refusals until then */
     char endpoint[256];
-    size_t peers;
     bool open; /* nobody is heard before the gate has proved itself and the owner has us */
 };
 
@@ -157,7 +156,6 @@ static void on_accepted(struct router *r, int fd) {
         HASH_ADD_INT(r->callers, fd, c);
     }
     address_of(fd, c->address);
-    r->peers = HASH_COUNT(r->callers);
 }
 
 static void on_disconnected(struct router *r, int fd) {
@@ -170,7 +168,6 @@ static void on_disconnected(struct router *r, int fd) {
         HASH_DEL(r->callers, c);
         free(c);
     }
-    r->peers = HASH_COUNT(r->callers);
 }
 
 static void on_event(struct router *r, uint16_t event, uint32_t value) {
@@ -217,7 +214,7 @@ static int watch_peers(struct router *r, uv_loop_t *loop, void *socket) {
 
 static enum gate_verdict admits(void *owner, const uint8_t key[KEY_BYTES]) {
     const struct router *r = owner;
-    return r->spec.peers_max > 0 && r->peers > r->spec.peers_max ? GATE_LATER : r->spec.admits(r->spec.owner, key);
+    return r->spec.admits(r->spec.owner, key);
 }
 
 /* ---- life */
@@ -310,10 +307,6 @@ const char *router_endpoint(const struct router *r) {
 bool router_send(struct router *r, const struct router_route *to, struct bytes frame) {
     void *socket = zsocket_raw(r->socket);
     return zmq_send(socket, to->id, to->len, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0 && zmq_send(socket, frame.at, frame.len, ZMQ_DONTWAIT) >= 0;
-}
-
-size_t router_peers(const struct router *r) {
-    return r->peers;
 }
 
 const struct router_failures *router_failures(const struct router *r) {

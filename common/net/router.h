@@ -18,7 +18,6 @@ struct router_spec {
     const struct keys *keys;
     size_t message_bytes; /* the longest frame that is taken; a longer one ends its connection */
     int backlog, queue;   /* connections waiting to be accepted; frames waiting on one, each way */
-    size_t peers_max;     /* TCP connections above which the gate says LATER; 0 = no bound */
     bool strangers;       /* whom nobody knows may come in; else the router knocks at itself, and does not open when it is let in */
     gate_asks *admits;
     void (*heard)(void *owner, const uint8_t key[KEY_BYTES], const struct router_route *from, struct bytes frame); /* all borrowed */
@@ -57,6 +56,5 @@ struct router;
 int router_open(uv_loop_t *loop, const struct router_spec *spec, struct router **out /* gives */);
 const char *router_endpoint(const struct router *r);                                   /* borrows: with the real port */
 bool router_send(struct router *r, const struct router_route *to, struct bytes frame); /* false: it left, or it does not read */
-size_t router_peers(const struct router *r);                            /* TCP connections, those that never speak included */
-const struct router_failures *router_failures(const struct router *r);  /* borrows */
-struct router *router_close(struct router *r /* takes, may be NULL */); /* returns NULL; the loop must run once more */
+const struct router_failures *router_failures(const struct router *r);                 /* borrows */
+struct router *router_close(struct router *r /* takes, may be NULL */);                /* returns NULL; the loop must run once more */

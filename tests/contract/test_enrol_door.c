@@ -5,15 +5,12 @@
 #include "common/net/hub_door.h"
 #include "common/net/node_door.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -180,40 +177,6 @@ static void wrong_secrets_are_counted(void **state) {
     close_stage(&s);
 }
 
-static bool full(const struct stage *s) {
-    return enrol_door_full(s->door);
-}
-
-static bool not_full(const struct stage *s) {
-    return !enrol_door_full(s->door);
-}
-
-static void idle_connections_do_not_hold_the_door(void **state) {
-    (void)state;
-    struct stage s;
-    int fds[LIMIT_ENROL_PEERS + 8];
-    open_stage(&s);
-    struct sockaddr_in to = {
-        .sin_family = AF_INET,
-        .sin_port = htons((uint16_t)strtoul(strrchr(enrol_door_endpoint(s.door), ':') + 1, NULL, 10)),
-        .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
-        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        assert_int_equal(connect(fds[i], (struct sockaddr *)&to, sizeof to), 0);
-    }
-    assert_true(until(&s, full, NULL, 0));
-    connect_node(&s, enrol_door_endpoint(s.door), s.hub_keys.public.curve);
-    assert_true(until(&s, never, &s.down, 1)); /* told to wait, or late in the queue */
-    assert_int_equal(s.up, 0);
-    assert_int_not_equal(node_door_ended(s.node), NODE_DOOR_REFUSED);
-    assert_true(until(&s, not_full, NULL, 0)); /* who does not shake hands is dropped */
-    node_door_connect(s.node);
-    assert_true(until(&s, never, &s.up, 1));
-    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
-        close(fds[i]);
-    close_stage(&s);
-}
-
 int main(void) {
     if (mkdtemp(folder) == NULL)
         return 1;
@@ -221,7 +184,6 @@ int main(void) {
         cmocka_unit_test(a_stranger_comes_in_here_and_nowhere_else),
         cmocka_unit_test(a_long_question_ends_its_connection),
         cmocka_unit_test(wrong_secrets_are_counted),
-        cmocka_unit_test(idle_connections_do_not_hold_the_door),
     };
     int r = cmocka_run_group_tests(tests, NULL, NULL);
     char clean[160];
