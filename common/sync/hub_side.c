@@ -7,6 +7,8 @@
 #include <string.h>
 
 enum { CREDIT_MIN = LIMIT_CHANGE_BYTES + 65536, BUSY_MS = 2000, BACKLOG_HIGH = 4000, FULL_MS = 5000 };
+/* A paused node asks again within so long, anywhere in it. All 10,000 of a city paused at once are 700 handshakes a second, half a core. */
+enum { PAUSED_MS = 28000 };
 
 static void emit(const struct hub_out *out, const struct hub_effect *e) {
     out->effect(out->owner, e);
@@ -241,7 +243,7 @@ static void on_hello(struct hub_side *h, struct hub_link *l, const struct hello 
         return;
     }
     if (l->paused) {
-        refuse(h, l, REFUSE_PAUSED, 60000, out);
+        refuse(h, l, REFUSE_PAUSED, PAUSED_MS, out);
         return;
     }
     if (m->protocol_most < 1 || m->protocol_least > 1) {
@@ -384,7 +386,7 @@ static void on_heard(struct hub_side *h, const struct hub_event *in, const struc
     if (l->state != HUB_READY || session_of(m) != l->session)
         return;
     if (l->revoked || l->paused) {
-        refuse(h, l, l->revoked ? REFUSE_REVOKED : REFUSE_PAUSED, 60000, out);
+        refuse(h, l, l->revoked ? REFUSE_REVOKED : REFUSE_PAUSED, PAUSED_MS, out);
         return;
     }
     used(h, l, out);
@@ -470,7 +472,7 @@ void hub_side_step(struct hub_side *h, const struct hub_event *in, const struct 
     switch (in->kind) {
     case HUB_PEER:
         if ((in->link->revoked || in->link->paused) && in->link->state != HUB_ABSENT)
-            refuse(h, in->link, in->link->revoked ? REFUSE_REVOKED : REFUSE_PAUSED, 60000, out);
+            refuse(h, in->link, in->link->revoked ? REFUSE_REVOKED : REFUSE_PAUSED, PAUSED_MS, out);
         return;
     case HUB_HEARD:
         on_heard(h, in, out);

@@ -10,6 +10,8 @@ enum {
     GREETING_MS = 30000,
     BACKOFF_MS_MAX = 300000,
     PERSON_MS = 300000, /* a person has to act: ask again now and then */
+    PAUSED_MS_MIN = 2000,
+    PAUSED_MS_MAX = 28000,
     PUSH_MS = 20000,
     REST_MS_MAX = 16000,
     PULL_MS = 30000,
@@ -269,6 +271,11 @@ static void on_refuse(struct node_side *n, const struct refuse *m, const struct 
         return;
     }
     emit(out, NODE_FX_DISCONNECT);
+    if (m->reason == REFUSE_PAUSED) { /* an operator resumes it any moment, and looks whether it comes */
+        uint64_t most = m->retry_after_ms < PAUSED_MS_MAX ? m->retry_after_ms : PAUSED_MS_MAX;
+        down(n, in->now + PAUSED_MS_MIN + random_below(&n->chance, most + 1));
+        return;
+    }
     uint64_t wait = m->reason == REFUSE_BUSY || m->reason == REFUSE_DISK_FULL ? m->retry_after_ms : PERSON_MS;
     down(n, in->now + wait / 2 + random_below(&n->chance, wait / 2 + 1));
 }

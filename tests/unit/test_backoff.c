@@ -146,12 +146,28 @@ static void what_the_hub_asks_for_is_kept(void **state) {
     }
 }
 
+/* An operator who resumes a node looks whether it comes: within half a minute, and not all at once. An older hub asks for a minute. */
+static void a_paused_node_is_soon_back(void **state) {
+    (void)state;
+    uint64_t least = UINT64_MAX, most = 0, sum = 0;
+    for (uint64_t seed = 1; seed <= DRAWS; seed++) {
+        uint64_t wait = refused(seed, REFUSE_PAUSED, 60000);
+        least = wait < least ? wait : least;
+        most = wait > most ? wait : most;
+        sum += wait;
+    }
+    assert_in_range(least, 2000, 3000);
+    assert_in_range(most, 29000, 30000);
+    assert_in_range(sum / DRAWS, 15000, 17000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_top_doubles_and_ends),
         cmocka_unit_test(a_good_session_begins_anew),
         cmocka_unit_test(a_handshake_is_no_good_session),
         cmocka_unit_test(what_the_hub_asks_for_is_kept),
+        cmocka_unit_test(a_paused_node_is_soon_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
