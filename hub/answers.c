@@ -158,6 +158,11 @@ static json_t *number(uint64_t v) {
     return json_integer((json_int_t)v);
 }
 
+static bool was_key_of(const struct hub_peer *p, const uint8_t key[KEY_BYTES]) {
+    return p->keyed &&
+           (memcmp(p->keys.curve, key, KEY_BYTES) == 0 || (p->before_until != 0 && memcmp(p->before.curve, key, KEY_BYTES) == 0));
+}
+
 /* Who knocked and did not come in: the counts, the last few, and what to do about those of the last quarter of an hour. */
 static void door_status(const struct city *c, json_t *out, json_t *problems) {
     enum { RECENT_MS = 900000 };
@@ -179,7 +184,7 @@ static void door_status(const struct city *c, json_t *out, json_t *problems) {
         struct buffer key = {0}, line = {0};
         uint32_t node = 0;
         for (size_t k = 0; x->keyed && k < hub_engine_peers(c->engine); k++)
-            if (hub_engine_peer(c->engine, k)->keyed && memcmp(hub_engine_peer(c->engine, k)->key, x->key, KEY_BYTES) == 0)
+            if (was_key_of(hub_engine_peer(c->engine, k), x->key))
                 node = hub_engine_peer(c->engine, k)->link.node;
         if (x->keyed)
             hex_encode(bytes_of(x->key, KEY_BYTES), &key);
@@ -217,7 +222,7 @@ static void name_alarms(const struct hub_engine *e, json_t *problems) {
         if (wrongs(p) == 0)
             continue;
         buffer_clear(&key);
-        hex_encode(bytes_of(p->key, KEY_BYTES), &key);
+        hex_encode(bytes_of(p->keys.curve, KEY_BYTES), &key);
         json_array_append_new(
             problems,
             json_sprintf(
@@ -340,6 +345,7 @@ static int by_node(const void *x, const void *y) {
 static void finish_nodes(struct question *a) {
     const struct hub_engine *e = a->city->engine;
     instant now = clock_now();
+    char text[PUBLIC_TEXT];
     size_t i;
     json_t *row;
     a->rows = rows_sorted(a->rows, by_node); /* office records lie in the order of their ids */
@@ -359,6 +365,8 @@ static void finish_nodes(struct question *a) {
             json_object_set_new(row, "garbage", number(p->wrongs.garbage));
             json_object_set_new(row, "forged", number(p->wrongs.forged));
             json_object_set_new(row, "flood", number(p->wrongs.flood));
+            json_object_set_new(row, "public", json_string(public_text(&p->keys, text)));
+            json_object_set_new(row, "key_before_until_ms", p->before_until > clock_wall() ? number(p->before_until) : json_null());
             json_object_set_new(row, "at", number(l->at));
             json_object_set_new(row, "backlog", l->reported == 0 ? json_null() : number(l->last.backlog));
             json_object_set_new(row, "oldest_ms", l->reported == 0 ? json_null() : number(l->last.oldest_ms));
@@ -695,11 +703,14 @@ static void complain(void *owner, const char *what) {
 }
 
 static int office_key_each(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office) {
-    const struct head *h = office == NULL ? NULL : field_winner(record_field(office, OFFICE_KEY));
-    struct value v;
+    static const uint32_t fields[] = {OFFICE_KEY, OFFICE_KEY_BEFORE};
     (void)n;
-    if (h != NULL && value_unpack(h->value, &v) && v.kind == VALUE_TEXT)
-        log_proof_key(owner, node, v.text);
+    for (size_t i = 0; office != NULL && i < sizeof fields / sizeof *fields; i++) {
+        const struct head *h = field_winner(record_field(office, fields[i]));
+        struct value v;
+        if (h != NULL && value_unpack(h->value, &v) && v.kind == VALUE_TEXT)
+            log_proof_key(owner, node, v.text);
+    }
     return 0;
 }
 

@@ -67,7 +67,8 @@ struct office_areas {
     area areas[LIMIT_AREAS];
     size_t count;
 };
-const char *office_areas_parse(const char *text, struct office_areas *a);                 /* NULL, or what is wrong; static */
+const char *office_areas_parse(const char *text, struct office_areas *a); /* NULL, or what is wrong; static */
+bool office_known(const struct city *c, uint32_t node);
 const struct hub_peer *office_of_key(const struct city *c, const uint8_t key[KEY_BYTES]); /* NULL: no node has it */
 uint32_t office_number(struct city *c);                                                   /* for a new node; never given out twice */
 /* The file that enrols the machine. It holds the city's secrets. */
@@ -90,6 +91,8 @@ void backups_open(struct city *c);
 void backups_stop(struct city *c);
 void backups_close(struct city *c);
 void backups_status(const struct city *c, json_t *out, json_t *problems);
+
+void office_key(void *owner, const struct hub_peer *p, const struct public_keys *offered, wall_ms old_until); /* of hub_engine_calls */
 
 /* ---- commands */
 void cmd_schema(void *owner, struct request *q); /* fields.c */

@@ -249,6 +249,9 @@ static void decide(struct enrol *e, struct token *t, const struct router_route *
         answer(e, from, &(struct enrol_answer){.outcome = ENROL_NODE_REVOKED});
     } else if (peer != NULL && e->city->catalogue_known) {
         hand_over(e, t, peer, from);
+    } else if (peer == NULL && t->entry.node != 0 && office_known(e->city, t->entry.node)) { /* with another key since: no way back to this
+                                                                                                one */
+        answer(e, from, &(struct enrol_answer){.outcome = ENROL_USED});
     } else {
         if (peer == NULL && t->entry.node == 0 && t->entry.automatic)
             token_approve(e, t, NULL);

@@ -197,7 +197,7 @@ static int open_engine(struct city *c) {
         say(folder, r == HUB_STORES_JOIN + HUB_JOIN_TRIMMED ? trimmed : r > 0 ? store_open_hint(r) : error_text(r));
         return EXIT_STORE;
     }
-    struct hub_engine_calls calls = {on_fatal, c};
+    struct hub_engine_calls calls = {on_fatal, office_key, c};
     buffer_format(&door, "ipc://%s/door.sock", folder);
     r = hub_engine_open(&c->loop, &stores, buffer_string(&door), &c->keys, &calls, &c->engine);
     if (r != 0 && c->exit == EXIT_GOOD) /* else a store failed, and has said so */

@@ -108,7 +108,7 @@ void office_enrolment(struct city *c, uint32_t node, const struct office_areas *
 const struct hub_peer *office_of_key(const struct city *c, const uint8_t key[KEY_BYTES]) {
     for (size_t i = 0; i < hub_engine_peers(c->engine); i++) {
         const struct hub_peer *p = hub_engine_peer(c->engine, i);
-        if (p->keyed && memcmp(p->key, key, KEY_BYTES) == 0)
+        if (hub_peer_keys(p, key) != NULL)
             return p;
     }
     return NULL;
@@ -184,12 +184,46 @@ void cmd_node_add(void *owner, struct request *q) {
     hub_engine_write(c->engine, &o->write);
 }
 
+/* A node's new keys (hub_engine_calls): its record keeps the ones before beside them until then. */
+struct key_change {
+    struct city *city;
+    uint32_t node;
+    struct public_keys offered;
+};
+
+static void key_end(void *owner, int result) {
+    struct key_change *k = owner;
+    hub_engine_key_changed(k->city->engine, k->node, &k->offered, result);
+    free(k);
+}
+
+void office_key(void *owner, const struct hub_peer *p, const struct public_keys *offered, wall_ms old_until) {
+    struct city *c = owner;
+    struct key_change *k = memory_zeroed(1, sizeof *k);
+    struct order *o = order_new(c, NULL, TYPE_OFFICE);
+    char now[PUBLIC_TEXT], next[PUBLIC_TEXT];
+    *k = (struct key_change){c, p->link.node, *offered};
+    o->write.record = office_id(p->link.node);
+    add_text(o, OFFICE_KEY, bytes_text(public_text(offered, next)));
+    add_text(o, OFFICE_KEY_BEFORE, bytes_text(public_text(&p->keys, now)));
+    add_op(o, OFFICE_KEY_UNTIL, &(struct value){.kind = VALUE_NUMBER, .number = (int64_t)old_until});
+    o->end = key_end;
+    o->end_owner = k;
+    hub_engine_write(c->engine, &o->write);
+}
+
+bool office_known(const struct city *c, uint32_t node) {
+    for (size_t i = 0; i < hub_engine_peers(c->engine); i++)
+        if (hub_engine_peer(c->engine, i)->link.node == node)
+            return true;
+    return false;
+}
+
 static uint32_t known_node(struct city *c, struct request *q) {
     const char *text = request_text(q, "node");
     uint32_t node = text == NULL ? 0 : (uint32_t)strtoul(text, NULL, 10);
-    for (size_t i = 0; i < hub_engine_peers(c->engine); i++)
-        if (hub_engine_peer(c->engine, i)->link.node == node)
-            return node;
+    if (office_known(c, node))
+        return node;
     request_errorf(q, "not_found", "`anjuctl nodes` lists them", "there is no node '%s'", text == NULL ? "" : text);
     return 0;
 }

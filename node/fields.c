@@ -11,9 +11,10 @@ void cmd_schema(void *owner, struct request *q) {
         {"status", "link", "", "state of the link to the hub", "链路状态"},
         {"status", "hub", "", "address of the hub", "市级地址"},
         {"status", "next", "", "what to do, while this machine is not enrolled", "下一步(未登记时)"},
-        {"status", "public", "", "this machine's public string, while it is not enrolled", "公钥串(未登记时)"},
+        {"status", "public", "", "this machine's public string", "公钥串"},
         {"status", "enrol", "", "how far asking to be enrolled is: asking, waits, enrolling, refused", "登记进度"},
         {"status", "code", "", "city hall must see the same before it approves", "核对代码"},
+        {"status", "key_change", "", "settled; offered: the hub has not got the new key; taken: it has, the link follows", "密钥更换状态"},
         {"status", "problem", "", "what is wrong; empty: nothing", "问题"},
         {"status", "saved", "changes", "in this office's log", "已保存更改数"},
         {"status", "acked", "changes", "that the hub has on its disk", "已确认更改数"},
@@ -50,6 +51,8 @@ void cmd_schema(void *owner, struct request *q) {
         {"wait", "name", "", "the office's name", "办公室名称"},
         {"wait", "areas", "", "division codes that it serves", "服务区域代码"},
         {"wait", "link", "", "state of the link to the hub", "链路状态"},
+        {"wait", "public", "", "this machine's public string", "公钥串"},
+        {"wait", "key_change", "", "settled; offered: the hub has not got the new key; taken: it has, the link follows", "密钥更换状态"},
         {"wait", "problem", "", "what is wrong; empty: nothing", "问题"},
         {"wait", "saved", "changes", "in this office's log", "已保存更改数"},
         {"wait", "acked", "changes", "that the hub has on its disk", "已确认更改数"},
@@ -213,6 +216,10 @@ void cmd_schema(void *owner, struct request *q) {
         {"backup", "took_ms", "ms", "to make and verify it", "用时"},
         {"backup", "key_file", "", "the key that opens it; keep a copy away from the backups", "备份密钥文件(须与备份分开保存)"},
         {"backup", "key_made", "", "the key was made just now", "是否新生成密钥"},
+
+        {"key rotate", "state", "", "offered: the hub has not got the new key; taken: it has, the link follows", "状态"},
+        {"key rotate", "public", "", "the new public string", "新公钥串"},
+        {"key rotate", "next", "", "what to do", "下一步"},
 
         {"pause", "link", "", "paused", "链路状态"},
 

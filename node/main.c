@@ -56,6 +56,8 @@ static const struct command commands[] = {
      "all records; --raw: the replicated state; --hashes: only to compare by", "导出"},
     {"access", CONTROL_ADMIN, cmd_access_log, "id?", "actor= purpose= case= type=", "at_ms actor action purpose case type record",
      "who looked at what, and what for", "访问记录"},
+    {"key rotate", CONTROL_ADMIN, cmd_key_rotate, "", "", "",
+     "make new keys for this machine and change to them; the hub takes the old ones for 7 days more", "更换本机密钥"},
     {"pause", CONTROL_ADMIN, cmd_pause, "", "", "", "close the link and keep it closed", "暂停连接"},
     {"resume", CONTROL_ADMIN, cmd_resume, "", "", "", "open the link again", "恢复连接"},
     {"schema", CONTROL_STATUS, cmd_schema, "command?", "", "command field unit text", "what the fields of every answer mean",
@@ -223,7 +225,7 @@ static int say_enrolment(int r) {
 }
 
 bool office_open(struct office *o) {
-    struct node_engine_calls calls = {office_fatal, on_note, o};
+    struct node_engine_calls calls = {office_fatal, on_note, office_rekeyed, o};
     int r = node_engine_open(&o->loop, o->store, settings_text(o->settings, "data"), &o->keys, &calls, &o->engine);
     if (r != 0) {
         o->exit = say_enrolment(r);
@@ -231,6 +233,8 @@ bool office_open(struct office *o) {
         return false;
     }
     o->store = NULL;
+    if (o->rekeying)
+        node_engine_rekey(o->engine, &o->next);
     memcpy(o->table, commands, sizeof commands);
     first_catalogue(o);
     backups_open(o);
@@ -283,7 +287,7 @@ static int run(struct office *o) {
     if (open_store(o, &o->store) != 0)
         return EXIT_STORE;
     bool bare = not_enrolled(o);
-    if (load_keys(o, bare) != 0) {
+    if (load_keys(o, bare) != 0 || office_next_keys(o) != 0) {
         o->store = store_close(o->store);
         return EXIT_STORE;
     }
@@ -331,6 +335,7 @@ int main(int argc, char **argv) {
             : options.join != NULL    ? join(&office, options.join, options.anew)
                                       : run(&office);
     keys_forget(&office.keys);
+    keys_forget(&office.next);
     settings_free(office.settings);
     return r;
 }

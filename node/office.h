@@ -21,7 +21,8 @@ struct office {
     uv_loop_t loop;
     struct service service;
     struct settings *settings;
-    struct keys keys;
+    struct keys keys, next; /* next: while `rekeying` */
+    bool rekeying;
     struct store *store;         /* owns while this machine is not enrolled; then the engine does */
     struct enrolling *enrolling; /* owns; NULL: nobody asked for it */
     struct command *table;       /* owns; what the control answers now: all that an office can, or why not yet */
@@ -76,6 +77,11 @@ void office_fatal(void *owner, int result);            /* main.c: the store fail
 void office_enrol_end(struct office *o, const char *why); /* enrol.c: gives up asking; idempotent */
 void office_status_unenrolled(const struct office *o, struct request *q);
 
+/* New keys (rekey.c). */
+int office_next_keys(struct office *o);               /* those that a change of keys left behind; 0: loaded, or none */
+void office_rekeyed(void *owner);                     /* of node_engine_calls */
+const char *office_key_state(const struct office *o); /* settled, offered, taken */
+
 /* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
 void backups_open(struct office *o);
 void backups_stop(struct office *o);
@@ -106,6 +112,7 @@ void cmd_digest(void *owner, struct request *q);
 void cmd_verify_store(void *owner, struct request *q);
 void cmd_policies(void *owner, struct request *q);
 void cmd_types(void *owner, struct request *q);
+void cmd_key_rotate(void *owner, struct request *q); /* rekey.c */
 void cmd_pause(void *owner, struct request *q);
 void cmd_backup(void *owner, struct request *q); /* backup.c */
 void cmd_resume(void *owner, struct request *q);

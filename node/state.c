@@ -63,7 +63,7 @@ void cmd_status(void *owner, struct request *q) {
     const struct enrolment *who = node_engine_who(o->engine);
     uint64_t saved = 0, acked = 0, merged = 0, safe = 0;
     json_t *areas = json_array(), *lives = json_array();
-    char text[AREA_TEXT], id[ID_HEX];
+    char text[AREA_TEXT], id[ID_HEX], public[PUBLIC_TEXT];
     for (size_t i = 0; i < p->life_count; i++) {
         const struct life *l = &p->lives[i];
         saved += l->last;
@@ -84,6 +84,8 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "hub", json_stringn((const char *)who->endpoint.at, who->endpoint.len));
     json_object_set_new(out, "link", json_string(node_state_name(s->state)));
     json_object_set_new(out, "problem", json_string(problem(o, s)));
+    json_object_set_new(out, "public", json_string(public_text(&o->keys.public, public)));
+    json_object_set_new(out, "key_change", json_string(office_key_state(o)));
     json_object_set_new(out, "saved", number(saved));
     json_object_set_new(out, "acked", number(acked));
     json_object_set_new(out, "merged", number(merged));

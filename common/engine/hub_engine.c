@@ -71,6 +71,7 @@ struct hub_engine {
 static void step(struct hub_engine *e, struct hub_event *in, struct heard *h);
 static void merge_soon(struct hub_engine *e);
 static void roster_soon(struct hub_engine *e);
+static void tell_key(struct hub_engine *e, struct hub_peer *p);
 static void next_write(struct hub_engine *e);
 static void own_later(struct hub_engine *e);
 static void sweep_later(struct hub_engine *e);
@@ -83,11 +84,22 @@ static void fatal(struct hub_engine *e, int result) {
     }
 }
 
+const struct public_keys *hub_peer_keys(const struct hub_peer *p, const uint8_t key[KEY_BYTES]) {
+    if (p->keyed && memcmp(p->keys.curve, key, KEY_BYTES) == 0)
+        return &p->keys;
+    return p->keyed && memcmp(p->before.curve, key, KEY_BYTES) == 0 && clock_wall() < p->before_until ? &p->before : NULL;
+}
+
 static struct hub_peer *peer_by_key(const struct hub_engine *e, const uint8_t key[KEY_BYTES]) {
     for (size_t i = 0; i < e->peer_count; i++)
-        if (e->peers[i]->keyed && memcmp(e->peers[i]->key, key, KEY_BYTES) == 0)
+        if (hub_peer_keys(e->peers[i], key) != NULL)
             return e->peers[i];
     return NULL;
+}
+
+/* The one that it speaks with. */
+static const struct public_keys *keys_in_use(const struct hub_peer *p) {
+    return p->by_before ? &p->before : &p->keys;
 }
 
 static struct hub_peer *peer_by_node(const struct hub_engine *e, uint32_t node) {
@@ -115,8 +127,9 @@ static void wrong(struct hub_peer *p, uint64_t *count, uint64_t more, const char
         return;
     p->told = now;
     log_fact(
-        LOG_ERROR, "hub.alarm", FACT_TEXT("what", what), FACT_UINT("node", p->link.node), FACT_HEX("key", bytes_of(p->key, KEY_BYTES)),
-        FACT_UINT("garbage", p->wrongs.garbage), FACT_UINT("forged", p->wrongs.forged), FACT_UINT("flood", p->wrongs.flood));
+        LOG_ERROR, "hub.alarm", FACT_TEXT("what", what), FACT_UINT("node", p->link.node),
+        FACT_HEX("key", bytes_of(keys_in_use(p)->curve, KEY_BYTES)), FACT_UINT("garbage", p->wrongs.garbage),
+        FACT_UINT("forged", p->wrongs.forged), FACT_UINT("flood", p->wrongs.flood));
 }
 
 static void flooded(struct hub_peer *p) {
@@ -935,7 +948,7 @@ static void answer_done(struct hub_read *q, int result) {
         log_fact(
             LOG_WARNING, "hub.no_answer", FACT_UINT("node", a->peer->link.node), FACT_INT("outcome", result != 0 ? result : a->outcome));
     if (result == 0 && a->outcome == 0 && !e->closing && hub_side_session(&a->peer->link) == a->session)
-        hub_door_send(e->door, a->peer->key, buffer_bytes(&a->frame));
+        hub_door_send(e->door, keys_in_use(a->peer)->curve, buffer_bytes(&a->frame));
     if (a->kind != HUB_FX_WELCOME)
         next_answer(e, a->peer, a->kind == HUB_FX_REPAIR);
     answer_free(a);
@@ -988,7 +1001,8 @@ static void answer_with(struct hub_engine *e, const struct hub_effect *x, struct
 
 struct office_line {
     uint32_t node;
-    struct public_keys keys;
+    struct public_keys keys, before;
+    wall_ms before_until;
     bool keyed, revoked, paused, full;
 };
 
@@ -1007,6 +1021,12 @@ static struct bytes winner_text(const struct record *r, uint32_t field) {
     return h != NULL && value_unpack(h->value, &v) && v.kind == VALUE_TEXT ? v.text : BYTES("");
 }
 
+static wall_ms winner_number(const struct record *r, uint32_t field) {
+    const struct head *h = field_winner(record_field(r, field));
+    struct value v;
+    return h != NULL && value_unpack(h->value, &v) && v.kind == VALUE_NUMBER && v.number > 0 ? (wall_ms)v.number : 0;
+}
+
 static int roster_each(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office) {
     struct roster *r = owner;
     if (office == NULL)
@@ -1019,6 +1039,8 @@ static int roster_each(void *owner, uint32_t node, const struct hub_node_state *
     struct bytes status = winner_text(office, OFFICE_STATUS);
     *l = (struct office_line){.node = node};
     l->keyed = public_parse(winner_text(office, OFFICE_KEY), &l->keys);
+    if (public_parse(winner_text(office, OFFICE_KEY_BEFORE), &l->before))
+        l->before_until = winner_number(office, OFFICE_KEY_UNTIL);
     l->revoked = bytes_equal(status, BYTES("revoked"));
     l->paused = bytes_equal(status, BYTES("paused"));
     l->full = hub_node_full(n);
@@ -1069,6 +1091,19 @@ static struct hub_peer *peer_add(struct hub_engine *e, const struct hub_log_node
     return p;
 }
 
+static void set_keys(struct hub_engine *e, struct hub_peer *p, const struct office_line *l) {
+    uint8_t used[KEY_BYTES];
+    bool had = p->keyed;
+    memcpy(used, keys_in_use(p)->curve, KEY_BYTES);
+    p->keyed = l->keyed;
+    p->keys = l->keys;
+    p->before = l->before;
+    p->before_until = l->before_until;
+    p->by_before = had && hub_peer_keys(p, used) == &p->before;
+    if (had && hub_peer_keys(p, used) == NULL)
+        hub_door_forget(e->door, used);
+}
+
 static void roster_done(struct hub_read *q, int result) {
     struct roster *r = (struct roster *)q;
     struct hub_engine *e = r->engine;
@@ -1081,11 +1116,10 @@ static void roster_done(struct hub_read *q, int result) {
         struct hub_peer *p = peer_by_node(e, l->node);
         if (p == NULL)
             p = peer_add(e, &r->logs[i]);
-        if (p->keyed && memcmp(p->key, l->keys.curve, KEY_BYTES) != 0)
-            hub_door_forget(e->door, p->key);
-        p->keyed = l->keyed;
-        memcpy(p->key, l->keys.curve, KEY_BYTES);
-        memcpy(p->sign, l->keys.sign, KEY_BYTES);
+        set_keys(e, p, l);
+        if (p->key_due)
+            tell_key(e, p);
+        p->key_due = false;
         p->link.revoked = l->revoked;
         p->link.paused = l->paused;
         if (p->full_at <= r->position)
@@ -1123,7 +1157,7 @@ struct stepping {
 static void say(struct hub_engine *e, struct hub_peer *p, const struct message *m) {
     struct buffer frame = {0};
     if (wire_pack(m, &frame) == 0)
-        hub_door_send(e->door, p->key, buffer_bytes(&frame));
+        hub_door_send(e->door, keys_in_use(p)->curve, buffer_bytes(&frame));
     else
         log_fact(LOG_ERROR, "hub.message_too_big", FACT_TEXT("kind", message_name(m->kind)));
     buffer_close(&frame);
@@ -1172,7 +1206,8 @@ struct arrival {
     struct arrival *next; /* of the peer */
     struct hub_peer *peer;
     struct heard *heard;
-    uint8_t sign[KEY_BYTES]; /* the peer's when it came: the roster may change meanwhile */
+    struct public_keys keys; /* by which it came: the roster may change meanwhile */
+    struct public_keys offered;
     uint32_t node;
     int outcome;
     bool holds, forged;
@@ -1186,6 +1221,7 @@ static bool from_node(const struct message *m) {
     case MESSAGE_PULL:
     case MESSAGE_REPORT:
     case MESSAGE_REPAIR_ASK:
+    case MESSAGE_KEY_OFFER:
         return true;
     case MESSAGE_WELCOME:
     case MESSAGE_REFUSE:
@@ -1193,6 +1229,7 @@ static bool from_node(const struct message *m) {
     case MESSAGE_FEED:
     case MESSAGE_TIP:
     case MESSAGE_REPAIR_FILL:
+    case MESSAGE_KEY_TAKEN:
         break;
     }
     return false;
@@ -1205,8 +1242,11 @@ static void arrival_works(struct job *j, void *owner) {
     const struct message *m = &a->heard->message;
     a->holds = a->outcome == 0 && from_node(m);
     if (a->holds && m->kind == MESSAGE_PUSH) {
-        a->forged = !push_signed(a->sign, a->node, &m->push);
+        a->forged = !push_signed(a->keys.sign, a->node, &m->push);
         a->holds = !a->forged && push_holds(&m->push);
+    } else if (a->holds && m->kind == MESSAGE_KEY_OFFER) {
+        a->forged = !key_offer_signed(a->keys.sign, a->node, &m->key_offer, &a->offered);
+        a->holds = !a->forged;
     }
     if (!a->holds)
         arena_close(&a->heard->arena);
@@ -1216,7 +1256,7 @@ static void arrival_works(struct job *j, void *owner) {
 static bool too_often(struct hub_peer *p, const struct message *m) {
     const struct hub_link *l = &p->link;
     instant now = clock_now();
-    if (m->kind == MESSAGE_REPORT || (m->kind == MESSAGE_PUSH && l->spent + m->push.body.len > l->credit))
+    if (m->kind == MESSAGE_REPORT || m->kind == MESSAGE_KEY_OFFER || (m->kind == MESSAGE_PUSH && l->spent + m->push.body.len > l->credit))
         return !within(&p->small_due, now, SMALL_EACH_MS);
     return false;
 }
@@ -1267,6 +1307,44 @@ static void hear_hello(struct hub_peer *p, struct heard *h) {
         uv_timer_start(&e->hello_again, on_hello_again, HELLO_AGAIN_MS, 0);
 }
 
+/* ---- a node's new keys (1) signed by both, (2) in the office's record, durable and merged, (3) told. Told again to who asks again with
+ * either: the answer may be lost. Who has only the key before can change nothing any more. */
+
+static void tell_key(struct hub_engine *e, struct hub_peer *p) {
+    char text[PUBLIC_TEXT];
+    struct message m = {.kind = MESSAGE_KEY_TAKEN};
+    m.key_taken = (struct key_taken){bytes_text(public_text(&p->keys, text)), p->before_until};
+    say(e, p, &m);
+}
+
+static bool same_keys(const struct public_keys *a, const struct public_keys *b) {
+    return memcmp(a->curve, b->curve, KEY_BYTES) == 0 && memcmp(a->sign, b->sign, KEY_BYTES) == 0;
+}
+
+static void hear_offer(struct hub_peer *p, const struct arrival *a) {
+    struct hub_engine *e = p->engine;
+    if (hub_side_session(&p->link) != a->heard->message.key_offer.session || p->link.revoked || p->link.paused || p->changing)
+        return;
+    if (same_keys(&a->offered, &p->keys)) {
+        tell_key(e, p);
+    } else if (!same_keys(&a->keys, &p->keys) || peer_by_key(e, a->offered.curve) != NULL) {
+        wrong(p, &p->wrongs.forged, 1, "a new key by one that was replaced, or one that another has");
+    } else {
+        p->changing = true;
+        e->calls.key(e->calls.owner, p, &a->offered, clock_wall() + HUB_KEY_BOTH_DAYS * (wall_ms)86400000);
+    }
+}
+
+void hub_engine_key_changed(struct hub_engine *e, uint32_t node, const struct public_keys *offered, int result) {
+    struct hub_peer *p = peer_by_node(e, node);
+    if (p == NULL)
+        return;
+    p->changing = false;
+    if (result == 0 && !e->closing)
+        log_fact(LOG_INFO, "hub.key_changed", FACT_UINT("node", node), FACT_HEX("key", bytes_of(offered->curve, KEY_BYTES)));
+    p->key_due = result == 0;
+}
+
 static void arrival_free(struct arrival *a) {
     heard_drop(a->heard);
     free(a);
@@ -1290,11 +1368,13 @@ static void arrival_done(struct job *j, int result) {
     p->waiting--;
     p->waiting_bytes -= a->heard->frame.len;
     if (a->forged)
-        wrong(p, &p->wrongs.forged, 1, "a push without this key's signature");
+        wrong(p, &p->wrongs.forged, 1, "a push or a key without this key's signature");
     else if (!a->holds)
         wrong(p, &p->wrongs.garbage, 1, a->outcome == 0 ? "a chain that does not hold, or a hub's words" : "an unreadable message");
     else if (too_often(p, &a->heard->message))
         flooded(p);
+    else if (!e->closing && a->heard->message.kind == MESSAGE_KEY_OFFER)
+        hear_offer(p, a);
     else if (!e->closing && a->heard->message.kind == MESSAGE_HELLO)
         hear_hello(p, a->heard);
     else if (!e->closing)
@@ -1328,7 +1408,8 @@ static void on_frame(void *owner, const uint8_t key[KEY_BYTES], struct bytes fra
     a->peer = p;
     a->heard = heard_of(frame);
     a->node = p->link.node;
-    memcpy(a->sign, p->sign, KEY_BYTES);
+    a->keys = *hub_peer_keys(p, key);
+    p->by_before = memcmp(key, p->keys.curve, KEY_BYTES) != 0;
     a->job.work = arrival_works;
     a->job.done = arrival_done;
     *(p->arrivals == NULL ? &p->arrivals : &p->arrivals_last->next) = a;
@@ -1341,7 +1422,7 @@ static void on_frame(void *owner, const uint8_t key[KEY_BYTES], struct bytes fra
 static void on_gone(void *owner, const uint8_t key[KEY_BYTES]) {
     struct hub_engine *e = owner;
     struct hub_peer *p = peer_by_key(e, key);
-    if (p != NULL && !e->closing)
+    if (p != NULL && !e->closing && memcmp(key, keys_in_use(p)->curve, KEY_BYTES) == 0)
         step(e, &(struct hub_event){.kind = HUB_GONE, .link = &p->link}, NULL);
 }
 

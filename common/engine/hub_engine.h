@@ -24,9 +24,14 @@ struct hub_wrongs {
 };
 
 struct hub_peer {
-    struct hub_link link;                    /* first: effects give it back */
-    uint8_t key[KEY_BYTES], sign[KEY_BYTES]; /* the link's, its signatures' */
+    struct hub_link link;    /* first: effects give it back */
+    struct public_keys keys; /* the link's, its signatures' */
     bool keyed;
+    struct public_keys before; /* those that it had before, taken too until then, by the hub's clock */
+    wall_ms before_until;
+    bool by_before; /* it was heard last with those */
+    bool changing;  /* its new keys are on their way into its record … */
+    bool key_due;   /* … and from there into the roster: then it is told */
     struct hub_engine *engine;
     struct cursor pulled;     /* of its last Pull since it was welcomed */
     uint64_t full_at;         /* the log position to which link.full is known */
@@ -61,7 +66,9 @@ struct hub_troubles {
 
 struct hub_engine_calls {
     void (*fatal)(void *owner, int result); /* once, negative: a store failed, or the log is damaged: stop, verify */
-    void *owner;                            /* borrows */
+    /* A node proved that it has new keys: they belong into its office's record, and then hub_engine_key_changed is called. */
+    void (*key)(void *owner, const struct hub_peer *p, const struct public_keys *offered, wall_ms old_until);
+    void *owner; /* borrows */
 };
 
 /* Makes a new city's stores under the folder, or opens them and settles what a restore left (hub_join_log). + enum store_outcome, and
@@ -125,6 +132,12 @@ void hub_engine_write(struct hub_engine *e, struct hub_write *w /* takes; `done`
 void hub_engine_kept(struct hub_engine *e, struct hub_kept_view *v /* takes its content */);
 const struct hub_kept_view *hub_engine_backups(const struct hub_engine *e); /* borrows; until the next hub_engine_kept */
 const struct hub_stores *hub_engine_stores(const struct hub_engine *e);     /* borrows; for store_copy, on any thread of one's own */
+
+enum { HUB_KEY_BOTH_DAYS = 7 }; /* so long a node's key before is taken beside its new one */
+/* A key of the node that is taken now: its own, or the one before. */
+const struct public_keys *hub_peer_keys(const struct hub_peer *p, const uint8_t key[KEY_BYTES]); /* NULL: neither */
+/* What the record has now is told to the node; result: of the order. */
+void hub_engine_key_changed(struct hub_engine *e, uint32_t node, const struct public_keys *offered, int result);
 
 /* An operator's word on two disks that speak with one key: the one that is connected now goes on (2-PROTOCOL, FORKED). False: no such node.
  */

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-enum { RETRY_MS = 500, TRIM_MAX = 5000 };
+enum { RETRY_MS = 500, TRIM_MAX = 5000, OFFER_MS = 30000 };
 
 struct node_engine {
     uv_loop_t *loop;
@@ -26,7 +26,9 @@ struct node_engine {
     struct store *store;
     struct arena arena; /* of the enrolment */
     struct enrolment who;
-    const struct keys *keys; /* borrows */
+    const struct keys *keys, *next; /* borrows; next: NULL, or those that are to take their place */
+    bool with_next;                 /* the next attempt, and the link that is up, use those */
+    instant offer_due;
     struct node_engine_calls calls;
     struct node_side side;
     struct node_door *door;
@@ -141,12 +143,14 @@ struct verb {
     struct node_progress progress;
     struct digest buckets[DIGEST_BUCKETS];
     struct buffer raw, body;
-    uint8_t signature[SIGNATURE_BYTES]; /* READ */
+    uint8_t signature[SIGNATURE_BYTES]; /* READ … */
+    struct keys signs;                  /* … by those of the link that it is for */
     uv_timer_t again;
     struct verb *next_again;
 };
 
 static void verb_free(struct verb *v) {
+    keys_forget(&v->signs);
     heard_drop(v->heard);
     buffer_close(&v->raw);
     buffer_close(&v->body);
@@ -188,7 +192,7 @@ static void read_works(struct job *j, void *owner) {
     read_batch(v, e->read);
     if (p->count == 0)
         return;
-    push_sign(e->keys, e->who.node, p, v->signature);
+    push_sign(&v->signs, e->who.node, p, v->signature);
     p->signature = bytes_of(v->signature, sizeof v->signature);
 }
 
@@ -310,6 +314,10 @@ static struct verb *verb_of(struct node_engine *e, enum node_effect_kind effect,
 
 /* ---- effects */
 
+static const struct keys *keys_in_use(const struct node_engine *e) {
+    return e->with_next ? e->next : e->keys;
+}
+
 static uint64_t disk_free(const struct node_engine *e) {
     struct statvfs v;
     return statvfs(e->folder, &v) == 0 ? (uint64_t)v.f_bavail * v.f_frsize : 0;
@@ -330,10 +338,61 @@ static void say(struct node_engine *e, const struct message *m) {
     buffer_close(&frame);
 }
 
+/* ---- new keys: offered, signed by both; used when the hub says that it has them; the old ones go when it has let us in with them */
+
+static void offer(struct node_engine *e) {
+    instant now = clock_now();
+    if (e->next == NULL || e->with_next || e->side.state != NODE_READY || now < e->offer_due)
+        return;
+    char text[PUBLIC_TEXT];
+    uint8_t by_old[SIGNATURE_BYTES], by_new[SIGNATURE_BYTES];
+    struct bytes public = bytes_text(public_text(&e->next->public, text));
+    struct message *m = memory_zeroed(1, sizeof *m);
+    key_offer_sign(e->keys, e->who.node, public, by_old);
+    key_offer_sign(e->next, e->who.node, public, by_new);
+    m->kind = MESSAGE_KEY_OFFER;
+    m->key_offer = (struct key_offer){e->side.session, public, bytes_of(by_old, sizeof by_old), bytes_of(by_new, sizeof by_new)};
+    say(e, m);
+    free(m);
+    e->offer_due = now + OFFER_MS;
+}
+
+static void rekeyed(struct node_engine *e) {
+    e->offer_due = 0;
+    if (!e->with_next)
+        return;
+    log_fact(LOG_INFO, "node.key_changed", FACT_HEX("key", bytes_of(e->next->public.curve, KEY_BYTES)));
+    e->next = NULL;
+    e->with_next = false;
+    e->calls.rekeyed(e->calls.owner);
+}
+
+static void on_tick(uv_timer_t *t);
+static void step(struct node_engine *e, struct node_event *in, struct heard *h);
+
+static void taken(struct node_engine *e, const struct key_taken *m) {
+    struct public_keys now;
+    if (e->next == NULL || e->with_next || !public_parse(m->public, &now) || memcmp(&now, &e->next->public, sizeof now) != 0)
+        return;
+    e->with_next = true;
+    step(e, &(struct node_event){.kind = NODE_LINK_DOWN}, NULL); /* and up again, with them */
+}
+
+void node_engine_rekey(struct node_engine *e, const struct keys *next) {
+    e->next = next;
+    e->offer_due = 0;
+    offer(e);
+}
+
+enum node_rekeying node_engine_rekeying(const struct node_engine *e) {
+    return e->next == NULL ? NODE_KEYS_SETTLED : e->with_next ? NODE_KEYS_TAKEN : NODE_KEYS_OFFERED;
+}
+
 static void carry_out(struct node_engine *e, const struct node_effect *x, struct heard *h) {
     struct verb *v;
     switch (x->kind) {
     case NODE_FX_CONNECT:
+        node_door_keys(e->door, keys_in_use(e));
         node_door_connect(e->door);
         break;
     case NODE_FX_DISCONNECT:
@@ -348,6 +407,7 @@ static void carry_out(struct node_engine *e, const struct node_effect *x, struct
         v->incarnation = x->read.incarnation;
         v->after = x->read.after;
         v->bytes = x->read.bytes;
+        v->signs = *keys_in_use(e);
         v->job.work = read_works;
         worker_submit(e->reader, &v->job);
         break;
@@ -367,13 +427,13 @@ static void carry_out(struct node_engine *e, const struct node_effect *x, struct
             x->note.note == NODE_NOTE_ALARM || x->note.note == NODE_NOTE_REFUSED ? LOG_WARNING : LOG_INFO, "node",
             FACT_TEXT("note", node_note_name(x->note.note)), FACT_UINT("number", x->note.number),
             FACT_TEXT("refusal", x->note.refusal == 0 ? "" : refusal_text(x->note.refusal)));
+        if (x->note.note == NODE_NOTE_WELCOME)
+            rekeyed(e);
         if (e->calls.note != NULL)
             e->calls.note(e->calls.owner);
         break;
     }
 }
-
-static void on_tick(uv_timer_t *t);
 
 static void step(struct node_engine *e, struct node_event *in, struct heard *h) {
     struct node_effects *out = memory_zeroed(1, sizeof *out);
@@ -383,6 +443,7 @@ static void step(struct node_engine *e, struct node_event *in, struct heard *h) 
     for (size_t i = 0; i < out->count; i++)
         carry_out(e, &out->list[i], h);
     free(out);
+    offer(e);
     instant at = node_side_deadline(&e->side), now = clock_now();
     if (at == INSTANT_NEVER)
         uv_timer_stop(&e->timer);
@@ -406,6 +467,8 @@ static void on_down(void *owner, const char *reason) {
     struct node_engine *e = owner;
     e->reason = reason;
     log_fact(LOG_INFO, "link.down", FACT_TEXT("reason", reason));
+    if (e->next != NULL && node_door_ended(e->door) == NODE_DOOR_REFUSED)
+        e->with_next = !e->with_next; /* a crash may have come between the hub's word and ours: it knows one of the two */
     step(e, &(struct node_event){.kind = NODE_LINK_DOWN}, NULL);
 }
 
@@ -413,7 +476,9 @@ static void on_frame(void *owner, struct bytes frame) {
     struct node_engine *e = owner;
     struct heard *h = heard_of(frame);
     int r = heard_decode(h);
-    if (r == 0)
+    if (r == 0 && h->message.kind == MESSAGE_KEY_TAKEN)
+        taken(e, &h->message.key_taken);
+    else if (r == 0)
         step(e, &(struct node_event){.kind = NODE_HEARD, .heard = &h->message}, h);
     else
         log_fact(LOG_WARNING, "link.unreadable", FACT_INT("outcome", r), FACT_UINT("bytes", frame.len));

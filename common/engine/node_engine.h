@@ -15,6 +15,7 @@ struct node_engine;
 struct node_engine_calls {
     void (*fatal)(void *owner, int result); /* the store failed: stop, restart, verify */
     void (*note)(void *owner);              /* may be NULL: something that status shows has changed */
+    void (*rekeyed)(void *owner);           /* the hub let us in with the next keys: the old ones are no longer needed */
     void *owner;                            /* borrows */
 };
 
@@ -22,7 +23,13 @@ enum node_enrolled { NODE_NOT_ENROLLED = 1, NODE_ENROLMENT_BROKEN };
 /* The store is opened and enrolled already (node_engine_enrol); on 0 the engine takes it, else nothing was begun. */
 int node_engine_open(
     uv_loop_t *loop, struct store *store /* takes */, const char *folder /* of the store */, const struct keys *keys /* borrows */,
-    const struct node_engine_calls *calls, struct node_engine **out /* gives */);      /* + enum node_enrolled */
+    const struct node_engine_calls *calls, struct node_engine **out /* gives */); /* + enum node_enrolled */
+/* Keys that take the place of those we have, once the hub has them: offered in every session until it says so, then used. Until the hub
+ * has let us in with them (`rekeyed`) both are kept, and whichever it takes is used. */
+void node_engine_rekey(
+    struct node_engine *e, const struct keys *next /* borrows, until `rekeyed`: there its owner moves them into `keys` */);
+enum node_rekeying { NODE_KEYS_SETTLED, NODE_KEYS_OFFERED /* the hub has not said that it has them */, NODE_KEYS_TAKEN };
+enum node_rekeying node_engine_rekeying(const struct node_engine *e);
 struct node_engine *node_engine_close(struct node_engine *e /* takes, may be NULL */); /* returns NULL; finishes all work */
 void node_engine_resume(struct node_engine *e);                                        /* the link opens: at the start, and after a pause */
 void node_engine_pause(struct node_engine *e);                                         /* an operator's: the link closes and stays closed */

@@ -24,6 +24,25 @@ bool push_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const stru
     return keys_check(sign_public, buffer_bytes(&said), p->signature);
 }
 
+static void offer_words(uint32_t node, struct bytes public_string, struct buffer *out) {
+    buffer_text(out, "anju key 1\n");
+    buffer_u32be(out, node);
+    buffer_add(out, public_string);
+}
+
+void key_offer_sign(const struct keys *by, uint32_t node, struct bytes public_string, uint8_t signature[SIGNATURE_BYTES]) {
+    CLEANUP(buffer_close) struct buffer said = {0};
+    offer_words(node, public_string, &said);
+    keys_sign(by, buffer_bytes(&said), signature);
+}
+
+bool key_offer_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const struct key_offer *m, struct public_keys *offered) {
+    CLEANUP(buffer_close) struct buffer said = {0};
+    offer_words(node, m->public, &said);
+    return public_parse(m->public, offered) && keys_check(sign_public, buffer_bytes(&said), m->by_old) &&
+           keys_check(offered->sign, buffer_bytes(&said), m->by_new);
+}
+
 bool push_holds(const struct push *p) {
     CLEANUP(buffer_close) struct buffer raw = {0};
     bool good = wire_batch_open(p->body, &raw) == 0;

@@ -11,5 +11,8 @@ enum { SIGNATURE_BYTES = 64 };
 void push_sign(const struct keys *k, uint32_t node, const struct push *p, uint8_t signature[SIGNATURE_BYTES]);
 bool push_signed(
     const uint8_t sign_public[KEY_BYTES], uint32_t node, const struct push *p); /* false: none, or another's, or of other words */
+/* A node's new keys: both the old and the new key sign, so that nobody gives a node a key that he has not. */
+void key_offer_sign(const struct keys *by, uint32_t node, struct bytes public_string, uint8_t signature[SIGNATURE_BYTES]);
+bool key_offer_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const struct key_offer *m, struct public_keys *offered);
 bool push_holds(const struct push *p);                /* its body has as many changes as it says, and they lead from `before` to `after` */
 struct push push_of_entry(const struct log_entry *e); /* borrows what the entry borrows */

@@ -70,7 +70,7 @@ const char *refusal_text(enum refusal r) {
 }
 
 const char *message_name(enum message_kind kind) {
-    static const char *const names[] = {"?",    "hello", "welcome", "refuse", "push",       "ack",
-                                        "pull", "feed",  "tip",     "report", "repair-ask", "repair-fill"};
+    static const char *const names[] = {"?",    "hello", "welcome", "refuse",     "push",        "ack",       "pull",
+                                        "feed", "tip",   "report",  "repair-ask", "repair-fill", "key-offer", "key-taken"};
     return (size_t)kind < sizeof names / sizeof *names ? names[kind] : "?";
 }

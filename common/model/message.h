@@ -84,6 +84,8 @@ enum message_kind {
     MESSAGE_REPORT,
     MESSAGE_REPAIR_ASK,
     MESSAGE_REPAIR_FILL,
+    MESSAGE_KEY_OFFER,
+    MESSAGE_KEY_TAKEN,
 };
 
 struct hello {
@@ -189,6 +191,16 @@ struct repair_fill { /* all records of the buckets of the area that differ; laid
     bool more; /* further buckets differ: ask again */
 };
 
+struct key_offer { /* a node's new keys, in place of those of this link; the engines sign and check it */
+    uint64_t session;
+    struct bytes public; /* text */
+    struct bytes by_old, by_new;
+};
+struct key_taken {
+    struct bytes public; /* as it was offered */
+    wall_ms old_until;   /* by the hub's clock */
+};
+
 struct message {
     enum message_kind kind;
     union {
@@ -203,6 +215,8 @@ struct message {
         struct report report;
         struct repair_ask repair_ask;
         struct repair_fill repair_fill;
+        struct key_offer key_offer;
+        struct key_taken key_taken;
     };
 };
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -87,6 +88,12 @@ int keys_load(const char *path, struct keys *out) {
         sodium_memzero(secret.at, secret.len);
     buffer_close(&secret);
     return good ? 0 : KEYS_BROKEN;
+}
+
+int keys_replace(const char *path, const char *by) {
+    if (rename(by, path) != 0)
+        return fail(-errno);
+    return sync_folder(path);
 }
 
 void keys_forget(struct keys *k) {

@@ -24,8 +24,10 @@ enum keys_outcome {
 
 int keys_make(const char *path, struct keys *out); /* + KEYS_EXIST; makes new keys, durable when it returns 0 */
 int keys_load(const char *path, struct keys *out); /* + KEYS_MISSING, KEYS_OPEN, KEYS_BROKEN */
-void keys_forget(struct keys *k);                  /* wipes the secrets */
-const char *keys_outcome_text(int outcome);        /* what to do; static */
+int keys_replace(
+    const char *path, const char *by); /* the file `by` takes the place of the other, durably; after a crash it is the one or the other */
+void keys_forget(struct keys *k);      /* wipes the secrets */
+const char *keys_outcome_text(int outcome); /* what to do; static */
 
 const char *public_text(const struct public_keys *k, char out[PUBLIC_TEXT]); /* borrows out */
 bool public_parse(struct bytes text, struct public_keys *out);               /* false: mistyped (it has a checksum) or no such string */

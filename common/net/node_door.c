@@ -123,6 +123,10 @@ struct node_door *node_door_open(
     return d;
 }
 
+void node_door_keys(struct node_door *d, const struct keys *keys) {
+    d->keys = *keys;
+}
+
 void node_door_connect(struct node_door *d) {
     drop(d);
     void *socket = zmq_socket(d->context, ZMQ_DEALER), *monitor = zmq_socket(d->context, ZMQ_PAIR);

@@ -370,6 +370,8 @@ static uint64_t session_of(const struct message *m) {
     case MESSAGE_FEED:
     case MESSAGE_TIP:
     case MESSAGE_REPAIR_FILL:
+    case MESSAGE_KEY_OFFER: /* the engine's */
+    case MESSAGE_KEY_TAKEN:
         break;
     }
     return 0;
@@ -418,6 +420,8 @@ static void on_heard(struct hub_side *h, const struct hub_event *in, const struc
     case MESSAGE_FEED:
     case MESSAGE_TIP:
     case MESSAGE_REPAIR_FILL:
+    case MESSAGE_KEY_OFFER: /* the engine's */
+    case MESSAGE_KEY_TAKEN:
         break;
     }
 }

@@ -45,6 +45,8 @@ void narrate_message(const struct message *m, struct buffer *out) {
         buffer_format(out, " backlog %" PRIu64 " at %" PRIu64, m->report.backlog, m->report.at);
         break;
     case MESSAGE_REPAIR_ASK:
+    case MESSAGE_KEY_OFFER:
+    case MESSAGE_KEY_TAKEN:
         break;
     case MESSAGE_REPAIR_FILL:
         buffer_format(out, " %zu entries%s", m->repair_fill.entry_count, m->repair_fill.more ? ", more" : "");

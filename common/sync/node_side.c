@@ -335,7 +335,10 @@ static void on_heard(struct node_side *n, const struct node_event *in, struct no
     case MESSAGE_PULL:
     case MESSAGE_REPORT:
     case MESSAGE_REPAIR_ASK:
+    case MESSAGE_KEY_OFFER:
         return; /* a hub does not say these */
+    case MESSAGE_KEY_TAKEN:
+        return; /* the engine's */
     }
 }
 

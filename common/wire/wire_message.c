@@ -253,6 +253,20 @@ static int repair_fill_out(const struct repair_fill *m, Anju__Envelope *e, struc
     return entries_out(m->entries, m->entry_count, a, &p->entries);
 }
 
+static void key_offer_out(const struct key_offer *m, Anju__Envelope *e, struct arena *a) {
+    BEGIN(key_offer, KeyOffer, KEY_OFFER);
+    p->session = m->session;
+    p->public_ = data(m->public);
+    p->by_old = data(m->by_old);
+    p->by_new = data(m->by_new);
+}
+
+static void key_taken_out(const struct key_taken *m, Anju__Envelope *e, struct arena *a) {
+    BEGIN(key_taken, KeyTaken, KEY_TAKEN);
+    p->public_ = data(m->public);
+    p->old_until = m->old_until;
+}
+
 int wire_pack(const struct message *m, struct buffer *out) {
     struct arena own = {.cap = 0}, *a = &own;
     Anju__Envelope e;
@@ -291,6 +305,12 @@ int wire_pack(const struct message *m, struct buffer *out) {
         break;
     case MESSAGE_REPAIR_FILL:
         r = repair_fill_out(&m->repair_fill, &e, a);
+        break;
+    case MESSAGE_KEY_OFFER:
+        key_offer_out(&m->key_offer, &e, a);
+        break;
+    case MESSAGE_KEY_TAKEN:
+        key_taken_out(&m->key_taken, &e, a);
         break;
     }
     size_t size = r == 0 ? anju__envelope__get_packed_size(&e) : 0;
@@ -555,6 +575,15 @@ static int body_in(const Anju__Envelope *e, struct arena *a, struct message *out
     case ANJU__ENVELOPE__BODY_REPAIR_FILL:
         out->kind = MESSAGE_REPAIR_FILL;
         return repair_fill_in(e->repair_fill, a, &out->repair_fill);
+    case ANJU__ENVELOPE__BODY_KEY_OFFER:
+        out->kind = MESSAGE_KEY_OFFER;
+        out->key_offer = (struct key_offer){
+            e->key_offer->session, slice(e->key_offer->public_), slice(e->key_offer->by_old), slice(e->key_offer->by_new)};
+        return 0;
+    case ANJU__ENVELOPE__BODY_KEY_TAKEN:
+        out->kind = MESSAGE_KEY_TAKEN;
+        out->key_taken = (struct key_taken){slice(e->key_taken->public_), e->key_taken->old_until};
+        return 0;
     case ANJU__ENVELOPE__BODY__NOT_SET:
     default:
         return WIRE_NEWER;

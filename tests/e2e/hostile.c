@@ -385,7 +385,7 @@ static void act_garbage(struct hostile *h) {
 /* Every message kind, every field of it in turn, filled with a megabyte of empty values. */
 static void act_empties(struct hostile *h) {
     struct buffer frame = {0};
-    for (unsigned kind = 1; kind <= 12 && !over(h); kind++)
+    for (unsigned kind = 1; kind <= 14 && !over(h); kind++)
         for (unsigned field = 1; field <= 15 && !over(h); field++) {
             const uint32_t inner = MIB - 16;
             buffer_clear(&frame);
@@ -482,6 +482,29 @@ static void act_on(struct hostile *h) {
     }
 }
 
+static void new_keys(struct keys *out) {
+    crypto_box_keypair(out->public.curve, out->curve_secret);
+    crypto_sign_ed25519_keypair(out->public.sign, out->sign_secret);
+}
+
+/* New keys for this node. The argument says what is wrong: who signs as the old key, who as the new, or for which node; else nothing is. */
+static void act_rekey(struct hostile *h) {
+    const char *wrong = argument == NULL ? "" : argument;
+    struct keys next, strange;
+    uint8_t by_old[SIGNATURE_BYTES], by_new[SIGNATURE_BYTES];
+    char text[PUBLIC_TEXT];
+    struct message m = {.kind = MESSAGE_KEY_OFFER};
+    new_keys(&next);
+    new_keys(&strange);
+    struct bytes public = bytes_text(public_text(&next.public, text));
+    uint32_t node = strcmp(wrong, "node") == 0 ? h->node + 1 : h->node;
+    key_offer_sign(strcmp(wrong, "old") == 0 ? &strange : &h->keys, node, public, by_old);
+    key_offer_sign(strcmp(wrong, "new") == 0 ? &strange : &next, node, public, by_new);
+    m.key_offer = (struct key_offer){h->session, public, bytes_of(by_old, sizeof by_old), bytes_of(by_new, sizeof by_new)};
+    say(h, &m);
+    wait_for(h, never, 1000);
+}
+
 static const struct {
     const char *name;
     void (*run)(struct hostile *h);
@@ -494,6 +517,7 @@ static const struct {
     {"other_key", act_other_key}, {"old_signature", act_old_signature},
     {"bombs", act_bombs},         {"flood", act_flood},
     {"beyond", act_beyond},       {"quarantine", act_quarantine},
+    {"rekey", act_rekey},
 };
 
 static void run_act(struct hostile *h, char *act, uint64_t seconds) {

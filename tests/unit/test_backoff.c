@@ -163,10 +163,8 @@ static void a_paused_node_is_soon_back(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_top_doubles_and_ends),
-        cmocka_unit_test(a_good_session_begins_anew),
-        cmocka_unit_test(a_handshake_is_no_good_session),
-        cmocka_unit_test(what_the_hub_asks_for_is_kept),
+        cmocka_unit_test(the_top_doubles_and_ends),       cmocka_unit_test(a_good_session_begins_anew),
+        cmocka_unit_test(a_handshake_is_no_good_session), cmocka_unit_test(what_the_hub_asks_for_is_kept),
         cmocka_unit_test(a_paused_node_is_soon_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

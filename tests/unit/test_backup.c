@@ -375,7 +375,7 @@ static void on_fatal(void *owner, int result) {
 
 static void start(struct hub *h) {
     struct hub_stores stores;
-    struct hub_engine_calls calls = {on_fatal, h};
+    struct hub_engine_calls calls = {.fatal = on_fatal, .owner = h};
     assert_int_equal(hub_stores_open(h->place->folder, &stores), 0);
     assert_int_equal(uv_loop_init(&h->loop), 0);
     assert_int_equal(hub_engine_open(&h->loop, &stores, "tcp://127.0.0.1:*", &h->keys, &calls, &h->engine), 0);

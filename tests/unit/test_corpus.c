@@ -188,6 +188,10 @@ static void messages(struct pair *p) {
     m->repair_fill =
         (struct repair_fill){.session = 3, .covers = {[7] = true}, .held = &held, .held_count = 1, .entries = &left, .entry_count = 1};
     message_seed("repair-fill", MESSAGE_REPAIR_FILL, m);
+    m->key_offer = (struct key_offer){3, BYTES("anju1:new"), BYTES("old"), BYTES("new")};
+    message_seed("key-offer", MESSAGE_KEY_OFFER, m);
+    m->key_taken = (struct key_taken){BYTES("anju1:new"), 7};
+    message_seed("key-taken", MESSAGE_KEY_TAKEN, m);
     free(m);
 }
 

@@ -62,7 +62,7 @@ static int close_hub(void **state) {
 /* The city's stores go to an engine. */
 static int start(struct hub *h) {
     struct hub_stores stores;
-    struct hub_engine_calls calls = {on_fatal, h};
+    struct hub_engine_calls calls = {.fatal = on_fatal, .owner = h};
     city_close(&h->city);
     int r = hub_stores_open(h->folder, &stores);
     if (r != 0)

@@ -258,10 +258,44 @@ static void test_branch(void **state) {
 
 #define WITH_WORLD(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
 
+/* A node's new keys are those that both the old and the new one signed, for this node. */
+static void test_key_offer(void **state) {
+    (void)state;
+    struct keys old, next, strange;
+    struct public_keys offered;
+    uint8_t by_old[SIGNATURE_BYTES], by_new[SIGNATURE_BYTES];
+    char text[PUBLIC_TEXT], other[PUBLIC_TEXT];
+    make_keys(&old);
+    make_keys(&next);
+    make_keys(&strange);
+    struct bytes public = bytes_text(public_text(&next.public, text));
+    key_offer_sign(&old, 1, public, by_old);
+    key_offer_sign(&next, 1, public, by_new);
+    struct key_offer good = {1, public, bytes_of(by_old, sizeof by_old), bytes_of(by_new, sizeof by_new)}, bad;
+    assert_true(key_offer_signed(old.public.sign, 1, &good, &offered));
+    assert_memory_equal(&offered, &next.public, sizeof offered);
+    assert_false(key_offer_signed(old.public.sign, 2, &good, &offered));
+    assert_false(key_offer_signed(strange.public.sign, 1, &good, &offered));
+    bad = good;
+    bad.by_new = bad.by_old;
+    assert_false(key_offer_signed(old.public.sign, 1, &bad, &offered));
+    bad = good;
+    bad.by_old = bad.by_new;
+    assert_false(key_offer_signed(old.public.sign, 1, &bad, &offered));
+    bad = good;
+    bad.by_new.len--;
+    assert_false(key_offer_signed(old.public.sign, 1, &bad, &offered));
+    bad = good;
+    bad.public = bytes_text(public_text(&strange.public, other));
+    assert_false(key_offer_signed(old.public.sign, 1, &bad, &offered));
+    bad.public.len--;
+    assert_false(key_offer_signed(old.public.sign, 1, &bad, &offered));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_WORLD(test_whole),     WITH_WORLD(test_own),  WITH_WORLD(test_body),
-        WITH_WORLD(test_signature), WITH_WORLD(test_gone), WITH_WORLD(test_branch),
+        cmocka_unit_test(test_key_offer), WITH_WORLD(test_whole), WITH_WORLD(test_own),    WITH_WORLD(test_body),
+        WITH_WORLD(test_signature),       WITH_WORLD(test_gone),  WITH_WORLD(test_branch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -203,7 +203,7 @@ static void messages_survive(void **state) {
     struct held held = {id_of(9), 4, VERDICT_SCOPE};
     struct buffer b = {0}, again = {0};
     (void)state;
-    for (int kind = MESSAGE_HELLO; kind <= MESSAGE_REPAIR_FILL; kind++) {
+    for (int kind = MESSAGE_HELLO; kind <= MESSAGE_KEY_TAKEN; kind++) {
         memset(m, 0, sizeof *m);
         m->kind = (enum message_kind)kind;
         switch (m->kind) {
@@ -242,6 +242,12 @@ static void messages_survive(void **state) {
         case MESSAGE_REPAIR_FILL:
             m->repair_fill = (struct repair_fill){
                 .session = 3, .covers = {[7] = true}, .held = &held, .held_count = 1, .entries = entries, .entry_count = 1};
+            break;
+        case MESSAGE_KEY_OFFER:
+            m->key_offer = (struct key_offer){3, BYTES("anju1:new"), BYTES("old"), BYTES("new")};
+            break;
+        case MESSAGE_KEY_TAKEN:
+            m->key_taken = (struct key_taken){BYTES("anju1:new"), 7};
             break;
         }
         buffer_clear(&b);
