@@ -1,5 +1,5 @@
 /* What operators ask. No value of a person's record leaves here, only ids, numbers, reasons; but for `export --raw`, which names its actor
- * and purpose and leaves an entry in the hub's access log for each record. */
+ * and purpose and leaves an entry in the hub's audit log for each record. */
 #include "common/base/log.h"
 #include "common/daemon/rows.h"
 #include "common/engine/clock.h"
@@ -24,7 +24,7 @@ static void question_answer(struct question *a, int result) {
     size_t n = json_array_size(a->rows);
     if (result == STORE_DISK_FULL)
         request_error(
-            a->request, "busy", "the disk is full: nothing is shown, since the access log cannot note it", "free space on the hub's disk");
+            a->request, "busy", "the disk is full: nothing is shown, since the audit log cannot note it", "free space on the hub's disk");
     else if (result != 0)
         request_error(a->request, "internal", "the store could not be read", "restart the hub and run `anjuctl verify`");
     else if (a->code != NULL)
@@ -39,6 +39,7 @@ static void question_answer(struct question *a, int result) {
     json_decref(a->rows);
     buffer_close(&a->message);
     buffer_close(&a->shown);
+    buffer_close(&a->subjects);
     log_proof_close(a->proof);
     free(a);
 }
@@ -58,7 +59,7 @@ static void question_done(struct hub_read *r, int result) {
         question_answer(a, a->code != NULL ? 0 : result);
 }
 
-/* ---- no silent reading: what shows something personal is in the access log before it is answered */
+/* ---- no silent reading: what shows something personal is in the audit log before it is answered */
 
 static struct question *noted(struct hub_own_work *w) {
     return (struct question *)(void *)((char *)w - offsetof(struct question, note));
@@ -66,15 +67,18 @@ static struct question *noted(struct hub_own_work *w) {
 
 static void note_works(struct hub_own_work *w, struct txn *own) {
     struct question *a = noted(w);
-    struct access_entry *shown = (struct access_entry *)(void *)a->shown.at;
+    struct audit_entry *shown = (struct audit_entry *)(void *)a->shown.at;
     size_t count = a->code == NULL ? a->shown.len / sizeof *shown : 0;
+    if (a->code != NULL)
+        a->asked.action = AUDIT_REFUSED;
     for (size_t i = 0; i < count; i++) {
-        struct access_entry e = a->asked;
+        struct audit_entry e = a->asked;
         e.type = shown[i].type;
         e.record = shown[i].record;
+        e.subject = shown[i].subject;
         shown[i] = e;
     }
-    access_add(own, HUB_OWN_ACCESS, count > 0 ? shown : &a->asked, count > 0 ? count : 1);
+    audit_add(own, &audit_hub, count > 0 ? shown : &a->asked, count > 0 ? count : 1);
 }
 
 static void note_done(struct hub_own_work *w, int result) {
@@ -100,6 +104,8 @@ static bool question_purpose(struct question *a, uint32_t action) {
         return false;
     }
     a->asked.at = clock_wall();
+    a->asked.has_uid = true;
+    a->asked.uid = request_uid(a->request);
     a->asked.actor = id_of_key(a->city->who.city_secret, TYPE_STAFF, bytes_text(actor));
     a->asked.purpose = p->number;
     a->asked.action = action;
@@ -631,7 +637,7 @@ static int export_row(void *owner, const struct record *r) {
     if (row != NULL)
         json_array_append_new(a->rows, row);
     if (row != NULL && a->raw && r->type != TYPE_OFFICE && r->type != TYPE_POLICY) {
-        struct access_entry e = {.type = r->type, .record = r->id};
+        struct audit_entry e = {.type = r->type, .record = r->id, .subject = record_subject(buffer_bytes(&a->subjects), r)};
         buffer_add(&a->shown, bytes_of(&e, sizeof e));
     }
     return 0;
@@ -656,12 +662,13 @@ void cmd_export(void *owner, struct request *q) {
     a->node = node_of(q, "node");
     a->hashes = hashes;
     a->raw = !hashes;
-    if (hashes || question_purpose(a, ACCESS_EXPORT))
+    subject_fields(&a->city->catalogue, &a->subjects);
+    if (hashes || question_purpose(a, AUDIT_EXPORT))
         question_submit(a);
 }
 
 /* The log is read where it is written; a look at it is an entry too. */
-static int access_entry_each(void *owner, const struct access_entry *e) {
+static int audit_entry_each(void *owner, const struct audit_entry *e) {
     struct question *a = owner;
     if (id_zero(&a->asked.record) || id_equal(&a->asked.record, &e->record))
         buffer_add(&a->shown, bytes_of(e, sizeof *e));
@@ -670,22 +677,22 @@ static int access_entry_each(void *owner, const struct access_entry *e) {
 
 static void access_works(struct hub_own_work *w, struct txn *own) {
     struct question *a = noted(w);
-    access_each(own, HUB_OWN_ACCESS, access_entry_each, a);
-    access_add(own, HUB_OWN_ACCESS, &a->asked, 1);
+    audit_each(own, &audit_hub, 0, 0, audit_entry_each, a);
+    audit_add(own, &audit_hub, &a->asked, 1);
 }
 
 static void access_done(struct hub_own_work *w, int result) {
     struct question *a = noted(w);
-    const struct access_entry *found = (const struct access_entry *)(const void *)a->shown.at;
+    const struct audit_entry *found = (const struct audit_entry *)(const void *)a->shown.at;
     for (size_t i = 0; i < a->shown.len / sizeof *found; i++)
-        json_array_append_new(a->rows, access_show(&a->city->catalogue, &found[i]));
+        json_array_append_new(a->rows, audit_show(&a->city->catalogue, &found[i]));
     question_answer(a, result);
 }
 
 void cmd_access_log(void *owner, struct request *q) {
     struct question *a = question_new(owner, q, NULL);
     const char *id = request_text(q, "id");
-    if (!question_purpose(a, ACCESS_LOG))
+    if (!question_purpose(a, AUDIT_LOG))
         return;
     if (id != NULL && !id_parse(id, &a->asked.record)) {
         question_fail(a, "bad_request", "32 hex digits", "the hub knows records by their ids only");

@@ -7,7 +7,7 @@
 #include "common/daemon/service.h"
 #include "common/engine/hub_engine.h"
 #include "common/net/porter.h"
-#include "common/store/access.h"
+#include "common/store/audit.h"
 #include "common/wire/wire.h"
 #include "common/wire/wire_enrol.h"
 
@@ -52,9 +52,10 @@ struct question {
     uint32_t node;
     area areas[LIMIT_AREAS];
     size_t area_count;
-    /* Of those that show what is personal: who asks and what for, an entry for each record shown, and its way into the access log. */
-    struct access_entry asked; /* action: 0 = nothing personal */
-    struct buffer shown;       /* owns; of struct access_entry */
+    /* Of those that show what is personal: who asks and what for, an entry for each record shown, and its way into the audit log. */
+    struct audit_entry asked; /* action: 0 = nothing personal */
+    struct buffer shown;      /* owns; of struct audit_entry */
+    struct buffer subjects;   /* owns; subject_fields: the catalogue belongs to the loop */
     struct hub_own_work note;
 };
 struct question *question_new(

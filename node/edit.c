@@ -22,7 +22,8 @@ struct item {
     struct op ops[OPS_MAX + 3];
     size_t op_count;
     json_t *warnings; /* owns */
-    bool created;
+    bool created, decides;
+    struct id16 subject;
 };
 
 struct editing {
@@ -287,6 +288,19 @@ static bool settle_as(struct editing *e, struct item *it, int there, bool home, 
     return true;
 }
 
+/* For the audit log: whom the record is about, before or by this change, and whether it settles concurrent values. */
+static void look_at(const struct editing *e, struct item *it, const struct record *r /* NULL: it is not here */) {
+    struct value v;
+    if (r != NULL)
+        it->subject = record_subject(buffer_bytes(e->ask.subjects), r);
+    for (size_t i = 0; i < it->op_count; i++) {
+        const struct op *o = &it->ops[i];
+        if (field_names_subject(e->ask.catalogue, it->type->number, o->field) && value_unpack(o->value, &v) && v.kind == VALUE_REFERENCE)
+            it->subject = v.reference.id;
+        it->decides = it->decides || (r != NULL && o->kind == OP_SET && field_concurrent(record_field(r, o->field)));
+    }
+}
+
 /* Against the store: does the record exist, may it be edited. Adds what a new record, a delete or an adoption needs. */
 static bool settle(struct editing *e, struct item *it, struct txn *t) {
     struct arena a = {0};
@@ -296,8 +310,15 @@ static bool settle(struct editing *e, struct item *it, struct txn *t) {
     bool home = there == 0 && field_winner(record_field(&r, FIELD_HOME)) != NULL;
     bool come = there == 0 && !home && node_base(t, it->type->number, &it->id, &a, &base) == 0;
     bool good = settle_as(e, it, there, home, come, &r);
+    look_at(e, it, there == 0 ? &r : NULL);
     arena_close(&a);
     return good;
+}
+
+static void note(struct editing *e, const struct item *it, struct name change) {
+    struct audit_entry n = {.type = it->type->number, .record = it->id, .subject = it->subject, .change = change};
+    n.action = change.tag != 0 && it->decides ? AUDIT_DECIDE : AUDIT_CHANGE;
+    ask_notes(&e->ask, &n);
 }
 
 static struct edit edit_of(const struct editing *e, const struct item *it) {
@@ -335,6 +356,7 @@ static void saved(struct editing *e, const struct item *it, const struct change 
         e->ask.rows, json_pack(
                          "{s:s, s:s, s:b, s:I, s:O}", "type", it->type->name, "id", id_hex(&it->id, id), "created", it->created, "seq",
                          (json_int_t)c->seq, "warnings", it->warnings));
+    note(e, it, c->name);
 }
 
 static void run(struct ask *a, struct txn *t) {
@@ -349,6 +371,8 @@ static void run(struct ask *a, struct txn *t) {
             return;
         if (!e->items[i].skipped)
             items[count++] = &e->items[i];
+        else
+            note(e, &e->items[i], (struct name){0, 0}); /* nothing is written, but who asked was told what is there */
     }
     for (size_t i = 0; i < count; i++)
         edits[i] = edit_of(e, items[i]);
@@ -382,7 +406,7 @@ static bool take_there(struct editing *e, const char *word) {
 static void edit(struct office *o, struct request *q, const json_t *records, bool one) {
     struct editing *e = ask_new(o, q, sizeof *e, run);
     size_t count = json_array_size(records);
-    if (!ask_purpose(&e->ask, 0))
+    if (!ask_purpose(&e->ask, AUDIT_CHANGE))
         return;
     e->ask.free = editing_free;
     e->ask.one = one;
@@ -396,12 +420,16 @@ static void edit(struct office *o, struct request *q, const json_t *records, boo
         e->count = i + 1;
         take_item(e, &e->items[i], json_array_get(records, i));
     }
+    e->ask.type = count > 0 && e->items != NULL && e->items[0].type != NULL ? e->items[0].type->number : 0;
+    if (e->ask.type != 0)
+        e->ask.record = e->items[0].id;
     if (e->ask.code != NULL) {
         request_error(q, e->ask.code, buffer_string(&e->ask.message), e->ask.hint);
         e->ask.request = NULL;
         editing_free(&e->ask);
         json_decref(e->ask.rows);
         buffer_close(&e->ask.message);
+        buffer_close(&e->ask.shown);
         free(e);
         return;
     }

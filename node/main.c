@@ -188,6 +188,7 @@ static void first_catalogue(struct office *o) {
     o->catalogue->hash = hash_of(who->catalogue);
     if (!catalogue_add_all(&o->catalogue->catalogue, who->catalogue, &c))
         log_fact(LOG_ERROR, "catalogue.broken", FACT_TEXT("why", buffer_string(&c.text)));
+    subject_fields(&o->catalogue->catalogue, &o->catalogue->subjects);
     complaints_close(&c);
 }
 
@@ -316,6 +317,7 @@ static int run(struct office *o) {
     while (o->catalogue != NULL) {
         struct catalogue_version *older = o->catalogue->older;
         catalogue_close(&o->catalogue->catalogue);
+        buffer_close(&o->catalogue->subjects);
         free(o->catalogue);
         o->catalogue = older;
     }

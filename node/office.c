@@ -11,9 +11,9 @@
 static void answer(struct ask *a, int result) {
     struct request *q = a->request;
     size_t n = json_array_size(a->rows);
-    if (result == STORE_DISK_FULL && a->action != 0)
+    if (result == STORE_DISK_FULL && !a->work.edits && a->action != 0)
         request_error(
-            q, "busy", "the disk is full: nothing is shown, since the access log cannot note it", "free space on this machine's disk");
+            q, "busy", "the disk is full: nothing is shown, since the audit log cannot note it", "free space on this machine's disk");
     else if (result == STORE_DISK_FULL)
         request_error(q, "busy", "the disk is full; nothing of this was saved", "free space on this machine's disk, then send it again");
     else if (result != 0)
@@ -39,34 +39,43 @@ static void ask_free(struct ask *a) {
 }
 
 /* No silent reading: the entries are in the same transaction as the read, so nothing is answered without them. One for each record that is
- * shown, so that its subject finds them all; one for the asking itself when nothing is. */
+ * shown or changed, so that its subject finds them all; one for the asking itself when none is. */
 static void ask_works(struct node_work *w, struct txn *t) {
     struct ask *a = (struct ask *)w;
-    struct access_entry asked = {
+    struct audit_entry asked = {
         .at = clock_wall(),
         .actor = a->actor,
+        .has_uid = true,
+        .uid = a->uid,
         .case_id = a->case_id,
         .purpose = a->purpose,
         .type = a->type,
-        .record = a->record,
-        .action = a->action};
+        .record = a->record};
     a->txn = t;
     a->run(a, t);
     a->txn = NULL;
-    struct access_entry *shown = (struct access_entry *)(void *)a->shown.at;
+    asked.action = a->code == NULL ? a->action : AUDIT_REFUSED;
+    struct audit_entry *shown = (struct audit_entry *)(void *)a->shown.at;
     size_t count = a->code == NULL ? a->shown.len / sizeof *shown : 0;
     for (size_t i = 0; i < count; i++) {
-        asked.type = shown[i].type;
-        asked.record = shown[i].record;
-        shown[i] = asked;
+        struct audit_entry e = asked;
+        e.type = shown[i].type;
+        e.record = shown[i].record;
+        e.subject = shown[i].subject;
+        e.change = shown[i].change;
+        e.action = shown[i].action != 0 ? shown[i].action : asked.action;
+        shown[i] = e;
     }
     if (a->action != 0)
-        access_add(t, NODE_ACCESS, count > 0 ? shown : &asked, count > 0 ? count : 1);
+        audit_add(t, &audit_node, count > 0 ? shown : &asked, count > 0 ? count : 1);
 }
 
-void ask_shows(struct ask *a, uint32_t type, const struct id16 *record) {
-    struct access_entry e = {.type = type, .record = *record};
-    buffer_add(&a->shown, bytes_of(&e, sizeof e));
+void ask_notes(struct ask *a, const struct audit_entry *e) {
+    buffer_add(&a->shown, bytes_of(e, sizeof *e));
+}
+
+void ask_shows(struct ask *a, const struct record *r) {
+    ask_notes(a, &(struct audit_entry){.type = r->type, .record = r->id, .subject = record_subject(buffer_bytes(a->subjects), r)});
 }
 
 static void ask_done(struct node_work *w, int result) {
@@ -79,7 +88,9 @@ void *ask_new(struct office *o, struct request *q, size_t size, void (*run)(stru
     struct ask *a = memory_zeroed(1, size);
     a->office = o;
     a->request = q;
+    a->uid = request_uid(q);
     a->catalogue = &o->catalogue->catalogue;
+    a->subjects = &o->catalogue->subjects;
     a->run = run;
     a->rows = json_array();
     a->work.work = ask_works;

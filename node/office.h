@@ -5,12 +5,13 @@
 #include "common/daemon/control.h"
 #include "common/daemon/service.h"
 #include "common/engine/node_engine.h"
-#include "common/store/access.h"
+#include "common/store/audit.h"
 
 /* A catalogue in use; older ones live on until the end, since work under way may still read them. */
 struct catalogue_version {
     struct catalogue catalogue;
-    struct hash hash; /* of its documents */
+    struct hash hash;       /* of its documents */
+    struct buffer subjects; /* owns; subject_fields */
     struct catalogue_version *older;
 };
 
@@ -42,6 +43,7 @@ struct ask {
     struct office *office;
     struct request *request;
     const struct catalogue *catalogue; /* borrows */
+    const struct buffer *subjects;     /* borrows; subject_fields of it */
     struct txn *txn;                   /* borrows; while `run` works */
     void (*run)(struct ask *a, struct txn *t);
     void (*free)(struct ask *a); /* of what follows the struct; may be NULL */
@@ -52,8 +54,9 @@ struct ask {
     const char *hint; /* static */
     /* Who asks, and what for. */
     struct id16 actor, case_id, record;
-    uint32_t purpose, type, action; /* action: of the access log; 0 = none */
-    struct buffer shown;            /* owns; an access entry each, of the records that the answer shows */
+    uint32_t uid;                   /* of the process that asks */
+    uint32_t purpose, type, action; /* action: of the audit log; 0 = none */
+    struct buffer shown;            /* owns; of struct audit_entry: the records that the answer shows, or that were changed */
 };
 
 void *ask_new(
@@ -61,9 +64,11 @@ void *ask_new(
 void ask_submit(struct ask *a /* takes */);
 void ask_fail(struct ask *a, const char *code, const char *hint, const char *format, ...) __attribute__((format(printf, 4, 5)));
 /* Reads actor, purpose and case; false: it was answered with an error and freed. */
-bool ask_purpose(struct ask *a, uint32_t action /* enum access_action; 0: none */);
-void ask_shows(struct ask *a, uint32_t type, const struct id16 *record); /* the answer shows this record: the access log will say so */
-bool ask_target(struct ask *a);                                          /* "type" and "id" (hex, or a source's key); false as above */
+bool ask_purpose(struct ask *a, uint32_t action /* enum audit_action */);
+/* The answer shows this record: the audit log will say so. */
+void ask_shows(struct ask *a, const struct record *r);
+void ask_notes(struct ask *a, const struct audit_entry *e); /* the same of what was changed: action, type, record, subject, change */
+bool ask_target(struct ask *a);                             /* "type" and "id" (hex, or a source's key); false as above */
 
 /* The id under which a source's key is known all over the city (3-RECORDS): UUIDv8 of city secret, generation, type, key. */
 struct id16 office_derived_id(const struct office *o, uint32_t type, struct bytes key);

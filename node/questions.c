@@ -1,4 +1,4 @@
-/* Reads. Every look at personal data names an actor and a purpose and leaves an access-log entry for each record that it shows, in the same
+/* Reads. Every look at personal data names an actor and a purpose and leaves an audit-log entry for each record that it shows, in the same
  * transaction. What waits and what is held is shown without values, by random ids, and needs neither. */
 #include "common/daemon/rows.h"
 #include "common/store/layout.h"
@@ -66,9 +66,10 @@ static void run_get(struct ask *a, struct txn *t) {
     if (there == 0 && !has_come(&r))
         ask_fail(
             a, "conflict", "wait until the city has sent it: `anjuctl wait --caught-up`", "the record was taken up but has not come yet");
-    else if (there == 0)
+    else if (there == 0) {
         json_array_append_new(a->rows, show(a, &r, pending, true));
-    else if (there == NODE_RECORD_ROTTEN)
+        ask_shows(a, &r);
+    } else if (there == NODE_RECORD_ROTTEN)
         ask_fail(
             a, "internal", "`anjuctl verify` tells more; repair brings it back when the line is up", "the record is damaged on this disk");
     else
@@ -79,7 +80,7 @@ static void run_get(struct ask *a, struct txn *t) {
 void cmd_get(void *owner, struct request *q) {
     struct ask *a = ask_new(owner, q, sizeof *a, run_get);
     a->one = true;
-    if (ask_purpose(a, ACCESS_READ) && ask_target(a))
+    if (ask_purpose(a, AUDIT_READ) && ask_target(a))
         ask_submit(a);
 }
 
@@ -100,7 +101,7 @@ static int find_each(void *owner, const struct record *r, bool pending) {
         value_show(h->value, &text);
         if (strcmp(buffer_string(&text), f->value) == 0 && ++f->found <= FOUND_MAX) {
             json_array_append_new(f->ask.rows, show(&f->ask, r, pending, false));
-            ask_shows(&f->ask, r->type, &r->id);
+            ask_shows(&f->ask, r);
         }
     }
     buffer_close(&text);
@@ -142,7 +143,7 @@ void cmd_find(void *owner, struct request *q) {
     f->field = number;
     strcpy(f->value, equals + 1);
     f->ask.type = t->number;
-    if (ask_purpose(&f->ask, ACCESS_SEARCH))
+    if (ask_purpose(&f->ask, AUDIT_SEARCH))
         ask_submit(&f->ask);
 }
 
@@ -265,7 +266,8 @@ static void run_history(struct ask *a, struct txn *t) {
     struct record r;
     bool pending;
     run_log(a, t);
-    if (node_record(t, a->type, &a->record, &arena, &r, &pending) == 0)
+    if (node_record(t, a->type, &a->record, &arena, &r, &pending) == 0) {
+        ask_shows(a, &r);
         for (size_t i = 0; i < r.field_count; i++) {
             const struct field *f = &r.fields[i];
             for (size_t k = 0; k < f->head_count; k++)
@@ -273,6 +275,7 @@ static void run_history(struct ask *a, struct txn *t) {
             for (size_t k = 0; k < f->element_count; k++)
                 add_standing(l, &r, f, &f->elements[k]);
         }
+    }
     arena_close(&arena);
     size_t i;
     json_t *row;
@@ -290,7 +293,7 @@ void cmd_history(void *owner, struct request *q) {
     struct logging *l = ask_new(owner, q, sizeof *l, run_history);
     l->history = true;
     l->ask.free = history_free;
-    if (ask_purpose(&l->ask, ACCESS_HISTORY) && ask_target(&l->ask))
+    if (ask_purpose(&l->ask, AUDIT_HISTORY) && ask_target(&l->ask))
         ask_submit(&l->ask);
 }
 
@@ -344,7 +347,7 @@ static int export_each(void *owner, const struct record *r, bool pending) {
         if (row != NULL)
             json_array_append_new(x->ask.rows, row);
         if (row != NULL && x->raw && !ours)
-            ask_shows(&x->ask, r->type, &r->id);
+            ask_shows(&x->ask, r);
         return 0;
     }
     if (ours || !has_come(r))
@@ -354,7 +357,7 @@ static int export_each(void *owner, const struct record *r, bool pending) {
         json_decref(shown);
     } else {
         json_array_append_new(x->ask.rows, shown);
-        ask_shows(&x->ask, r->type, &r->id);
+        ask_shows(&x->ask, r);
     }
     return 0;
 }
@@ -375,7 +378,7 @@ static void exporting(struct office *o, struct request *q, bool conflicts) {
     x->raw = !conflicts && !x->hashes && request_flag(q, "raw");
     x->conflicts = conflicts;
     x->ask.type = t == NULL ? 0 : t->number;
-    if (x->hashes || ask_purpose(&x->ask, ACCESS_EXPORT))
+    if (x->hashes || ask_purpose(&x->ask, AUDIT_EXPORT))
         ask_submit(&x->ask);
 }
 
@@ -387,23 +390,23 @@ void cmd_conflicts(void *owner, struct request *q) {
     exporting(owner, q, true);
 }
 
-/* ---- the access log itself: who looks at it is noted too */
+/* ---- the audit log itself: who looks at it is noted too */
 
-static int access_row(void *owner, const struct access_entry *e) {
+static int access_row(void *owner, const struct audit_entry *e) {
     struct ask *a = owner;
     if (id_zero(&a->record) || id_equal(&a->record, &e->record))
-        json_array_append_new(a->rows, access_show(a->catalogue, e));
+        json_array_append_new(a->rows, audit_show(a->catalogue, e));
     return 0;
 }
 
 static void run_access(struct ask *a, struct txn *t) {
-    access_each(t, NODE_ACCESS, access_row, a);
+    audit_each(t, &audit_node, 0, 0, access_row, a);
 }
 
 void cmd_access_log(void *owner, struct request *q) {
     struct ask *a = ask_new(owner, q, sizeof *a, run_access);
     const char *id = request_text(q, "id");
-    if (!ask_purpose(a, ACCESS_LOG))
+    if (!ask_purpose(a, AUDIT_LOG))
         return;
     if (id != NULL && !id_parse(id, &a->record) && !ask_target(a))
         return;

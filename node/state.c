@@ -286,6 +286,7 @@ static void reading_done(struct node_work *w, int result) {
         v->older = o->catalogue;
         if (catalogue_add_all(&v->catalogue, buffer_bytes(&x->documents), &c)) {
             o->catalogue = v;
+            subject_fields(&v->catalogue, &v->subjects);
             log_fact(LOG_INFO, "catalogue.changed", FACT_UINT("types", v->catalogue.type_count));
         } else {
             log_fact(LOG_WARNING, "catalogue.refused", FACT_TEXT("first", buffer_string(&c.text)));

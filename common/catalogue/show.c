@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 const char *type_name(const struct catalogue *k, uint32_t type, char out[16]) {
     const struct catalogue_type *t = catalogue_type_number(k, type);
@@ -114,4 +115,39 @@ json_t *record_show(const struct catalogue *k, const struct record *r, bool side
     else
         json_decref(both);
     return out;
+}
+
+bool field_names_subject(const struct catalogue *k, uint32_t type, uint32_t field) {
+    const struct catalogue_type *t = catalogue_type_number(k, type);
+    const struct catalogue_field *f = t == NULL ? NULL : type_field_number(t, field);
+    return field == FIELD_SUBJECT || (f != NULL && f->refers != NULL && strcmp(f->refers, "Person") == 0);
+}
+
+void subject_fields(const struct catalogue *k, struct buffer *out) {
+    for (size_t i = 0; i < k->type_count; i++)
+        for (size_t f = 0; f < k->types[i].field_count; f++)
+            if (field_names_subject(k, k->types[i].number, k->types[i].fields[f].number)) {
+                buffer_u32be(out, k->types[i].number);
+                buffer_u32be(out, k->types[i].fields[f].number);
+            }
+}
+
+static bool names_subject(struct bytes list, uint32_t type, uint32_t field) {
+    struct reader r = {.rest = list};
+    while (r.rest.len > 0) {
+        uint32_t its = reader_u32be(&r);
+        if (reader_u32be(&r) == field && its == type)
+            return true;
+    }
+    return field == FIELD_SUBJECT;
+}
+
+struct id16 record_subject(struct bytes list, const struct record *r) {
+    struct value v;
+    for (size_t i = 0; i < r->field_count; i++) {
+        const struct head *h = field_winner(&r->fields[i]);
+        if (h != NULL && names_subject(list, r->type, r->fields[i].number) && value_unpack(h->value, &v) && v.kind == VALUE_REFERENCE)
+            return v.reference.id;
+    }
+    return (struct id16){{0}};
 }

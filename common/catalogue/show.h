@@ -15,3 +15,8 @@ void value_show(struct bytes packed, struct buffer *out);                      /
 json_t *value_json(struct bytes packed);                                       /* gives the same as a JSON text */
 const char *type_name(const struct catalogue *k, uint32_t type, char out[16]); /* borrows */
 const char *field_name(const struct catalogue *k, uint32_t type, uint32_t field, char out[24]);
+
+/* Whom a record is about: the field that says so is the common one, or one that refers to a Person. */
+bool field_names_subject(const struct catalogue *k, uint32_t type, uint32_t field);
+void subject_fields(const struct catalogue *k, struct buffer *out); /* all such fields, as a list that needs no catalogue any more */
+struct id16 record_subject(struct bytes list /* of subject_fields */, const struct record *r); /* zero: nobody, as far as is known */

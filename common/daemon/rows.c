@@ -3,16 +3,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-json_t *access_show(const struct catalogue *k, const struct access_entry *e) {
-    char actor[ID_HEX], record[ID_HEX], for_case[ID_HEX], unknown[16];
+static json_t *id_or_none(const struct id16 *id) {
+    char hex[ID_HEX];
+    return id_zero(id) ? json_null() : json_string(id_hex(id, hex));
+}
+
+json_t *audit_show(const struct catalogue *k, const struct audit_entry *e) {
+    char unknown[16];
     const struct catalogue_purpose *p = catalogue_purpose_number(k, e->purpose);
-    json_t *row = json_pack(
-        "{s:I, s:s, s:s, s:I, s:s, s:s}", "at_ms", (json_int_t)e->at, "actor", id_hex(&e->actor, actor), "action",
-        access_action_name(e->action), "purpose", (json_int_t)e->purpose, "type", e->type == 0 ? "" : type_name(k, e->type, unknown),
-        "record", id_zero(&e->record) ? "" : id_hex(&e->record, record));
-    if (p != NULL)
-        json_object_set_new(row, "purpose", json_string(p->name));
-    json_object_set_new(row, "case", id_zero(&e->case_id) ? json_null() : json_string(id_hex(&e->case_id, for_case)));
+    json_t *row = json_object();
+    json_object_set_new(row, "n", json_integer((json_int_t)e->n));
+    json_object_set_new(row, "at_ms", json_integer((json_int_t)e->at));
+    json_object_set_new(row, "actor", id_or_none(&e->actor));
+    json_object_set_new(row, "uid", e->has_uid ? json_integer(e->uid) : json_null());
+    json_object_set_new(row, "action", json_string(audit_action_name(e->action)));
+    json_object_set_new(row, "purpose", p != NULL ? json_string(p->name) : e->purpose == 0 ? json_null() : json_integer(e->purpose));
+    json_object_set_new(row, "type", e->type == 0 ? json_null() : json_string(type_name(k, e->type, unknown)));
+    json_object_set_new(row, "record", id_or_none(&e->record));
+    json_object_set_new(row, "case", id_or_none(&e->case_id));
+    json_object_set_new(row, "subject", id_or_none(&e->subject));
+    json_object_set_new(
+        row, "change", e->change.tag == 0 ? json_null() : json_sprintf("%u:%016llx", e->change.node, (unsigned long long)e->change.tag));
+    json_object_set_new(row, "note", e->note.len == 0 ? json_null() : json_stringn((const char *)e->note.at, e->note.len));
     return row;
 }
 

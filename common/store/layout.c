@@ -6,8 +6,8 @@
 
 static const char *const hub_log_trees[] = {"meta", "entries", "nodes"};
 static const char *const hub_state_trees[] = {"meta", "records", "rows", "verdicts", "held", "waiting", "nodes", "digests"};
-static const char *const hub_own_trees[] = {"meta", "entries", "access", "tokens"};
-static const char *const node_trees[] = {"meta", "log", "base", "view", "pending", "held", "digests", "access"};
+static const char *const hub_own_trees[] = {"meta", "entries", "audit", "tokens", "heads"};
+static const char *const node_trees[] = {"meta", "log", "base", "view", "pending", "held", "digests", "audit", "heads"};
 
 enum { FORMAT = 1 };
 
@@ -105,9 +105,9 @@ struct key key_pending(uint32_t type, const struct id16 *id, uint64_t hlc, const
     return k;
 }
 
-struct key key_access(wall_ms at, uint32_t n) {
-    struct key k = key_u64(at);
-    add_u32(&k, n);
+struct key key_head(uint32_t node, uint32_t day) {
+    struct key k = key_u32(node);
+    add_u32(&k, day);
     return k;
 }
 
@@ -199,6 +199,13 @@ bool key_token_read(struct bytes key, struct hash *secret_hash) {
         return false;
     memcpy(secret_hash->b, key.at, key.len);
     return true;
+}
+
+bool key_head_read(struct bytes key, uint32_t *node, uint32_t *day) {
+    struct reader r = {.rest = key};
+    *node = reader_u32be(&r);
+    *day = reader_u32be(&r);
+    return done(&r);
 }
 
 bool key_starts(struct bytes key, const struct key *prefix) {

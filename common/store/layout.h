@@ -21,20 +21,23 @@
  *
  *   hub-own      (the hub's own changes, a second home that a restore replays; and who looked at what there)
  *     entries    seq u64                                        -> packed change
- *     meta       "life" -> incarnation of writer 0; "backup" | n u64 -> a backup that a restore may use (hub_kept.h)
- *     access     at ms u64 | n u32                              -> access-log entry (what operators looked at)
+ *     meta       "life" -> incarnation of writer 0; "backup" | n u64 -> a backup that a restore may use (hub_kept.h); "audit" -> life of
+ *                the audit log, what was trimmed of it
+ *     audit      n of its first entry u64                       -> block of the audit log (audit.h): what operators looked at and ordered
+ *     heads      node u32 | day u32                             -> last head of that node's audit log on that day
  *     tokens     BLAKE2b of the secret 32                       -> enrolment token: areas, who used it (nothing to replay)
  *
  *   node         (log and state change in one transaction)
  *     meta       "progress", "enrolment", "scrub"; "tail" | incarnation -> seq, chain hash; "lost" | incarnation | seq -> when;
- *                "backup" -> when and where the last was made
+ *                "backup" -> when and where the last was made; "audit" as at the hub
  *     log        incarnation 16 | seq u64                       -> chain hash after it, saved at, packed change
  *     base       type u32 | id 16                               -> record as the hub sent it
  *     view       type u32 | id 16                               -> base + pending changes; only while some are pending
  *     pending    type u32 | id 16 | hlc u64 | incarnation | seq -> nothing
  *     held       incarnation 16 | seq u64                       -> verdict
  *     digests    area u64                                       -> digest of the base
- *     access     at ms u64 | n u32                              -> access-log entry
+ *     audit      n of its first entry u64                       -> block of the audit log
+ *     heads      0 u32 | day u32                                -> last head of the hub's audit log on that day
  */
 #pragma once
 
@@ -53,8 +56,8 @@ enum hub_state_tree {
     HUB_DIGESTS,
     HUB_STATE_TREES,
 };
-enum hub_own_tree { HUB_OWN_META, HUB_OWN_ENTRIES, HUB_OWN_ACCESS, HUB_OWN_TOKENS, HUB_OWN_TREES };
-enum node_tree { NODE_META, NODE_LOG, NODE_BASE, NODE_VIEW, NODE_PENDING, NODE_HELD, NODE_DIGESTS, NODE_ACCESS, NODE_TREES };
+enum hub_own_tree { HUB_OWN_META, HUB_OWN_ENTRIES, HUB_OWN_AUDIT, HUB_OWN_TOKENS, HUB_OWN_HEADS, HUB_OWN_TREES };
+enum node_tree { NODE_META, NODE_LOG, NODE_BASE, NODE_VIEW, NODE_PENDING, NODE_HELD, NODE_DIGESTS, NODE_AUDIT, NODE_HEADS, NODE_TREES };
 
 extern const struct store_shape shape_hub_log, shape_hub_state, shape_hub_own, shape_node;
 
@@ -76,7 +79,7 @@ struct key key_held(uint32_t node, const struct id16 *incarnation, uint64_t seq)
 struct key key_waiting(uint32_t type, const struct id16 *id, uint32_t node, const struct id16 *incarnation, uint64_t seq);
 struct key key_log(const struct id16 *incarnation, uint64_t seq); /* a node's log, and its held */
 struct key key_pending(uint32_t type, const struct id16 *id, uint64_t hlc, const struct id16 *incarnation, uint64_t seq);
-struct key key_access(wall_ms at, uint32_t n);
+struct key key_head(uint32_t node, uint32_t day);
 struct key key_token(const struct hash *secret_hash);
 
 /* Readers of the same keys; false when the length does not fit. */
@@ -89,4 +92,5 @@ bool key_waiting_read(struct bytes key, uint32_t *type, struct id16 *id, uint32_
 bool key_log_read(struct bytes key, struct id16 *incarnation, uint64_t *seq);
 bool key_pending_read(struct bytes key, uint32_t *type, struct id16 *id, uint64_t *hlc, struct id16 *incarnation, uint64_t *seq);
 bool key_token_read(struct bytes key, struct hash *secret_hash);
+bool key_head_read(struct bytes key, uint32_t *node, uint32_t *day);
 bool key_starts(struct bytes key, const struct key *prefix);

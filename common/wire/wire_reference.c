@@ -21,6 +21,10 @@ bool wire_reference(enum wire_form form, struct bytes in, struct buffer *out) {
         [FORM_ENROL_ASK] = &anju__enrol_ask__descriptor,
         [FORM_ENROL_ANSWER] = &anju__enrol_answer__descriptor,
         [FORM_ENROL_ENTRY] = &anju__enrol_entry__descriptor,
+        [FORM_AUDIT_ENTRY] = &anju__audit_entry__descriptor,
+        [FORM_AUDIT_BLOCK] = &anju__audit_block__descriptor,
+        [FORM_AUDIT_LOG] = &anju__audit_log__descriptor,
+        [FORM_AUDIT_KEPT] = &anju__audit_kept__descriptor,
     };
     ProtobufCMessage *m = protobuf_c_message_unpack(forms[form], NULL, in.len, in.at);
     if (m == NULL)

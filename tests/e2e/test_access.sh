@@ -26,7 +26,7 @@ ctl n1 find Person name=王宇轩 $who >/dev/null
 check "find leaves an entry for what it showed" [ "$(entries n1 "$first" search)" = 1 ]
 check "… and none for what it did not" [ "$(entries n1 "$second" search)" = 0 ]
 ctl n1 find Person name=nobody $who >/dev/null
-check "a search that found nothing is noted too" said '"action":"search","purpose":"registration","type":"Person","record":""' ctl n1 -o jsonl access $who
+check "a search that found nothing is noted too" said '"action":"search","purpose":"registration","type":"Person","record":null' ctl n1 -o jsonl access $who
 ctl n1 export $who >/dev/null
 check "export leaves an entry for each record" [ "$(entries n1 "$first" export),$(entries n1 "$second" export)" = 1,1 ]
 ctl n1 export --raw $who >/dev/null

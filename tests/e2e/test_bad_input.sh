@@ -111,7 +111,7 @@ check "a file that is no text" said "neither UTF-8 nor GB18030" import "$work/bi
 check "the node has sent all" ctl n1 wait --caught-up --timeout 20
 touch "$town/node.full"
 check "a full disk refuses the edit, in words" said "the disk is full; nothing of this was saved" ctl n1 put Person name=full $who
-check "… and a look, which nobody could tell of later" said "nothing is shown, since the access log cannot note it" ctl n1 get Person A-1 $who
+check "… and a look, which nobody could tell of later" said "nothing is shown, since the audit log cannot note it" ctl n1 get Person A-1 $who
 check "status says so" said "the disk is full" ctl n1 status
 rm "$town/node.full"
 check "room again: the next edit is saved" ctl n1 put Person name=room $who

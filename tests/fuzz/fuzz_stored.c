@@ -4,7 +4,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/catalogue/policy.h"
-#include "common/store/access.h"
+#include "common/store/audit.h"
 #include "common/store/envelope.h"
 #include "common/store/hub_feed.h"
 #include "common/store/layout.h"
@@ -238,10 +238,35 @@ static int one_verdict(void *owner, const struct held *h, const struct change *c
     return 0;
 }
 
-static int one_access(void *owner, const struct access_entry *e) {
+static int one_audited(void *owner, const struct audit_entry *e) {
     (void)owner;
     (void)e;
     return 0;
+}
+
+static int one_kept(void *owner, const struct audit_kept *k) {
+    (void)owner;
+    (void)k;
+    return 0;
+}
+
+/* Whatever lies there, entries go on. */
+static void audit(struct txn *t) {
+    struct audit_checked checked;
+    struct audit_head head, again;
+    struct hash h;
+    struct audit_kept k;
+    audit_each(t, &audit_node, 0, 0, one_audited, NULL);
+    audit_kept_each(t, &audit_node, 0, one_kept, NULL);
+    audit_kept_last(t, &audit_node, 0, &k);
+    audit_verify(t, &audit_node, &checked);
+    buffer_close(&checked.what);
+    audit_add(t, &audit_node, &(struct audit_entry){.at = NOW, .action = AUDIT_READ, .type = TYPE, .record = record}, 1);
+    if (!audit_head(t, &audit_node, &head) || !audit_hash_at(t, &audit_node, head.n, &h))
+        abort();
+    audit_add(t, &audit_node, &(struct audit_entry){.at = NOW, .action = AUDIT_READ, .type = TYPE, .record = record}, 1);
+    if (!audit_head(t, &audit_node, &again) || again.n != head.n + 1)
+        abort();
 }
 
 static const struct op edited = {.field = 16, .kind = OP_SET, .value = {(const uint8_t *)"\x0a\x01x", 3}};
@@ -259,7 +284,7 @@ static void read_node(struct txn *t) {
     node_records(t, 0, false, one_view, &b);
     node_log_each(t, false, one_logged, NULL);
     node_held_each(t, one_verdict, NULL);
-    access_each(t, NODE_ACCESS, one_access, NULL);
+    audit(t);
     node_batch(t, &life, 0, 1 << 20, &push, &raw);
 }
 
@@ -279,9 +304,11 @@ static void node_value(struct bytes in, unsigned which) {
         unsigned tree;
         struct key key;
     } places[] = {
-        {NODE_META, key_word("progress")},      {NODE_META, key_word("scrub")},         {NODE_LOG, key_log(&life, 1)},
-        {NODE_BASE, key_record(TYPE, &record)}, {NODE_VIEW, key_record(TYPE, &record)}, {NODE_HELD, key_log(&life, 1)},
-        {NODE_DIGESTS, key_u64(home())},        {NODE_ACCESS, key_access(1, 1)},
+        {NODE_META, key_word("progress")},      {NODE_META, key_word("scrub")},
+        {NODE_LOG, key_log(&life, 1)},          {NODE_BASE, key_record(TYPE, &record)},
+        {NODE_VIEW, key_record(TYPE, &record)}, {NODE_HELD, key_log(&life, 1)},
+        {NODE_DIGESTS, key_u64(home())},        {NODE_AUDIT, key_u64(1)},
+        {NODE_META, key_word("audit")},         {NODE_HEADS, key_head(0, 1)},
     };
     struct store *s = store_memory(&shape_node);
     struct txn *t = writing(s);
@@ -310,7 +337,7 @@ static void node_value(struct bytes in, unsigned which) {
     free(f);
     free(p);
 }
-enum { NODE_PLACES = 8 };
+enum { NODE_PLACES = 10 };
 
 /* Entries of a page, laid: twice, as after a crash before its acknowledgement, once as a page and once as a repair. */
 static void laid(struct bytes in) {

@@ -1,7 +1,7 @@
 /* The fuzzers' corpora hold one of every message and stored form, and what they hold is still read: a form that once lay on a disk or was
  * on the wire stays readable. With ANJU_SEEDS=1 the seeds that are missing are written (from the top folder); those that are there stay. */
 #include "common/base/error.h"
-#include "common/store/access.h"
+#include "common/store/audit.h"
 #include "common/store/envelope.h"
 #include "common/store/hub_feed.h"
 #include "common/store/layout.h"
@@ -269,7 +269,8 @@ static void node_values(struct pair *p) {
     assert_int_equal(node_lay_feed(t, f, &laid), 0);
     assert_true(!laid.dropped && laid.caught_up && laid.digests_equal);
     edit(t, &op, 1, 5);
-    access_add(t, NODE_ACCESS, &(struct access_entry){.at = 1, .purpose = 1, .type = TYPE, .record = record, .action = 1}, 1);
+    audit_add(t, &audit_node, &(struct audit_entry){.at = 1, .purpose = 1, .type = TYPE, .record = record, .action = 1}, 1);
+    audit_keep(t, &audit_node, 0, &(struct audit_kept){.told.head = {.life = life, .n = 3}, .heard = NOW});
     assert_int_equal(txn_commit(t), 0);
     stored(p->node, "node-progress", FIRST, NODE_META, key_word("progress"), "progress");
     stored(p->node, "node-log", FIRST + 2, NODE_LOG, key_log(&life, 1), NULL);
@@ -277,7 +278,9 @@ static void node_values(struct pair *p) {
     stored(p->node, "node-view", FIRST + 4, NODE_VIEW, key_record(TYPE, &record), NULL);
     stored(p->node, "node-held", FIRST + 5, NODE_HELD, key_log(&life, 3), NULL);
     stored(p->node, "node-digest", FIRST + 6, NODE_DIGESTS, key_u64(p->home), NULL);
-    stored(p->node, "node-access", FIRST + 7, NODE_ACCESS, key_access(1, 0), NULL);
+    stored(p->node, "node-audit", FIRST + 7, NODE_AUDIT, key_u64(1), NULL);
+    stored(p->node, "node-audit-log", FIRST + 8, NODE_META, key_word("audit"), NULL);
+    stored(p->node, "node-head", FIRST + 9, NODE_HEADS, key_head(0, NOW / 86400000), NULL);
     free(f);
 }
 

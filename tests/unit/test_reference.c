@@ -5,6 +5,7 @@
 #include "common/model/value.h"
 #include "common/wire/pb.h"
 #include "common/wire/wire.h"
+#include "common/wire/wire_audit.h"
 #include "common/wire/wire_enrol.h"
 #include "common/wire/wire_parts.h"
 #include "common/wire/wire_reference.h"
@@ -300,6 +301,49 @@ static void some_enrol(enum wire_form form, struct random *r, struct arena *a, s
         enrol_entry_pack(&entry, out);
 }
 
+static struct audit_head some_head(struct random *r) {
+    struct audit_head h = {some_id(r), number64(r), some_hash(r)};
+    h.life.b[0] |= 1; /* a head without a life is none */
+    return h;
+}
+
+static void some_audit(enum wire_form form, struct random *r, struct arena *a, struct buffer *out) {
+    struct audit_entry e = {
+        .at = number64(r),
+        .actor = some_id(r),
+        .has_uid = random_below(r, 2),
+        .case_id = some_id(r),
+        .record = some_id(r),
+        .subject = some_id(r),
+        .change = {number32(r), number64(r)},
+        .note = some_bytes(r, a, 0, 40),
+        .action = number32(r),
+        .purpose = number32(r),
+        .type = number32(r)};
+    struct audit_block b = {
+        1 + (uint32_t)random_below(r, LIMIT_AUDIT_BLOCK_ENTRIES),
+        some_hash(r),
+        some_hash(r),
+        number64(r),
+        number64(r),
+        some_bytes(r, a, 0, 300),
+        random_below(r, 2)};
+    struct audit_log l = {some_head(r).life, number64(r), some_hash(r)};
+    struct audit_kept k = {.told = {.head = some_head(r), .at = number64(r)}, .heard = number64(r), .verdict = random_below(r, 5)};
+    e.uid = e.has_uid ? number32(r) : 0;
+    random_fill(r, k.told.signature, sizeof k.told.signature);
+    if (k.verdict != AUDIT_EXTENDS)
+        k.said = some_head(r);
+    if (form == FORM_AUDIT_ENTRY)
+        wire_audit_entry_pack(&e, out);
+    else if (form == FORM_AUDIT_BLOCK)
+        wire_audit_block_pack(&b, out);
+    else if (form == FORM_AUDIT_LOG)
+        wire_audit_log_pack(&l, out);
+    else
+        wire_audit_kept_pack(&k, out);
+}
+
 static void some(enum wire_form form, struct random *r, struct arena *a, struct buffer *out) {
     struct record rec;
     switch (form) {
@@ -339,6 +383,12 @@ static void some(enum wire_form form, struct random *r, struct arena *a, struct 
     case FORM_ENROL_ANSWER:
     case FORM_ENROL_ENTRY:
         some_enrol(form, r, a, out);
+        return;
+    case FORM_AUDIT_ENTRY:
+    case FORM_AUDIT_BLOCK:
+    case FORM_AUDIT_LOG:
+    case FORM_AUDIT_KEPT:
+        some_audit(form, r, a, out);
         return;
     case WIRE_FORMS:
         break;
@@ -386,6 +436,10 @@ static int scan(enum wire_form form, struct bytes in, struct arena *a, struct bu
     struct enrol_ask ask;
     struct enrol_answer answer;
     struct enrol_entry entry;
+    struct audit_entry audited;
+    struct audit_block block;
+    struct audit_log log;
+    struct audit_kept k;
     int r = -1;
     switch (form) {
     case FORM_CHANGE:
@@ -438,6 +492,22 @@ static int scan(enum wire_form form, struct bytes in, struct arena *a, struct bu
         if ((r = enrol_entry_unpack(in, &entry)) == 0)
             enrol_entry_pack(&entry, out);
         break;
+    case FORM_AUDIT_ENTRY:
+        if ((r = wire_audit_entry_unpack(in, &audited)) == 0)
+            wire_audit_entry_pack(&audited, out);
+        break;
+    case FORM_AUDIT_BLOCK:
+        if ((r = wire_audit_block_unpack(in, &block)) == 0)
+            wire_audit_block_pack(&block, out);
+        break;
+    case FORM_AUDIT_LOG:
+        if ((r = wire_audit_log_unpack(in, &log)) == 0)
+            wire_audit_log_pack(&log, out);
+        break;
+    case FORM_AUDIT_KEPT:
+        if ((r = wire_audit_kept_unpack(in, &k)) == 0)
+            wire_audit_kept_pack(&k, out);
+        break;
     case WIRE_FORMS:
         break;
     }
@@ -456,11 +526,13 @@ static const struct shape leaf = {0}, op = {{{4, &leaf}}}, change = {{{13, &op}}
 static const struct shape field = {{{2, &head}, {3, &head}, {4, &leaf}}}, record = {{{3, &field}, {4, &leaf}}};
 static const struct shape entry = {{{2, &record}}}, entries = {{{1, &entry}}}, cursor = {{{1, &leaf}}};
 static const struct shape progress = {{{2, &leaf}, {3, &cursor}, {4, &leaf}, {9, &leaf}}};
+static const struct shape told = {{{1, &leaf}}}, kept = {{{1, &told}, {4, &leaf}}};
 static const struct shape *const shapes[WIRE_FORMS] = {
-    [FORM_CHANGE] = &change,     [FORM_BATCH] = &leaf,       [FORM_RECORD] = &record,  [FORM_ENTRIES] = &entries,
-    [FORM_PROGRESS] = &progress, [FORM_LOG_ENTRY] = &leaf,   [FORM_HISTORY] = &leaf,   [FORM_QUARANTINED] = &leaf,
-    [FORM_ENROLMENT] = &leaf,    [FORM_ENROL_TOKEN] = &leaf, [FORM_ENROL_ASK] = &leaf, [FORM_ENROL_ANSWER] = &leaf,
-    [FORM_ENROL_ENTRY] = &leaf};
+    [FORM_CHANGE] = &change,     [FORM_BATCH] = &leaf,       [FORM_RECORD] = &record,    [FORM_ENTRIES] = &entries,
+    [FORM_PROGRESS] = &progress, [FORM_LOG_ENTRY] = &leaf,   [FORM_HISTORY] = &leaf,     [FORM_QUARANTINED] = &leaf,
+    [FORM_ENROLMENT] = &leaf,    [FORM_ENROL_TOKEN] = &leaf, [FORM_ENROL_ASK] = &leaf,   [FORM_ENROL_ANSWER] = &leaf,
+    [FORM_ENROL_ENTRY] = &leaf,  [FORM_AUDIT_ENTRY] = &leaf, [FORM_AUDIT_BLOCK] = &leaf, [FORM_AUDIT_LOG] = &leaf,
+    [FORM_AUDIT_KEPT] = &kept};
 
 static void varint(struct buffer *out, uint64_t v) {
     for (; v >= 0x80; v >>= 7)

@@ -1,7 +1,7 @@
 /* The hub's store and a node's, through the wire and without the protocol: what one page cannot carry,
  * what neither knows, and what rots. */
 #include "common/base/error.h"
-#include "common/store/access.h"
+#include "common/store/audit.h"
 #include "common/store/node_apply.h"
 #include "tests/support/hub_city.h"
 
@@ -329,7 +329,8 @@ static void flipped_bits_are_found(void **state) {
     t = writing(s);
     node_says(&y, t, 1, ops + 1, 1);
     node_says(&y, t, 2, ops + 1, 1);
-    access_add(t, NODE_ACCESS, &(struct access_entry){.at = y.now, .purpose = 1, .type = CITY_TYPE, .record = city_id(1), .action = 1}, 1);
+    audit_add(t, &audit_node, &(struct audit_entry){.at = y.now, .purpose = 1, .type = CITY_TYPE, .record = city_id(1), .action = 1}, 1);
+    audit_keep(t, &audit_node, 0, &(struct audit_kept){.told.head = {.life = city_id(2), .n = 3}, .heard = y.now});
     assert_int_equal(txn_commit(t), 0);
     every_flip_is_found(y.state, &shape_hub_state, complains_of_hub);
     every_flip_is_found(s, &shape_node, complains_of_node);

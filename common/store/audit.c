@@ -1,0 +1,473 @@
+#include "common/store/audit.h"
+
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/random.h"
+#include "common/store/envelope.h"
+#include "common/store/layout.h"
+
+#include <stdlib.h>
+
+const struct audit_place audit_node = {NODE_AUDIT, NODE_META, NODE_HEADS};
+const struct audit_place audit_hub = {HUB_OWN_AUDIT, HUB_OWN_META, HUB_OWN_HEADS};
+
+/* A block while it is worked on. */
+struct block {
+    uint64_t first; /* its key */
+    struct audit_block is;
+    struct buffer raw; /* owns; the framed entries */
+};
+
+static struct hash genesis(const struct id16 *life) {
+    return hash_of_two(BYTES("anju audit 1"), bytes_of(life->b, sizeof life->b));
+}
+
+static bool log_get(struct txn *t, const struct audit_place *in, struct audit_log *out) {
+    struct key k = key_word("audit");
+    struct bytes value;
+    return envelope_get(t, in->meta, key_bytes(&k), &value) == 0 && wire_audit_log_unpack(value, out) == 0;
+}
+
+static void log_put(struct txn *t, const struct audit_place *in, const struct audit_log *l) {
+    CLEANUP(buffer_close) struct buffer b = {0};
+    struct key k = key_word("audit");
+    wire_audit_log_pack(l, &b);
+    envelope_put(t, in->meta, key_bytes(&k), buffer_bytes(&b));
+}
+
+/* The entries of a stored block, framed; false: it is damaged. */
+static bool block_open(const struct audit_place *in, struct bytes at, struct bytes stored, struct block *out) {
+    struct reader key = {.rest = at};
+    struct bytes value;
+    out->first = reader_u64be(&key);
+    buffer_clear(&out->raw);
+    if (key.bad || key.rest.len > 0 || out->first == 0 || envelope_open(in->entries, at, stored, &value) != 0 ||
+        wire_audit_block_unpack(value, &out->is) != 0)
+        return false;
+    if (out->is.packed)
+        return wire_batch_open(out->is.body, &out->raw) == 0;
+    buffer_add(&out->raw, out->is.body);
+    return true;
+}
+
+static void block_put(struct txn *t, const struct audit_place *in, struct block *b, bool full) {
+    CLEANUP(buffer_close) struct buffer body = {0}, value = {0};
+    struct key k = key_u64(b->first);
+    b->is.packed = full && wire_batch_seal(buffer_bytes(&b->raw), &body) == 0;
+    b->is.body = b->is.packed ? buffer_bytes(&body) : buffer_bytes(&b->raw);
+    wire_audit_block_pack(&b->is, &value);
+    envelope_put(t, in->entries, key_bytes(&k), buffer_bytes(&value));
+}
+
+/* Computes the block's hashes again. `stop`: the hash after so many of its entries goes to *then. Gives the entries that it counted; *after
+ * is where they lead. */
+static uint32_t block_chain(const struct block *b, uint32_t stop, struct hash *then, struct hash *after) {
+    struct reader r = {.rest = buffer_bytes(&b->raw)};
+    struct bytes packed;
+    uint32_t count = 0;
+    *after = b->is.before;
+    while (wire_batch_next(&r, &packed)) {
+        *after = wire_chain(after, packed);
+        if (++count == stop)
+            *then = *after;
+    }
+    return r.bad ? 0 : count;
+}
+
+enum last { LAST_OPEN, LAST_FULL, LAST_NONE, LAST_ROTTEN };
+
+/* The block that the next entry goes into, or the one it follows. */
+static enum last last_block(struct txn *t, const struct audit_place *in, struct block *b) {
+    struct bytes at, stored;
+    struct scan *c = scan_open(t, in->entries);
+    bool on = scan_last(c, &at, &stored);
+    enum last l = !on ? LAST_NONE : !block_open(in, at, stored, b) ? LAST_ROTTEN : LAST_OPEN;
+    scan_close(c);
+    return l == LAST_OPEN && b->is.packed ? LAST_FULL : l;
+}
+
+static void block_next(struct block *b, uint64_t first, const struct hash *before) {
+    b->first = first;
+    b->is = (struct audit_block){.before = *before, .after = *before};
+    buffer_clear(&b->raw);
+}
+
+static void entry_add(struct txn *t, const struct audit_place *in, struct block *b, struct buffer *scratch, const struct audit_entry *e) {
+    struct audit_entry bounded = *e;
+    if (bounded.note.len > LIMIT_AUDIT_NOTE_BYTES)
+        bounded.note.len = LIMIT_AUDIT_NOTE_BYTES;
+    buffer_clear(scratch);
+    wire_audit_entry_pack(&bounded, scratch);
+    if (b->is.count == LIMIT_AUDIT_BLOCK_ENTRIES || (b->is.count > 0 && b->raw.len + scratch->len > LIMIT_AUDIT_BLOCK_BYTES)) {
+        struct hash follows = b->is.after;
+        block_put(t, in, b, true);
+        block_next(b, b->first + b->is.count, &follows);
+    }
+    wire_batch_add(&b->raw, buffer_bytes(scratch));
+    b->is.after = wire_chain(&b->is.after, buffer_bytes(scratch));
+    b->is.from = b->is.count == 0 || e->at < b->is.from ? e->at : b->is.from;
+    b->is.to = e->at > b->is.to ? e->at : b->is.to;
+    b->is.count++;
+}
+
+/* What is known of the log when what says so is damaged: from its first block. */
+static void trimmed_of(struct txn *t, const struct audit_place *in, struct audit_log *out) {
+    struct block b = {.first = 0};
+    struct bytes at, stored;
+    struct scan *c = scan_open(t, in->entries);
+    if (scan_from(c, (struct bytes){NULL, 0}, &at, &stored) && block_open(in, at, stored, &b)) {
+        out->trimmed = b.first - 1;
+        out->trimmed_hash = b.is.before;
+    }
+    scan_close(c);
+    buffer_close(&b.raw);
+}
+
+/* Stands where the next entry goes; a life that begins is the first that goes there. `anew`: why one begins now; NULL: only if it must. */
+static void stand(struct txn *t, const struct audit_place *in, struct block *b, struct buffer *scratch, wall_ms at, const char *anew) {
+    struct audit_log log = {.trimmed = 0};
+    bool known = log_get(t, in, &log);
+    enum last last = last_block(t, in, b);
+    struct id16 old = log.life, life = entropy_id();
+    if (!known && last == LAST_NONE) {
+        log.trimmed_hash = genesis(&life);
+        anew = anew == NULL ? "the log begins" : anew;
+    } else if (!known) {
+        trimmed_of(t, in, &log);
+        anew = "what the store said of this log was damaged";
+    }
+    if (last == LAST_NONE) {
+        block_next(b, log.trimmed + 1, &log.trimmed_hash);
+    } else if (last == LAST_FULL) {
+        struct hash follows = b->is.after;
+        block_next(b, b->first + b->is.count, &follows);
+    } else if (last == LAST_ROTTEN) { /* how many entries it had is not known: their numbers are not used again */
+        struct hash follows = genesis(&life);
+        block_next(b, b->first + LIMIT_AUDIT_BLOCK_ENTRIES, &follows);
+        anew = "the last block was damaged";
+    }
+    if (anew == NULL)
+        return;
+    log.life = life;
+    log_put(t, in, &log);
+    struct audit_entry e = {.at = at, .action = AUDIT_LIFE, .record = life, .subject = old, .note = bytes_text(anew)};
+    entry_add(t, in, b, scratch, &e);
+}
+
+static void write_entries(
+    struct txn *t, const struct audit_place *in, wall_ms at, const char *anew, const struct audit_entry *entries, size_t count) {
+    CLEANUP(buffer_close) struct buffer scratch = {0};
+    struct block b = {.first = 0};
+    stand(t, in, &b, &scratch, at, anew);
+    for (size_t i = 0; i < count; i++)
+        entry_add(t, in, &b, &scratch, &entries[i]);
+    block_put(t, in, &b, false);
+    buffer_close(&b.raw);
+}
+
+void audit_add(struct txn *t, const struct audit_place *in, const struct audit_entry *entries, size_t count) {
+    if (count > 0)
+        write_entries(t, in, entries[0].at, NULL, entries, count);
+}
+
+void audit_life(struct txn *t, const struct audit_place *in, wall_ms at, const char *note) {
+    write_entries(t, in, at, note, NULL, 0);
+}
+
+bool audit_head(struct txn *t, const struct audit_place *in, struct audit_head *out) {
+    struct block b = {.first = 0};
+    struct audit_log log;
+    bool known = log_get(t, in, &log);
+    enum last last = known ? last_block(t, in, &b) : LAST_ROTTEN;
+    if (last == LAST_NONE)
+        *out = (struct audit_head){log.life, log.trimmed, log.trimmed_hash};
+    else if (last != LAST_ROTTEN)
+        *out = (struct audit_head){log.life, b.first + b.is.count - 1, b.is.after};
+    buffer_close(&b.raw);
+    return last != LAST_ROTTEN;
+}
+
+bool audit_hash_at(struct txn *t, const struct audit_place *in, uint64_t n, struct hash *out) {
+    struct block b = {.first = 0};
+    struct audit_log log;
+    struct bytes at, stored;
+    struct hash after;
+    if (!log_get(t, in, &log) || n < log.trimmed || n == UINT64_MAX)
+        return false;
+    if (n == log.trimmed) {
+        *out = log.trimmed_hash;
+        return true;
+    }
+    struct key k = key_u64(n + 1);
+    struct scan *c = scan_open(t, in->entries);
+    bool there = scan_before(c, key_bytes(&k), &at, &stored) && block_open(in, at, stored, &b) && n - b.first < b.is.count &&
+                 block_chain(&b, (uint32_t)(n - b.first) + 1, out, &after) == b.is.count;
+    scan_close(c);
+    buffer_close(&b.raw);
+    return there;
+}
+
+/* ---- reading */
+
+static int block_each(const struct block *b, wall_ms from, wall_ms to, int (*each)(void *owner, const struct audit_entry *e), void *owner) {
+    struct reader r = {.rest = buffer_bytes(&b->raw)};
+    struct bytes packed;
+    struct audit_entry e;
+    int result = 0;
+    for (uint64_t n = b->first; result == 0 && wire_batch_next(&r, &packed); n++) {
+        if (wire_audit_entry_unpack(packed, &e) != 0 || e.at < from || (to != 0 && e.at > to))
+            continue;
+        e.n = n;
+        result = each(owner, &e);
+    }
+    return result;
+}
+
+int audit_each(
+    struct txn *t, const struct audit_place *in, wall_ms from, wall_ms to, int (*each)(void *owner, const struct audit_entry *e),
+    void *owner) {
+    struct block b = {.first = 0};
+    struct bytes at, stored;
+    int r = 0;
+    struct scan *c = scan_open(t, in->entries);
+    for (bool on = scan_from(c, (struct bytes){NULL, 0}, &at, &stored); on && r == 0; on = scan_next(c, &at, &stored)) {
+        if (!block_open(in, at, stored, &b))
+            log_fact(LOG_ERROR, "audit.rotten", FACT_HEX("key", at), FACT_TEXT("do", "run anjuctl audit verify"));
+        else if (b.is.to >= from && (to == 0 || b.is.from <= to))
+            r = block_each(&b, from, to, each, owner);
+    }
+    scan_close(c);
+    buffer_close(&b.raw);
+    return r;
+}
+
+/* The first block that stays says where the log begins. */
+void audit_trim(struct txn *t, const struct audit_place *in, wall_ms before, unsigned most) {
+    struct block b = {.first = 0};
+    struct audit_log log;
+    struct bytes at, stored;
+    if (!log_get(t, in, &log))
+        return;
+    struct scan *c = scan_open(t, in->entries);
+    bool on = scan_from(c, (struct bytes){NULL, 0}, &at, &stored), stays = false;
+    for (unsigned i = 0; on && !stays && i <= most; on = !stays && scan_next(c, &at, &stored), i++)
+        stays = block_open(in, at, stored, &b) && (!b.is.packed || b.is.to >= before || i == most);
+    uint64_t first = stays ? b.first : 0;
+    for (on = first > log.trimmed + 1 && scan_from(c, (struct bytes){NULL, 0}, &at, &stored); on; on = scan_next(c, &at, &stored)) {
+        struct reader key = {.rest = at};
+        uint64_t its = reader_u64be(&key);
+        struct key k = key_u64(its);
+        if (its >= first)
+            break;
+        txn_delete(t, in->entries, key_bytes(&k));
+    }
+    scan_close(c);
+    if (first > log.trimmed + 1) {
+        log.trimmed = first - 1;
+        log.trimmed_hash = b.is.before;
+        log_put(t, in, &log);
+    }
+    buffer_close(&b.raw);
+}
+
+/* ---- verification */
+
+struct verifying {
+    struct audit_checked *out;
+    struct audit_kept *heads; /* by n */
+    size_t head_count, next;
+    uint64_t proven; /* up to here a head agrees */
+    struct hash at;  /* the chain after the entries so far */
+    uint64_t n;
+};
+
+static void bad(struct verifying *v, uint64_t first, const char *what) {
+    if (v->out->bad != 0)
+        return;
+    v->out->bad = first;
+    buffer_text(&v->out->what, what);
+}
+
+static void compare_head(struct verifying *v, const struct hash *now) {
+    const struct audit_head *h = &v->heads[v->next++].told.head;
+    v->out->heads++;
+    if (hash_equal(&h->hash, now))
+        v->proven = h->n;
+    else
+        bad(v, v->proven + 1, "the chain is not the one whose head the other side keeps");
+}
+
+/* Whoever rewrites a block and all hashes after it meets a head; whoever does not do the latter is met here. */
+static void verify_block(struct verifying *v, const struct block *b) {
+    struct reader r = {.rest = buffer_bytes(&b->raw)};
+    struct bytes packed;
+    uint32_t count = 0;
+    if (!hash_equal(&b->is.before, &v->at))
+        bad(v, b->first, "the block does not follow what is before it");
+    v->at = b->is.before;
+    v->n = b->first - 1;
+    while (wire_batch_next(&r, &packed)) {
+        v->at = wire_chain(&v->at, packed);
+        v->n++;
+        count++;
+        while (v->next < v->head_count && v->heads[v->next].told.head.n == v->n)
+            compare_head(v, &v->at);
+    }
+    if (r.bad || count != b->is.count || !hash_equal(&v->at, &b->is.after))
+        bad(v, b->first, "the block's entries are not those that its hash is of");
+    v->at = b->is.after;
+    v->n = b->first + b->is.count - 1;
+}
+
+static int add_head(void *owner, const struct audit_kept *k) {
+    buffer_add(owner, bytes_of(k, sizeof *k));
+    return 0;
+}
+
+static int by_n(const void *x, const void *y) {
+    uint64_t a = ((const struct audit_kept *)x)->told.head.n, b = ((const struct audit_kept *)y)->told.head.n;
+    return (a > b) - (a < b);
+}
+
+static void verify_blocks(struct verifying *v, struct txn *t, const struct audit_place *in) {
+    struct block b = {.first = 0};
+    struct bytes at, stored;
+    struct scan *c = scan_open(t, in->entries);
+    for (bool on = scan_from(c, (struct bytes){NULL, 0}, &at, &stored); on; on = scan_next(c, &at, &stored)) {
+        v->out->blocks++;
+        if (!block_open(in, at, stored, &b)) {
+            bad(v, v->n + 1, "the block is damaged");
+            continue;
+        }
+        if (b.first != v->n + 1)
+            bad(v, v->n + 1, "entries are missing");
+        verify_block(v, &b);
+    }
+    scan_close(c);
+    buffer_close(&b.raw);
+}
+
+void audit_verify(struct txn *t, const struct audit_place *in, struct audit_checked *out) {
+    CLEANUP(buffer_close) struct buffer heads = {0};
+    struct audit_log log = {.trimmed = 0};
+    struct audit_kept broken;
+    struct bytes at, stored;
+    *out = (struct audit_checked){.first = 0};
+    audit_kept_each(t, in, HEADS_OWN, add_head, &heads);
+    if (audit_break_get(t, in, HEADS_OWN, &broken))
+        add_head(&heads, &broken);
+    struct verifying v = {.out = out, .heads = (struct audit_kept *)(void *)heads.at, .head_count = heads.len / sizeof(struct audit_kept)};
+    if (v.head_count > 0)
+        qsort(v.heads, v.head_count, sizeof *v.heads, by_n);
+    if (!log_get(t, in, &log)) {
+        struct scan *c = scan_open(t, in->entries);
+        if (v.head_count > 0 || scan_last(c, &at, &stored))
+            bad(&v, 1, "what the store says of this log is missing or damaged");
+        scan_close(c);
+    }
+    v.at = log.trimmed_hash;
+    v.n = v.proven = log.trimmed;
+    while (v.next < v.head_count && v.heads[v.next].told.head.n <= log.trimmed) /* of what is kept no longer */
+        v.next++;
+    verify_blocks(&v, t, in);
+    if (v.next < v.head_count)
+        bad(&v, v.n + 1, "entries are missing at its end: the other side keeps a head of more");
+    out->first = log.trimmed + 1;
+    out->last = v.n;
+}
+
+/* ---- heads that are kept */
+
+enum { DAY_MS = 86400000, DAILY_DAYS = 35, MONTH_DAYS = 30, BREAK_DAY = UINT32_MAX };
+
+static void kept_put(struct txn *t, const struct audit_place *in, uint32_t node, uint32_t day, const struct audit_kept *k) {
+    CLEANUP(buffer_close) struct buffer b = {0};
+    struct key key = key_head(node, day);
+    wire_audit_kept_pack(k, &b);
+    envelope_put(t, in->heads, key_bytes(&key), buffer_bytes(&b));
+}
+
+static bool kept_get(struct txn *t, const struct audit_place *in, uint32_t node, uint32_t day, struct audit_kept *out) {
+    struct key key = key_head(node, day);
+    struct bytes value;
+    return envelope_get(t, in->heads, key_bytes(&key), &value) == 0 && wire_audit_kept_unpack(value, out) == 0;
+}
+
+/* Of what is older than DAILY_DAYS only the last of each month stays, and nothing of what the log itself lets go of. */
+static void thin(struct txn *t, const struct audit_place *in, uint32_t node, uint32_t today) {
+    struct key first = key_u32(node);
+    struct bytes at, stored;
+    uint32_t its, day = 0, before = 0;
+    struct scan *c = scan_open(t, in->heads);
+    for (bool on = scan_from(c, key_bytes(&first), &at, &stored); on && key_head_read(at, &its, &day) && its == node && day < today;
+         on = scan_next(c, &at, &stored)) {
+        struct key last = key_head(node, before);
+        if (before != 0 && before + DAILY_DAYS < today &&
+            (before / MONTH_DAYS == day / MONTH_DAYS || before + LIMIT_AUDIT_KEEP_DAYS < today))
+            txn_delete(t, in->heads, key_bytes(&last));
+        before = day;
+    }
+    scan_close(c);
+}
+
+void audit_keep(struct txn *t, const struct audit_place *in, uint32_t node, const struct audit_kept *k) {
+    uint32_t day = (uint32_t)(k->heard / DAY_MS);
+    struct audit_kept had;
+    bool fresh = !kept_get(t, in, node, day, &had);
+    kept_put(t, in, node, day, k);
+    if (fresh)
+        thin(t, in, node, day);
+}
+
+bool audit_kept_last(struct txn *t, const struct audit_place *in, uint32_t node, struct audit_kept *out) {
+    struct key end = key_head(node, BREAK_DAY);
+    struct bytes at, stored, value;
+    uint32_t its, day;
+    struct scan *c = scan_open(t, in->heads);
+    bool there = scan_before(c, key_bytes(&end), &at, &stored) && key_head_read(at, &its, &day) && its == node &&
+                 envelope_open(in->heads, at, stored, &value) == 0 && wire_audit_kept_unpack(value, out) == 0;
+    scan_close(c);
+    return there;
+}
+
+int audit_kept_each(
+    struct txn *t, const struct audit_place *in, uint32_t node, int (*each)(void *owner, const struct audit_kept *k), void *owner) {
+    struct key first = key_u32(node);
+    struct bytes at, stored, value;
+    struct audit_kept k;
+    uint32_t its, day;
+    int r = 0;
+    struct scan *c = scan_open(t, in->heads);
+    for (bool on = scan_from(c, key_bytes(&first), &at, &stored);
+         on && r == 0 && key_head_read(at, &its, &day) && its == node && day != BREAK_DAY; on = scan_next(c, &at, &stored))
+        if (envelope_open(in->heads, at, stored, &value) == 0 && wire_audit_kept_unpack(value, &k) == 0)
+            r = each(owner, &k);
+    scan_close(c);
+    return r;
+}
+
+void audit_break_put(struct txn *t, const struct audit_place *in, uint32_t node, const struct audit_kept *k) {
+    struct audit_kept now = *k, had;
+    if (audit_break_get(t, in, node, &had) && had.told.head.n > k->told.head.n)
+        now.told = had.told; /* who knew most is the better witness */
+    kept_put(t, in, node, BREAK_DAY, &now);
+}
+
+bool audit_break_get(struct txn *t, const struct audit_place *in, uint32_t node, struct audit_kept *out) {
+    return kept_get(t, in, node, BREAK_DAY, out);
+}
+
+/* Of our own log the heads that it does not hold go too: they have been looked at. */
+void audit_break_settle(struct txn *t, const struct audit_place *in, uint32_t node) {
+    struct key first = key_u32(node), end = key_head(node, BREAK_DAY);
+    struct bytes at, stored;
+    uint32_t its, day;
+    struct scan *c = scan_open(t, in->heads);
+    for (bool on = node == HEADS_OWN && scan_from(c, key_bytes(&first), &at, &stored); on && key_head_read(at, &its, &day) && its == node;
+         on = scan_next(c, &at, &stored)) {
+        struct key k = key_head(its, day);
+        txn_delete(t, in->heads, key_bytes(&k));
+    }
+    scan_close(c);
+    txn_delete(t, in->heads, key_bytes(&end));
+}
