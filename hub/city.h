@@ -19,6 +19,7 @@ struct city {
     struct service service;
     struct settings *settings;
     struct keys keys, policy_keys;
+    struct sealing sealing;
     struct arena arena;   /* of `who` */
     struct enrolment who; /* the city itself: id, secrets, policy root; node 0 */
     struct hub_engine *engine;

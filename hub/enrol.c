@@ -402,7 +402,7 @@ static void load_works(struct hub_own_work *w, struct txn *own) {
     struct bytes at, stored, value;
     for (bool on = scan_next(c, &at, &stored); on; on = scan_next(c, &at, &stored)) {
         struct token *t = memory_zeroed(1, sizeof *t);
-        if (!key_token_read(at, &t->id) || envelope_open(HUB_OWN_TOKENS, at, stored, &value) != 0 ||
+        if (!key_token_read(at, &t->id) || envelope_open(own, HUB_OWN_TOKENS, at, stored, &value) != 0 ||
             enrol_entry_unpack(value, &t->entry) != 0) {
             l->rotten++;
             free(t);

@@ -26,6 +26,7 @@ static const struct setting settings[] = {
     {"backup_key", SETTING_TEXT, "", 0, 0,
      "file of the key that backups are encrypted with, made when missing; keep a copy away from them; empty: backup.key in the data "
      "folder"},
+    SEALING_SETTING,
     {"backups_kept", SETTING_NUMBER, "2", 1, 1000, "backups that a restore may use; older ones are deleted after a new one"},
     {"log_level", SETTING_CHOICE, "info debug warning error", 0, 0, "debug, info, warning or error"},
     {"log_form", SETTING_CHOICE, "plain journal json", 0, 0, "plain, journal or json, on standard error"},
@@ -132,13 +133,28 @@ static int make_keys(const struct city *c, const char *name, struct keys *out) {
     return r;
 }
 
+/* A key is made only where nothing is sealed yet. */
+static int open_seal(struct city *c) {
+    static const char *const stores[] = {"log/data.mdb", "state/data.mdb", "own/data.mdb"};
+    struct buffer path = {0};
+    struct stat st;
+    bool begun = false;
+    for (size_t i = 0; i < sizeof stores / sizeof *stores; i++) {
+        buffer_clear(&path);
+        path_of(c, stores[i], &path);
+        begun = begun || stat(buffer_string(&path), &st) == 0;
+    }
+    buffer_close(&path);
+    return service_seal("anju-hub", c->settings, settings_text(c->settings, "data"), !begun, &c->sealing);
+}
+
 static int init(struct city *c) {
     struct buffer path = {0};
     char text[PUBLIC_TEXT];
     const char *folder = settings_text(c->settings, "data");
     if (mkdir(folder, 0700) != 0 && errno != EEXIST)
         return say(folder, strerror(errno));
-    if (make_keys(c, "keys", &c->keys) != 0 || make_keys(c, "policy.keys", &c->policy_keys) != 0)
+    if (make_keys(c, "keys", &c->keys) != 0 || make_keys(c, "policy.keys", &c->policy_keys) != 0 || open_seal(c) != EXIT_GOOD)
         return EXIT_FAILED;
     path_of(c, "city", &path);
     int r = make_city(c, buffer_string(&path));
@@ -192,7 +208,7 @@ static int open_engine(struct city *c) {
     struct hub_stores stores;
     struct buffer door = {0};
     const char *folder = settings_text(c->settings, "data"), *listen = settings_text(c->settings, "listen");
-    int r = hub_stores_open(folder, &stores);
+    int r = hub_stores_open(folder, c->sealing.seal, &stores);
     if (r != 0) {
         say(folder, r == HUB_STORES_JOIN + HUB_JOIN_TRIMMED ? trimmed : r > 0 ? store_open_hint(r) : error_text(r));
         return EXIT_STORE;
@@ -236,6 +252,8 @@ static void run_loop(struct city *c) {
 static int run(struct city *c) {
     if (load_keys(c, "keys", &c->keys) != 0 || load_keys(c, "policy.keys", &c->policy_keys) != 0 || load_city(c) != 0)
         return EXIT_FULL;
+    if (open_seal(c) != EXIT_GOOD)
+        return EXIT_STORE;
     uv_loop_init(&c->loop);
     service_start(&c->service, &c->loop);
     c->started = clock_wall();
@@ -266,6 +284,7 @@ static int run(struct city *c) {
 int main(int argc, char **argv) {
     struct city *city = memory_zeroed(1, sizeof *city);
     struct service_options options;
+    service_no_dumps();
     if (argc > 1 && strcmp(argv[1], PORTER_ARGUMENT) == 0) {
         free(city);
         return porter_main(argc, argv);
@@ -278,6 +297,7 @@ int main(int argc, char **argv) {
         r = options.init ? init(city) : from.folder != NULL ? hub_restore(city->settings, &from) : run(city);
     keys_forget(&city->keys);
     keys_forget(&city->policy_keys);
+    sealing_close(&city->sealing);
     settings_free(city->settings);
     free(city);
     return r;

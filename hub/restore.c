@@ -19,6 +19,7 @@ struct restoring {
     const struct restore_options *o;
     const char *data;
     struct backup_key key;
+    struct sealing sealing;
     struct backup_manifest manifest;
     struct hub_kept_view known; /* what the second home says was kept: whom this copy would hit */
     bool second_home;
@@ -34,11 +35,16 @@ static void complain(void *owner, const char *what) {
     *(unsigned *)owner += 1;
 }
 
-static struct store *open_part(const char *folder, const char *name, const struct store_shape *shape) {
+/* A backup's stores are sealed as the city's were: without the daemon's key it cannot be restored. */
+static int open_seal(const struct settings *s, struct restoring *x, const char *salts) {
+    return service_seal("anju-hub", s, salts, false, &x->sealing);
+}
+
+static struct store *open_part(const struct restoring *x, const char *folder, const char *name, const struct store_shape *shape) {
     struct buffer path = {0};
     struct store *s = NULL;
     buffer_format(&path, "%s/%s", folder, name);
-    int r = store_open_lmdb(buffer_string(&path), shape, 0, &s);
+    int r = store_open_lmdb(buffer_string(&path), shape, x->sealing.seal, 0, &s);
     if (r != 0)
         say(buffer_string(&path), r > 0 ? store_open_hint(r) : error_text(r));
     buffer_close(&path);
@@ -98,7 +104,7 @@ static int with_own(struct restoring *x, const struct reached *in_backup, const 
     struct stat st;
     if (stat(x->o->own, &st) != 0) /* opening would make one */
         return say(x->o->own, "there is no such folder");
-    int r = store_open_lmdb(x->o->own, &shape_hub_own, 0, &s);
+    int r = store_open_lmdb(x->o->own, &shape_hub_own, x->sealing.seal, 0, &s);
     if (r != 0)
         return say(x->o->own, r > 0 ? store_open_hint(r) : error_text(r));
     r = store_read(s, &t);
@@ -170,9 +176,9 @@ static int commit_all(struct restoring *x, struct store *const s[3], const char 
     return r;
 }
 
-static int own_reach(const char *room, struct reached *out) {
+static int own_reach(const struct restoring *x, const char *room, struct reached *out) {
     struct txn *t;
-    struct store *s = open_part(room, "own", &shape_hub_own);
+    struct store *s = open_part(x, room, "own", &shape_hub_own);
     int r = s == NULL ? EXIT_FAILED : store_read(s, &t);
     if (r == 0) {
         reach(t, 0, out);
@@ -188,13 +194,13 @@ static int settle(struct restoring *x, const char *folder) {
     struct reached in_backup = {.last = 0};
     buffer_format(&room, "%s/restoring", x->data);
     buffer_format(&own, "%s/own", buffer_string(&room));
-    int r = own_reach(buffer_string(&room), &in_backup);
+    int r = own_reach(x, buffer_string(&room), &in_backup);
     if (r == 0 && x->o->own != NULL)
         r = with_own(x, &in_backup, buffer_string(&own));
     if (r == 0) {
         struct store *s[3] = {
-            open_part(buffer_string(&room), "state", &shape_hub_state), open_part(buffer_string(&room), "log", &shape_hub_log),
-            open_part(buffer_string(&room), "own", &shape_hub_own)};
+            open_part(x, buffer_string(&room), "state", &shape_hub_state), open_part(x, buffer_string(&room), "log", &shape_hub_log),
+            open_part(x, buffer_string(&room), "own", &shape_hub_own)};
         r = s[0] != NULL && s[1] != NULL && s[2] != NULL ? commit_all(x, s, folder) : EXIT_FAILED;
         for (size_t i = 0; i < 3; i++)
             store_close(s[i]);
@@ -221,7 +227,12 @@ static int unpack(const struct settings *s, struct restoring *x) {
         free(folder);
         return EXIT_FAILED;
     }
-    r = settle(x, folder == NULL ? x->o->folder : folder);
+    struct buffer salts = {0};
+    buffer_format(&salts, "%s/restoring", x->data);
+    r = open_seal(s, x, buffer_string(&salts));
+    buffer_close(&salts);
+    if (r == 0)
+        r = settle(x, folder == NULL ? x->o->folder : folder);
     free(folder);
     if (r < 0)
         say(x->data, error_text(r));
@@ -243,12 +254,18 @@ static int unpack(const struct settings *s, struct restoring *x) {
     return EXIT_GOOD;
 }
 
-static int check(struct restoring *x) {
+static int check(const struct settings *s, struct restoring *x) {
     int r = backup_check(x->o->folder, &x->key, &x->manifest, NULL);
     if (r != 0)
         return say(x->o->folder, backup_text(r));
-    if (x->o->own != NULL && with_own(x, NULL, NULL) != 0)
-        return EXIT_FAILED;
+    if (x->o->own != NULL) {
+        struct buffer salts = {0};
+        buffer_format(&salts, "%s/..", x->o->own);
+        r = open_seal(s, x, buffer_string(&salts));
+        buffer_close(&salts);
+        if (r != 0 || with_own(x, NULL, NULL) != 0)
+            return EXIT_FAILED;
+    }
     printf(
         "this backup is whole: position %llu of the log, %llu of the feed\n", (unsigned long long)x->manifest.position,
         (unsigned long long)x->manifest.hub_seq);
@@ -273,11 +290,12 @@ int hub_restore(const struct settings *s, const struct restore_options *o) {
         r = backup_read(o->folder, &x.key, &x.manifest);
         if (r == 0 && strcmp(x.manifest.kind, "hub") != 0)
             r = BACKUP_OTHER;
-        exit = r != 0 ? say(o->folder, backup_text(r)) : o->check ? check(&x) : unpack(s, &x);
+        exit = r != 0 ? say(o->folder, backup_text(r)) : o->check ? check(s, &x) : unpack(s, &x);
     }
     hub_kept_view_close(&x.known);
     backup_manifest_close(&x.manifest);
     sodium_memzero(&x.key, sizeof x.key);
+    sealing_close(&x.sealing);
     buffer_close(&key);
     return exit;
 }

@@ -31,6 +31,7 @@ struct making {
     struct request *request;
     struct backup backup;
     struct buffer dir, key, keys, room; /* own */
+    struct buffer salt;                 /* owns; empty: no passphrase */
     size_t keep;
     wall_ms began;
     int result;
@@ -75,6 +76,8 @@ static void make_works(struct job *j, void *owner) {
         r = backup_begin(&m->backup, buffer_string(&m->dir));
     if (r == 0)
         r = backup_add_store(&m->backup, "store", s, &shape_node, buffer_string(&m->room), look, &m->backup.manifest);
+    if (r == 0 && m->salt.len > 0)
+        r = backup_add(&m->backup, SEALING_SALT, buffer_string(&m->salt), false);
     if (r == 0)
         r = backup_add(&m->backup, "keys", buffer_string(&m->keys), false);
     if (r == 0)
@@ -92,6 +95,7 @@ static void make_free(struct making *m) {
     buffer_close(&m->dir);
     buffer_close(&m->key);
     buffer_close(&m->keys);
+    buffer_close(&m->salt);
     buffer_close(&m->room);
     free(m);
 }
@@ -171,6 +175,8 @@ void cmd_backup(void *owner, struct request *q) {
         m->dir.len--;
     buffer_format(&m->room, "%s/backup.copy", data);
     buffer_format(&m->keys, "%s/keys", data);
+    if (strcmp(o->sealing.from, "passphrase") == 0)
+        buffer_format(&m->salt, "%s/%s", data, SEALING_SALT);
     key_path(o, &m->key);
     m->job.work = make_works;
     m->job.done = make_done;
@@ -234,14 +240,21 @@ static int say(const char *what, const char *why) {
     return EXIT_FAILED;
 }
 
-static int look_restored(const char *data) {
+/* It is sealed as the node's store was: without the daemon's key it cannot be restored. */
+static int look_restored(struct office *o, const char *data) {
     struct buffer path = {0};
     struct store *s = NULL;
     struct txn *t;
     unsigned complaints = 0;
     uint64_t checked;
-    buffer_format(&path, "%s/restoring/store", data);
-    int r = store_open_lmdb(buffer_string(&path), &shape_node, 0, &s);
+    buffer_format(&path, "%s/restoring", data);
+    int r = service_seal("anju-node", o->settings, buffer_string(&path), false, &o->sealing);
+    if (r != 0) {
+        buffer_close(&path);
+        return r;
+    }
+    buffer_text(&path, "/store");
+    r = store_open_lmdb(buffer_string(&path), &shape_node, o->sealing.seal, 0, &s);
     if (r != 0)
         say(buffer_string(&path), r > 0 ? store_open_hint(r) : error_text(r));
     if (r == 0 && (r = store_read(s, &t)) == 0) {
@@ -254,13 +267,13 @@ static int look_restored(const char *data) {
     return r;
 }
 
-static int unpack(const struct office *o, const char *folder, const struct backup_key *k, const struct backup_manifest *m) {
+static int unpack(struct office *o, const char *folder, const struct backup_key *k, const struct backup_manifest *m) {
     const char *data = settings_text(o->settings, "data");
     struct buffer path = {0};
     int r = backup_unpack(folder, k, m, data);
     if (r != 0)
         return say(r == BACKUP_NOT_EMPTY || r == BACKUP_FULL || r == BACKUP_DENIED ? data : folder, backup_text(r));
-    r = look_restored(data);
+    r = look_restored(o, data);
     if (r == 0 && (r = backup_place(m, data)) != 0)
         say(data, backup_text(r));
     if (r != 0) {

@@ -19,6 +19,7 @@ static const struct setting settings[] = {
     {"backup_key", SETTING_TEXT, "", 0, 0,
      "file of the key that backups are encrypted with, made when missing; keep a copy away from them; empty: backup.key in the data "
      "folder"},
+    SEALING_SETTING,
     {"backups_kept", SETTING_NUMBER, "2", 1, 1000, "backups of this node in one folder; older ones are deleted after a new one"},
     {"log_level", SETTING_CHOICE, "info debug warning error", 0, 0, "debug, info, warning or error"},
     {"log_form", SETTING_CHOICE, "plain journal json", 0, 0, "plain, journal or json, on standard error"},
@@ -91,6 +92,16 @@ static int make_folder(const char *path) {
     return mkdir(path, 0700) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
+/* A key is made only where nothing is sealed yet. */
+static int open_seal(struct office *o) {
+    struct buffer path = {0};
+    struct stat st;
+    path_of(o, "store/data.mdb", &path);
+    bool begun = stat(buffer_string(&path), &st) == 0;
+    buffer_close(&path);
+    return service_seal("anju-node", o->settings, settings_text(o->settings, "data"), !begun, &o->sealing);
+}
+
 static int init(struct office *o) {
     struct buffer path = {0};
     char text[PUBLIC_TEXT];
@@ -101,8 +112,10 @@ static int init(struct office *o) {
         r = keys_make(buffer_string(&path), &o->keys);
     if (r == KEYS_EXIST && keys_load(buffer_string(&path), &o->keys) == 0)
         r = 0;
-    if (r == 0)
+    if (r == 0 && open_seal(o) == EXIT_GOOD)
         printf("%s\n", public_text(&o->keys.public, text));
+    else if (r == 0)
+        r = KEYS_MISSING;
     else
         fprintf(stderr, "anju-node: %s: %s\n", buffer_string(&path), keys_outcome_text(r));
     buffer_close(&path);
@@ -113,8 +126,12 @@ static int open_store(struct office *o, struct store **out) {
     struct buffer path = {0};
     path_of(o, "store", &path);
     int r = make_folder(settings_text(o->settings, "data"));
+    if (r == 0 && open_seal(o) != EXIT_GOOD) {
+        buffer_close(&path);
+        return EXIT_STORE;
+    }
     if (r == 0)
-        r = store_open_lmdb(buffer_string(&path), &shape_node, 0, out);
+        r = store_open_lmdb(buffer_string(&path), &shape_node, o->sealing.seal, 0, out);
     if (r != 0)
         say_store(buffer_string(&path), r);
     buffer_close(&path);
@@ -328,6 +345,7 @@ static int run(struct office *o) {
 int main(int argc, char **argv) {
     struct office office = {.exit = 0};
     struct service_options options;
+    service_no_dumps();
     int r = service_arguments(argc, argv, "anju-node", true, &options);
     if (r < 0)
         r = service_settings(&options, settings, sizeof settings / sizeof *settings, &office.settings);
@@ -338,6 +356,7 @@ int main(int argc, char **argv) {
                                       : run(&office);
     keys_forget(&office.keys);
     keys_forget(&office.next);
+    sealing_close(&office.sealing);
     settings_free(office.settings);
     return r;
 }

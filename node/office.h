@@ -24,6 +24,7 @@ struct office {
     struct settings *settings;
     struct keys keys, next; /* next: while `rekeying` */
     bool rekeying;
+    struct sealing sealing;
     struct store *store;         /* owns while this machine is not enrolled; then the engine does */
     struct enrolling *enrolling; /* owns; NULL: nobody asked for it */
     struct command *table;       /* owns; what the control answers now: all that an office can, or why not yet */

@@ -97,3 +97,21 @@ struct bytes arena_copy(struct arena *a, struct bytes b) {
     memcpy(at, b.at, b.len);
     return bytes_of(at, b.len);
 }
+
+struct arena_mark arena_mark(const struct arena *a) {
+    return (struct arena_mark){a->blocks, a->blocks == NULL ? 0 : a->blocks->used, a->used};
+}
+
+void arena_release(struct arena *a, struct arena_mark to) {
+    if (to.block == NULL) {
+        arena_clear(a);
+        return;
+    }
+    while (a->blocks != to.block) {
+        struct arena_block *next = a->blocks->next;
+        free(a->blocks);
+        a->blocks = next;
+    }
+    a->blocks->used = to.block_used;
+    a->used = to.used;
+}

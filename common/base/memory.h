@@ -20,3 +20,11 @@ void arena_clear(struct arena *a);                        /* keeps one block for
 void arena_close(struct arena *a);                        /* idempotent */
 void *arena_take(struct arena *a, size_t len);            /* zeroed, aligned for any type; NULL when the cap would be passed */
 struct bytes arena_copy(struct arena *a, struct bytes b); /* .at is NULL when the cap would be passed and len > 0 */
+
+/* What was given after a mark can be taken back, in the order of a stack. */
+struct arena_mark {
+    const struct arena_block *block;
+    size_t block_used, used;
+};
+struct arena_mark arena_mark(const struct arena *a);
+void arena_release(struct arena *a, struct arena_mark to); /* the arena was not cleared or released further meanwhile */

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -115,6 +117,12 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
     return -1;
 }
 
+void service_no_dumps(void) {
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 static void set_log(const struct settings *s) {
     enum log_level level = LOG_INFO;
     const char *form = settings_text(s, "log_form");
@@ -138,12 +146,26 @@ int service_settings(const struct service_options *o, const struct setting *tabl
         fputs(buffer_string(&shown), stdout);
         r = EXIT_GOOD;
     } else if (o->check_config) {
-        printf("the configuration is good\n");
+        sealing_describe(*out, &shown);
+        printf("the configuration is good; the stores are sealed with %s\n", buffer_string(&shown));
         r = EXIT_GOOD;
     }
     complaints_close(&c);
     buffer_close(&shown);
     return r;
+}
+
+int service_seal(const char *program, const struct settings *s, const char *salts, bool make, struct sealing *out) {
+    int r = sealing_open(s, salts, make, out);
+    if (r != 0)
+        fprintf(stderr, "%s: %s: %s\n", program, out->where, sealing_text(r));
+    else if (out->made)
+        fprintf(
+            stderr,
+            "%s: made the key %s, which seals what lies in %s. Lying beside it, it protects only what leaves this machine without it "
+            "(copies, backups, a single disk): keep a copy elsewhere, and see \"The sealing key\" in deploy/SECURITY.md\n",
+            program, out->where, settings_text(s, "data"));
+    return r == 0 ? EXIT_GOOD : EXIT_STORE;
 }
 
 static void notify(const char *text) {

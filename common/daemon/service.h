@@ -1,6 +1,7 @@
 /* What both daemons do around their work: the command line, signals, and words to systemd. */
 #pragma once
 
+#include "common/daemon/sealing.h"
 #include "common/daemon/settings.h"
 
 #include <uv.h>
@@ -18,6 +19,8 @@ struct service_options {
 };
 enum { EXIT_GOOD = 0, EXIT_FAILED = 1, EXIT_CONFIG = 78 /* sysexits(3) EX_CONFIG */, EXIT_USAGE = 64, EXIT_FULL = 69, EXIT_STORE = 74 };
 
+void service_no_dumps(void); /* first of all: this process leaves no core file, and nobody but root may look into its memory */
+
 /* < 0: go on; else exit with it (help and version were printed, or what is wrong). */
 int service_arguments(int argc, char **argv, const char *program, bool joins, struct service_options *out);
 
@@ -26,6 +29,9 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
 int service_settings(
     const struct service_options *o, const struct setting *table, size_t count,
     struct settings **out /* gives; freed by the caller in any case */);
+
+/* The key of the stores (sealing.h); says what is wrong, or that a key file was made. Gives EXIT_GOOD or EXIT_STORE. */
+int service_seal(const char *program, const struct settings *s, const char *salts, bool make, struct sealing *out);
 
 /* SIGTERM and SIGINT stop the loop; SIGPIPE is ignored. Readiness and watchdog: sd_notify(3), sd_watchdog_enabled(3). */
 struct service {

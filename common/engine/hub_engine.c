@@ -1519,7 +1519,7 @@ static int settle(struct hub_stores *s) {
     return r != 0 ? r : second != 0 ? second : third;
 }
 
-int hub_stores_open(const char *folder, struct hub_stores *out) {
+int hub_stores_open(const char *folder, const struct seal *seal, struct hub_stores *out) {
     static const struct {
         const char *name;
         const struct store_shape *shape;
@@ -1529,7 +1529,7 @@ int hub_stores_open(const char *folder, struct hub_stores *out) {
     for (size_t i = 0; i < 3 && r == 0; i++) {
         struct buffer path = {0};
         buffer_format(&path, "%s/%s", folder, parts[i].name);
-        r = store_open_lmdb(buffer_string(&path), parts[i].shape, 0, &open[i]);
+        r = store_open_lmdb(buffer_string(&path), parts[i].shape, seal, 0, &open[i]);
         buffer_close(&path);
     }
     *out = (struct hub_stores){open[0], open[1], open[2]};

@@ -74,7 +74,7 @@ struct hub_engine_calls {
 /* Makes a new city's stores under the folder, or opens them and settles what a restore left (hub_join_log). + enum store_outcome, and
  * HUB_STORES_JOIN + enum hub_join_outcome */
 enum { HUB_STORES_JOIN = 100 };
-int hub_stores_open(const char *folder, struct hub_stores *out /* gives */);
+int hub_stores_open(const char *folder, const struct seal *seal /* borrows, until hub_stores_close */, struct hub_stores *out /* gives */);
 void hub_stores_close(struct hub_stores *s);
 
 int hub_engine_open(

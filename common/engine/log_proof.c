@@ -88,11 +88,14 @@ struct log_proof *log_proof_open(
     p->complain = complain_to;
     p->owner = owner;
     struct scan *c = scan_open(own, HUB_OWN_ENTRIES);
-    for (bool on = scan_from(c, BYTES("\0"), &at, &value); on; on = scan_next(c, &at, &value))
-        if (envelope_open(HUB_OWN_ENTRIES, at, value, &packed) == 0)
+    struct arena_mark mark = envelope_mark(own);
+    for (bool on = scan_from(c, BYTES("\0"), &at, &value); on; on = scan_next(c, &at, &value)) {
+        envelope_release(own, mark);
+        if (envelope_open(own, HUB_OWN_ENTRIES, at, value, &packed) == 0)
             keys_of(p, packed);
         else
             complain(p, "a change of the hub itself is damaged in its second home");
+    }
     scan_close(c);
     return p;
 }
@@ -179,8 +182,10 @@ bool log_proof_walk(struct log_proof *p, struct txn *log, uint32_t most) {
         return false;
     if (p->position + 1 < place.first)
         p->position = place.first - 1;
+    struct arena_mark mark = envelope_mark(log);
     for (uint32_t i = 0; i < most && p->position < place.last; i++) {
         struct log_entry e;
+        envelope_release(log, mark);
         p->position++;
         if (hub_log_read(log, p->position, &e) != 0)
             complain(p, "log entry %" PRIu64 " is damaged or missing", p->position);

@@ -36,12 +36,12 @@ static void log_put(struct txn *t, const struct audit_place *in, const struct au
 }
 
 /* The entries of a stored block, framed; false: it is damaged. */
-static bool block_open(const struct audit_place *in, struct bytes at, struct bytes stored, struct block *out) {
+static bool block_open(struct txn *t, const struct audit_place *in, struct bytes at, struct bytes stored, struct block *out) {
     struct reader key = {.rest = at};
     struct bytes value;
     out->first = reader_u64be(&key);
     buffer_clear(&out->raw);
-    if (key.bad || key.rest.len > 0 || out->first == 0 || envelope_open(in->entries, at, stored, &value) != 0 ||
+    if (key.bad || key.rest.len > 0 || out->first == 0 || envelope_open(t, in->entries, at, stored, &value) != 0 ||
         wire_audit_block_unpack(value, &out->is) != 0)
         return false;
     if (out->is.packed)
@@ -81,7 +81,7 @@ static enum last last_block(struct txn *t, const struct audit_place *in, struct 
     struct bytes at, stored;
     struct scan *c = scan_open(t, in->entries);
     bool on = scan_last(c, &at, &stored);
-    enum last l = !on ? LAST_NONE : !block_open(in, at, stored, b) ? LAST_ROTTEN : LAST_OPEN;
+    enum last l = !on ? LAST_NONE : !block_open(t, in, at, stored, b) ? LAST_ROTTEN : LAST_OPEN;
     scan_close(c);
     return l == LAST_OPEN && b->is.packed ? LAST_FULL : l;
 }
@@ -115,7 +115,7 @@ static void trimmed_of(struct txn *t, const struct audit_place *in, struct audit
     struct block b = {.first = 0};
     struct bytes at, stored;
     struct scan *c = scan_open(t, in->entries);
-    if (scan_from(c, (struct bytes){NULL, 0}, &at, &stored) && block_open(in, at, stored, &b)) {
+    if (scan_from(c, (struct bytes){NULL, 0}, &at, &stored) && block_open(t, in, at, stored, &b)) {
         out->trimmed = b.first - 1;
         out->trimmed_hash = b.is.before;
     }
@@ -200,7 +200,7 @@ bool audit_hash_at(struct txn *t, const struct audit_place *in, uint64_t n, stru
     }
     struct key k = key_u64(n + 1);
     struct scan *c = scan_open(t, in->entries);
-    bool there = scan_before(c, key_bytes(&k), &at, &stored) && block_open(in, at, stored, &b) && n - b.first < b.is.count &&
+    bool there = scan_before(c, key_bytes(&k), &at, &stored) && block_open(t, in, at, stored, &b) && n - b.first < b.is.count &&
                  block_chain(&b, (uint32_t)(n - b.first) + 1, out, &after) == b.is.count;
     scan_close(c);
     buffer_close(&b.raw);
@@ -231,7 +231,7 @@ int audit_each(
     int r = 0;
     struct scan *c = scan_open(t, in->entries);
     for (bool on = scan_from(c, (struct bytes){NULL, 0}, &at, &stored); on && r == 0; on = scan_next(c, &at, &stored)) {
-        if (!block_open(in, at, stored, &b))
+        if (!block_open(t, in, at, stored, &b))
             log_fact(LOG_ERROR, "audit.rotten", FACT_HEX("key", at), FACT_TEXT("do", "run anjuctl audit verify"));
         else if (b.is.to >= from && (to == 0 || b.is.from <= to))
             r = block_each(&b, from, to, each, owner);
@@ -251,7 +251,7 @@ void audit_trim(struct txn *t, const struct audit_place *in, wall_ms before, uns
     struct scan *c = scan_open(t, in->entries);
     bool on = scan_from(c, (struct bytes){NULL, 0}, &at, &stored), stays = false;
     for (unsigned i = 0; on && !stays && i <= most; on = !stays && scan_next(c, &at, &stored), i++)
-        stays = block_open(in, at, stored, &b) && (!b.is.packed || b.is.to >= before || i == most);
+        stays = block_open(t, in, at, stored, &b) && (!b.is.packed || b.is.to >= before || i == most);
     uint64_t first = stays ? b.first : 0;
     for (on = first > log.trimmed + 1 && scan_from(c, (struct bytes){NULL, 0}, &at, &stored); on; on = scan_next(c, &at, &stored)) {
         struct reader key = {.rest = at};
@@ -335,7 +335,7 @@ static void verify_blocks(struct verifying *v, struct txn *t, const struct audit
     struct scan *c = scan_open(t, in->entries);
     for (bool on = scan_from(c, (struct bytes){NULL, 0}, &at, &stored); on; on = scan_next(c, &at, &stored)) {
         v->out->blocks++;
-        if (!block_open(in, at, stored, &b)) {
+        if (!block_open(t, in, at, stored, &b)) {
             bad(v, v->n + 1, "the block is damaged");
             continue;
         }
@@ -425,7 +425,7 @@ bool audit_kept_last(struct txn *t, const struct audit_place *in, uint32_t node,
     uint32_t its, day;
     struct scan *c = scan_open(t, in->heads);
     bool there = scan_before(c, key_bytes(&end), &at, &stored) && key_head_read(at, &its, &day) && its == node &&
-                 envelope_open(in->heads, at, stored, &value) == 0 && wire_audit_kept_unpack(value, out) == 0;
+                 envelope_open(t, in->heads, at, stored, &value) == 0 && wire_audit_kept_unpack(value, out) == 0;
     scan_close(c);
     return there;
 }
@@ -440,7 +440,7 @@ int audit_kept_each(
     struct scan *c = scan_open(t, in->heads);
     for (bool on = scan_from(c, key_bytes(&first), &at, &stored);
          on && r == 0 && key_head_read(at, &its, &day) && its == node && day != BREAK_DAY; on = scan_next(c, &at, &stored))
-        if (envelope_open(in->heads, at, stored, &value) == 0 && wire_audit_kept_unpack(value, &k) == 0)
+        if (envelope_open(t, in->heads, at, stored, &value) == 0 && wire_audit_kept_unpack(value, &k) == 0)
             r = each(owner, &k);
     scan_close(c);
     return r;

@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/invariant.h"
+#include "common/base/key_file.h"
 #include "common/base/memory.h"
 #include "common/base/random.h"
 
@@ -27,7 +28,7 @@ enum {
     MANIFEST_BYTES = 64 << 20,
     RESERVE = 16 << 20
 };
-static const char key_magic[] = "anju-backup-key 1\n", part_magic[] = "anju-backup 1\n";
+static const char key_words[] = "anju-backup-key", part_magic[] = "anju-backup 1\n";
 
 static void free_text(char **text) {
     free(*text);
@@ -118,56 +119,23 @@ int backup_remove(const char *folder) {
 
 /* ---- the key */
 
+static int key_result(int r) {
+    _Static_assert((int)BACKUP_KEY_MISSING == (int)KEY_FILE_MISSING && (int)BACKUP_KEY_OPEN == (int)KEY_FILE_OPEN, "the same outcomes");
+    _Static_assert((int)BACKUP_KEY_BROKEN == (int)KEY_FILE_BROKEN && (int)BACKUP_KEY_BYTES == (int)KEY_FILE_BYTES, "the same outcomes");
+    return r >= 0 || r == -EEXIST ? r : said(-r);
+}
+
 int backup_key_store(const char *path, const struct backup_key *k) {
-    struct buffer text = {0};
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return errno == EEXIST ? -EEXIST : said(errno);
-    buffer_text(&text, key_magic);
-    hex_encode(bytes_of(k->b, sizeof k->b), &text);
-    buffer_text(&text, "\n");
-    int r = write(fd, text.at, text.len) == (ssize_t)text.len && fsync(fd) == 0 ? 0 : said(errno);
-    close(fd);
-    sodium_memzero(text.at, text.len);
-    buffer_close(&text);
-    const char *slash = strrchr(path, '/');
-    TEXT folder = memory_text(slash == NULL ? "." : path);
-    if (slash != NULL)
-        folder[slash - path + (slash == path)] = '\0';
-    if (r == 0)
-        r = sync_path(folder);
-    if (r != 0)
-        unlink(path);
-    return r;
+    return key_result(key_file_make(path, key_words, k->b));
 }
 
 int backup_key_make(const char *path, struct backup_key *out) {
-    invariant(sodium_init() >= 0);
-    randombytes_buf(out->b, sizeof out->b);
+    entropy_fill(out->b, sizeof out->b);
     return backup_key_store(path, out);
 }
 
 int backup_key_load(const char *path, struct backup_key *out) {
-    struct stat st;
-    struct buffer text = {0}, raw = {0};
-    size_t head = sizeof key_magic - 1, digits = 2 * sizeof out->b;
-    invariant(sodium_init() >= 0);
-    if (stat(path, &st) != 0)
-        return errno == ENOENT ? BACKUP_KEY_MISSING : said(errno);
-    if ((st.st_mode & 077) != 0)
-        return BACKUP_KEY_OPEN;
-    int r = file_read(path, 1024, &text);
-    bool good = r == 0 && text.len == head + digits + 1 && memcmp(text.at, key_magic, head) == 0 &&
-                hex_decode((const char *)text.at + head, digits, &raw) && raw.len == sizeof out->b;
-    if (good)
-        memcpy(out->b, raw.at, sizeof out->b);
-    if (raw.len > 0)
-        sodium_memzero(raw.at, raw.len);
-    if (text.len > 0)
-        sodium_memzero(text.at, text.len);
-    buffer_close(&raw);
-    buffer_close(&text);
-    return r < 0 && r != -EFBIG ? said(-r) : good ? 0 : BACKUP_KEY_BROKEN;
+    return key_result(key_file_load(path, key_words, 077, out->b));
 }
 
 int backup_key_ready(const char *path, struct backup_key *out, bool *made) {
@@ -575,7 +543,7 @@ int backup_add_store(
         r = r == STORE_DISK_FULL ? BACKUP_FULL : r < 0 ? said(-r) : r;
     }
     if (r == 0) {
-        r = store_open_lmdb(room, shape, 0, &copy);
+        r = store_open_lmdb(room, shape, store_seal(s), 0, &copy);
         r = r == STORE_DISK_FULL ? BACKUP_FULL : r > 0 ? BACKUP_UNSOUND : r;
     }
     if (r == 0 && (r = store_read(copy, &t)) == 0) {

@@ -111,15 +111,19 @@ static void check_record(struct check *c, struct bytes key, struct bytes packed,
 static void check_records(struct check *c) {
     CLEANUP(arena_close) struct arena a = {0};
     struct bytes key, value, packed;
+    struct seal_key own = {{0}}; /* of the record that came last: its history follows it */
+    struct arena_mark mark = envelope_mark(c->t);
     struct scan *s = scan_open(c->t, HUB_RECORDS);
     for (bool on = scan_from(s, BYTES("\0"), &key, &value); on; on = scan_next(s, &key, &value)) {
+        envelope_release(c->t, mark);
         uint32_t type;
         struct id16 id;
         struct name name;
         struct history_entry h;
         c->checked++;
         bool record = key_record_read(key, &type, &id), history = !record && key_history_read(key, &type, &id, &name);
-        if (envelope_open(HUB_RECORDS, key, value, &packed) != 0) {
+        if ((history ? envelope_open_under(c->t, HUB_RECORDS, key, value, &own, &packed)
+                     : envelope_open_own(c->t, HUB_RECORDS, key, value, &packed, &own)) != 0) {
             char hex[ID_HEX];
             complain(c, "%s of record %u/%s is rotten", record ? "the value" : "the history", type, id_hex(&id, hex));
         } else if (record) {
@@ -129,6 +133,7 @@ static void check_records(struct check *c) {
         }
     }
     scan_close(s);
+    seal_forget(&own);
 }
 
 static void check_digests(struct check *c) {
@@ -144,7 +149,7 @@ static void check_digests(struct check *c) {
         struct reader k = {.rest = key};
         area a = reader_u64be(&k);
         c->checked++;
-        if (envelope_open(HUB_DIGESTS, key, value, &packed) != 0)
+        if (envelope_open(c->t, HUB_DIGESTS, key, value, &packed) != 0)
             complain(c, "the digest of area '%s' is rotten", area_text(a, text));
         else if (!digest_equal(*sum_of(c, a), hub_digest(c->t, a)))
             complain(c, "the digest of area '%s' is not that of its records", area_text(a, text));
@@ -161,7 +166,7 @@ static void check_rows_tree(struct check *c) {
         uint32_t type;
         struct id16 id;
         c->checked++;
-        if (!key_row_read(key, &a, &hub_seq) || !hub_row_open(a, hub_seq, value, &type, &id) || hub_seq > c->place.hub_seq) {
+        if (!key_row_read(key, &a, &hub_seq) || !hub_row_open(c->t, a, hub_seq, value, &type, &id) || hub_seq > c->place.hub_seq) {
             complain(c, "a row of a feed is rotten");
             continue;
         }
@@ -178,14 +183,14 @@ struct held_sum {
     uint64_t held, discarded, bytes;
 };
 
-static void check_item(struct check *c, struct bytes key, struct bytes value, struct held_sum *sum, struct arena *a) {
+static void check_opened(struct check *c, struct bytes key, struct bytes value, struct held_sum *sum, struct arena *a) {
     uint32_t node;
     struct id16 incarnation;
     uint64_t seq;
     struct quarantined q;
     struct bytes packed;
     struct change change;
-    if (!key_held_read(key, &node, &incarnation, &seq) || envelope_open(HUB_HELD, key, value, &packed) != 0 ||
+    if (!key_held_read(key, &node, &incarnation, &seq) || envelope_open(c->t, HUB_HELD, key, value, &packed) != 0 ||
         wire_quarantined_unpack(packed, &q) != 0) {
         complain(c, "a held change is rotten");
         return;
@@ -205,6 +210,12 @@ static void check_item(struct check *c, struct bytes key, struct bytes value, st
     k = key_waiting(change.type, &change.record, node, &incarnation, seq);
     if (change.seq == seq && envelope_get(c->t, HUB_WAITING, key_bytes(&k), &packed) != 0)
         complain(c, "held change %" PRIu64 " of node %u is not listed at its record, or rotten there", seq, node);
+}
+
+static void check_item(struct check *c, struct bytes key, struct bytes value, struct held_sum *sum, struct arena *a) {
+    struct arena_mark mark = envelope_mark(c->t);
+    check_opened(c, key, value, sum, a);
+    envelope_release(c->t, mark);
 }
 
 static void check_node(struct check *c, uint32_t node) {
@@ -234,7 +245,7 @@ static void check_nodes(struct check *c) {
         struct reader k = {.rest = key};
         uint32_t node = reader_u32be(&k);
         c->checked++;
-        if (envelope_open(HUB_NODES, key, value, &packed) != 0)
+        if (envelope_open(c->t, HUB_NODES, key, value, &packed) != 0)
             complain(c, "what the state knows of node %u is rotten", node);
         else
             check_node(c, node);
@@ -244,13 +255,15 @@ static void check_nodes(struct check *c) {
 
 static void check_waiting(struct check *c) {
     struct bytes key, value, packed;
+    struct arena_mark mark = envelope_mark(c->t);
     struct scan *s = scan_open(c->t, HUB_WAITING);
     for (bool on = scan_from(s, BYTES("\0"), &key, &value); on; on = scan_next(s, &key, &value)) {
+        envelope_release(c->t, mark);
         uint32_t type, node;
         struct id16 id, incarnation;
         uint64_t seq;
         c->checked++;
-        if (!key_waiting_read(key, &type, &id, &node, &incarnation, &seq) || envelope_open(HUB_WAITING, key, value, &packed) != 0) {
+        if (!key_waiting_read(key, &type, &id, &node, &incarnation, &seq) || envelope_open(c->t, HUB_WAITING, key, value, &packed) != 0) {
             complain(c, "a record's list of held changes is rotten");
             continue;
         }
@@ -290,14 +303,14 @@ int hub_verify(struct txn *state, void (*complain_to)(void *owner, const char *w
 
 enum row_state { ROW_CURRENT, ROW_STALE, ROW_PASSED, ROW_UNKNOWN };
 
-static enum row_state row_state(struct txn *t, struct bytes key, struct bytes value, uint64_t every_floor, struct arena *a) {
+static enum row_state state_of_row(struct txn *t, struct bytes key, struct bytes value, uint64_t every_floor, struct arena *a) {
     area at;
     uint64_t hub_seq;
     uint32_t type;
     struct id16 id;
     struct record r;
     struct bytes packed;
-    if (!key_row_read(key, &at, &hub_seq) || !hub_row_open(at, hub_seq, value, &type, &id))
+    if (!key_row_read(key, &at, &hub_seq) || !hub_row_open(t, at, hub_seq, value, &type, &id))
         return ROW_UNKNOWN; /* left for a page or a check to report */
     struct key k = key_record(type, &id);
     arena_clear(a);
@@ -307,6 +320,13 @@ static enum row_state row_state(struct txn *t, struct bytes key, struct bytes va
         if (r.areas[i].area == at && r.areas[i].row == hub_seq)
             return r.areas[i].present || hub_seq > every_floor ? ROW_CURRENT : ROW_PASSED;
     return ROW_STALE;
+}
+
+static enum row_state row_state(struct txn *t, struct bytes key, struct bytes value, uint64_t every_floor, struct arena *a) {
+    struct arena_mark mark = envelope_mark(t);
+    enum row_state s = state_of_row(t, key, value, every_floor, a);
+    envelope_release(t, mark);
+    return s;
 }
 
 uint32_t hub_sweep(struct txn *state, uint32_t limit, uint64_t every_floor) {

@@ -142,11 +142,11 @@ static void row_damaged(struct buffer *damaged, area a, uint64_t hub_seq) {
 
 /* Lays what a row stands for; what is damaged is never served, and must not keep the rest from its office. ROW_FULL: it does not fit any
  * more and was left. */
-static enum row_outcome lay_row(struct page *p, area a, uint64_t hub_seq, struct bytes stored, bool loading) {
+static enum row_outcome lay_opened(struct page *p, area a, uint64_t hub_seq, struct bytes stored, bool loading) {
     uint32_t type;
     struct id16 id;
     p->rows++;
-    if (!hub_row_open(a, hub_seq, stored, &type, &id)) {
+    if (!hub_row_open(p->state, a, hub_seq, stored, &type, &id)) {
         row_damaged(p->damaged, a, hub_seq);
         return ROW_DONE;
     }
@@ -182,6 +182,13 @@ static enum row_outcome lay_row(struct page *p, area a, uint64_t hub_seq, struct
     buffer_add(&p->entries, bytes_of(&e, sizeof e));
     mark_laid(p, type, &id);
     return ROW_DONE;
+}
+
+static enum row_outcome lay_row(struct page *p, area a, uint64_t hub_seq, struct bytes stored, bool loading) {
+    struct arena_mark mark = envelope_mark(p->state);
+    enum row_outcome r = lay_opened(p, a, hub_seq, stored, loading);
+    envelope_release(p->state, mark);
+    return r;
 }
 
 /* ---- the areas that are known: their rows in the order of hub_seq, through as many scans */
@@ -280,7 +287,7 @@ static int held_above(
             *upto = row;
             break;
         }
-        if (!key_verdict_read(key, &whose, &row) || envelope_open(HUB_VERDICTS, key, value, &packed) != 0) {
+        if (!key_verdict_read(key, &whose, &row) || envelope_open(state, HUB_VERDICTS, key, value, &packed) != 0) {
             r = fail(-EBADMSG);
             break;
         }
@@ -426,7 +433,7 @@ static int area_walk(
         if (!key_row_read(key, &at, &hub_seq) || at != a)
             break;
         struct record rec;
-        if (!hub_row_open(a, hub_seq, value, &type, &id)) {
+        if (!hub_row_open(state, a, hub_seq, value, &type, &id)) {
             row_damaged(damaged, a, hub_seq);
             bucket_damaged(buckets, 0, NULL);
             continue;

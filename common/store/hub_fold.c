@@ -108,8 +108,8 @@ struct touched *fold_record(struct fold *f, uint32_t type, const struct id16 *id
     struct hub_aside aside;
     struct bytes stored, value;
     if (txn_get(f->state, HUB_RECORDS, key_bytes(&k), &stored)) {
-        /* Copied: the cold trees are written while this record lives. */
-        if (envelope_open(HUB_RECORDS, key_bytes(&k), stored, &value) != 0 ||
+        struct arena_mark mark = envelope_mark(f->state);
+        if (envelope_open_own(f->state, HUB_RECORDS, key_bytes(&k), stored, &value, &t->key) != 0 ||
             !hub_value_unpack(arena_copy(&f->arena, value), &f->arena, &t->record, &aside) || t->record.type != type ||
             !id_equal(&t->record.id, id)) {
             log_fact(LOG_ERROR, "hub.record_rotten", FACT_UINT("type", type), FACT_HEX("id", bytes_of(id->b, sizeof id->b)));
@@ -120,7 +120,9 @@ struct touched *fold_record(struct fold *f, uint32_t type, const struct id16 *id
         t->before = aside.own;
         t->copies = aside.copies;
         t->bound = value.len + 64 + 16 * (t->record.area_count + t->record.field_count);
+        envelope_release(f->state, mark);
     } else {
+        envelope_new_key(f->state, &t->key);
         t->record.type = type;
         t->record.id = *id;
         t->bound = 128;
@@ -453,7 +455,7 @@ static void write_history(struct fold *f, const struct touched *t, struct buffer
         qsort(all, count, sizeof *all, by_name);
     for (size_t i = 0; i < count; i++) {
         struct key k = key_history(t->record.type, &t->record.id, all[i]->name);
-        envelope_put(f->state, HUB_RECORDS, key_bytes(&k), all[i]->packed);
+        envelope_put_under(f->state, HUB_RECORDS, key_bytes(&k), all[i]->packed, &t->key);
     }
 }
 
@@ -486,7 +488,7 @@ static void write_record(struct fold *f, struct touched *t, struct buffer *rows,
     buffer_clear(scratch);
     hub_value_pack(r, &after, scratch);
     struct key k = key_record(r->type, &r->id);
-    envelope_put(f->state, HUB_RECORDS, key_bytes(&k), buffer_bytes(scratch));
+    envelope_put_own(f->state, HUB_RECORDS, key_bytes(&k), buffer_bytes(scratch), &t->key);
     write_history(f, t, scratch);
 }
 

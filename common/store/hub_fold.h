@@ -16,11 +16,12 @@ struct fold_history {
 
 struct touched {
     struct record record;
-    bool exists;  /* in the store, or merged into by this fold */
-    bool changed; /* merged into by this fold; then the members `before` are filled */
-    bool copies;  /* a change marked `again` was merged into it: any other may be the first copy of one, and come late */
-    bool grown;   /* its areas grew and its held changes wait to be tried again */
-    size_t bound; /* the packed record is not longer than this */
+    struct seal_key key; /* of its value, and of its history */
+    bool exists;         /* in the store, or merged into by this fold */
+    bool changed;        /* merged into by this fold; then the members `before` are filled */
+    bool copies;         /* a change marked `again` was merged into it: any other may be the first copy of one, and come late */
+    bool grown;          /* its areas grew and its held changes wait to be tried again */
+    size_t bound;        /* the packed record is not longer than this */
     struct fold_history *history;
     struct digest before;
     area *areas_before;
@@ -101,7 +102,7 @@ void fold_settle_copies(struct fold *f, struct touched *t, struct name name);
 void fold_retry_grown(struct fold *f);
 
 /* The record that a row of an area's feed stands for; false: the row is rotten. */
-bool hub_row_open(area a, uint64_t hub_seq, struct bytes stored, uint32_t *type, struct id16 *id);
+bool hub_row_open(struct txn *state, area a, uint64_t hub_seq, struct bytes stored, uint32_t *type, struct id16 *id);
 
 /* The area that an operation gives its record, as home or as one that shares it; false: none. */
 bool op_area(const struct op *o, area *out);

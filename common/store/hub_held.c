@@ -66,10 +66,12 @@ static struct waiting *waiting_of(struct fold *f, const struct record *r, size_t
         return NULL;
     struct key prefix = key_record(r->type, &r->id);
     struct bytes key, value, packed = {NULL, 0};
+    struct arena_mark mark = envelope_mark(f->state);
     struct scan *c = scan_open(f->state, HUB_WAITING);
     for (bool on = scan_from(c, key_bytes(&prefix), &key, &value); on && key_starts(key, &prefix); on = scan_next(c, &key, &value)) {
+        envelope_release(f->state, mark);
         struct waiting w = {.reason = VERDICT_MERGED};
-        bool sound = envelope_open(HUB_WAITING, key, value, &packed) == 0;
+        bool sound = envelope_open(f->state, HUB_WAITING, key, value, &packed) == 0;
         struct reader in = {.rest = packed};
         uint32_t type;
         struct id16 id;
@@ -100,12 +102,15 @@ struct item {
 
 static bool item_get(struct fold *f, uint32_t node, const struct id16 *incarnation, uint64_t seq, struct arena *a, struct item *out) {
     struct key k = key_held(node, incarnation, seq);
-    struct bytes value;
+    struct bytes value = {NULL, 0};
+    struct arena_mark mark = envelope_mark(f->state);
     int r = envelope_get(f->state, HUB_HELD, key_bytes(&k), &value);
     if (r == ENVELOPE_MISSING)
         return false;
     *out = (struct item){.node = node, .incarnation = *incarnation, .seq = seq};
-    if (r != 0 || wire_quarantined_unpack(arena_copy(a, value), &out->q) != 0) {
+    value = arena_copy(a, value);
+    envelope_release(f->state, mark);
+    if (r != 0 || wire_quarantined_unpack(value, &out->q) != 0) {
         log_fact(LOG_ERROR, "hub.held_rotten", FACT_UINT("node", node), FACT_UINT("seq", seq));
         txn_fail(f->state, fail(-EBADMSG));
         return false;
@@ -238,12 +243,14 @@ static void retry_node(struct fold *f, struct fold_node *n) {
     CLEANUP(buffer_close) struct buffer list = {0};
     struct key prefix = key_u32(n->state.node);
     struct bytes key, value, packed;
+    struct arena_mark mark = envelope_mark(f->state);
     struct scan *c = scan_open(f->state, HUB_HELD);
     for (bool on = scan_from(c, key_bytes(&prefix), &key, &value); on && key_starts(key, &prefix); on = scan_next(c, &key, &value)) {
+        envelope_release(f->state, mark);
         struct quarantined q;
         struct held h = {.reason = VERDICT_MERGED};
         uint32_t node;
-        if (!key_held_read(key, &node, &h.incarnation, &h.seq) || envelope_open(HUB_HELD, key, value, &packed) != 0 ||
+        if (!key_held_read(key, &node, &h.incarnation, &h.seq) || envelope_open(f->state, HUB_HELD, key, value, &packed) != 0 ||
             wire_quarantined_unpack(packed, &q) != 0) {
             txn_fail(f->state, fail(-EBADMSG));
             break;

@@ -109,7 +109,7 @@ void hub_kept_view(struct txn *own, struct hub_kept_view *out) {
     for (bool on = scan_from(c, key_bytes(&first), &at, &value); on && key_starts(at, &first); on = scan_next(c, &at, &value)) {
         struct reader in = {.rest = bytes_of(at.at + first.len, at.len - first.len)};
         struct hub_kept k = {.n = reader_u64be(&in)};
-        bool good = !in.bad && envelope_open(HUB_OWN_META, at, value, &packed) == 0 && unpack(packed, &k);
+        bool good = !in.bad && envelope_open(own, HUB_OWN_META, at, value, &packed) == 0 && unpack(packed, &k);
         if (!good)
             damaged(&k);
         out->kept = memory_resize(out->kept, (out->count + 1) * sizeof *out->kept);

@@ -62,6 +62,7 @@ static uint64_t last_of(struct txn *t, unsigned tree) {
 void hub_log_begin(struct txn *t, const struct id16 *life, uint64_t first) {
     invariant(first > 0);
     txn_clear(t, HUB_LOG_ENTRIES);
+    envelope_drop_days(t, HUB_LOG_ENTRIES);
     life_write(t, HUB_LOG_META, life, first);
 }
 
@@ -182,7 +183,7 @@ static void put_entry(struct txn *t, uint64_t position, const struct log_entry *
     CLEANUP(buffer_close) struct buffer b = {0};
     wire_log_entry_pack(e, &b);
     struct key k = key_u64(position);
-    envelope_append(t, HUB_LOG_ENTRIES, key_bytes(&k), buffer_bytes(&b));
+    envelope_append_day(t, HUB_LOG_ENTRIES, key_bytes(&k), buffer_bytes(&b), e->received);
     if (e->kind != LOG_PUSH)
         return;
     struct life *l = life_make(n, &e->incarnation);
@@ -228,7 +229,7 @@ static bool continues(const struct log_entry *e, const struct life *known) {
 }
 
 void hub_log_renew(struct txn *t, const struct id16 *life, uint64_t first) {
-    CLEANUP(buffer_close) struct buffer value = {0};
+    struct arena_mark mark = envelope_mark(t);
     struct hub_log_place place;
     uint64_t last = first - 1;
     bool begun = hub_log_place(t, &place);
@@ -239,12 +240,10 @@ void hub_log_renew(struct txn *t, const struct id16 *life, uint64_t first) {
         struct bytes stored;
         struct log_entry e;
         struct hub_log_node n;
-        buffer_clear(&value);
+        envelope_release(t, mark);
         bool sound = envelope_get(t, HUB_LOG_ENTRIES, key_bytes(&k), &stored) == 0;
-        if (sound)
-            buffer_add(&value, stored);
         txn_delete(t, HUB_LOG_ENTRIES, key_bytes(&k));
-        if (!sound || wire_log_entry_unpack(buffer_bytes(&value), &e) != 0)
+        if (!sound || wire_log_entry_unpack(stored, &e) != 0)
             continue;
         if (e.kind == LOG_PUSH) {
             hub_log_node(t, e.node, &n);
@@ -253,6 +252,7 @@ void hub_log_renew(struct txn *t, const struct id16 *life, uint64_t first) {
         }
         put_entry(t, ++last, &e, &n);
     }
+    envelope_drop_days(t, HUB_LOG_ENTRIES);
     if (last >= first)
         log_fact(LOG_WARNING, "hub.log_carried_over", FACT_UINT("entries", last - first + 1));
 }
@@ -280,6 +280,7 @@ void hub_log_trim(struct txn *t, uint64_t below) {
         struct key k = key_u64(p);
         txn_delete(t, HUB_LOG_ENTRIES, key_bytes(&k));
     }
+    envelope_drop_days(t, HUB_LOG_ENTRIES);
     life_write(t, HUB_LOG_META, &place.life, first);
 }
 
@@ -303,7 +304,7 @@ uint64_t hub_own_append(struct txn *own, struct change *c) {
     c->seq = last_of(own, HUB_OWN_ENTRIES) + 1;
     wire_change_pack(c, &b);
     struct key k = key_u64(c->seq);
-    envelope_append(own, HUB_OWN_ENTRIES, key_bytes(&k), buffer_bytes(&b));
+    envelope_append_day(own, HUB_OWN_ENTRIES, key_bytes(&k), buffer_bytes(&b), hlc_ms(c->version.hlc));
     return c->seq;
 }
 
@@ -319,7 +320,7 @@ bool hub_own_entry(struct txn *own, uint64_t after, const struct hash *before, w
     struct scan *c = scan_open(own, HUB_OWN_ENTRIES);
     for (bool on = scan_from(c, key_bytes(&from), &at, &value); on && count < LIMIT_PUSH_CHANGES; on = scan_next(c, &at, &value)) {
         struct key expected = key_u64(after + 1 + count);
-        if (!bytes_equal(at, key_bytes(&expected)) || envelope_open(HUB_OWN_ENTRIES, at, value, &packed) != 0) {
+        if (!bytes_equal(at, key_bytes(&expected)) || envelope_open(own, HUB_OWN_ENTRIES, at, value, &packed) != 0) {
             txn_fail(own, fail(-EBADMSG));
             break;
         }

@@ -2,6 +2,7 @@
 
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/store/envelope.h"
 #include "common/store/hub_fold.h"
 
 #include <errno.h>
@@ -124,7 +125,9 @@ static void entry(struct fold *f, const struct log_entry *e, uint64_t position, 
 
 static int stretch(struct fold *f, struct txn *log, uint32_t limit, struct merged *out) {
     CLEANUP(buffer_close) struct buffer raw = {0};
+    struct arena_mark mark = envelope_mark(log);
     for (uint32_t work = 0; work < limit && f->arena.used < FOLD_BYTES;) {
+        envelope_release(log, mark);
         struct log_entry e;
         uint64_t position = f->place.position + 1;
         int r = hub_log_read(log, position, &e);

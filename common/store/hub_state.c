@@ -264,22 +264,25 @@ bool hub_value_unpack(struct bytes value, struct arena *a, struct record *r, str
     return !in.bad && wire_record_unpack(in.rest, a, r) == 0;
 }
 
-bool hub_row_open(area a, uint64_t hub_seq, struct bytes stored, uint32_t *type, struct id16 *id) {
+bool hub_row_open(struct txn *state, area a, uint64_t hub_seq, struct bytes stored, uint32_t *type, struct id16 *id) {
     struct key k = key_row(a, hub_seq);
     struct bytes self;
-    return envelope_open(HUB_ROWS, key_bytes(&k), stored, &self) == 0 && key_record_read(self, type, id);
+    struct arena_mark mark = envelope_mark(state);
+    bool good = envelope_open(state, HUB_ROWS, key_bytes(&k), stored, &self) == 0 && key_record_read(self, type, id);
+    envelope_release(state, mark);
+    return good;
 }
 
 int hub_record(struct txn *state, uint32_t type, const struct id16 *id, struct arena *a, struct record *out) {
     struct key k = key_record(type, id);
     struct bytes value;
+    struct arena_mark mark = envelope_mark(state);
     int r = envelope_get(state, HUB_RECORDS, key_bytes(&k), &value);
     if (r == ENVELOPE_MISSING)
         return HUB_RECORD_NONE;
-    if (r != 0)
-        return HUB_RECORD_ROTTEN;
-    /* Copied: the record lives as long as the arena, a slice of the store only until the next write. */
-    struct bytes own = arena_copy(a, value);
+    /* Copied: the record lives as long as the arena. */
+    struct bytes own = r == 0 ? arena_copy(a, value) : (struct bytes){NULL, 0};
+    envelope_release(state, mark);
     if (own.at == NULL || !hub_value_unpack(own, a, out, NULL))
         return HUB_RECORD_ROTTEN;
     return 0;
@@ -297,8 +300,10 @@ int hub_records(struct txn *state, uint32_t type, int (*each)(void *owner, const
     struct key from = key_record(type, &none);
     struct bytes key, value, packed;
     int r = 0;
+    struct arena_mark mark = envelope_mark(state);
     struct scan *c = scan_open(state, HUB_RECORDS);
     for (bool on = scan_from(c, key_bytes(&from), &key, &value); on && r == 0; on = scan_next(c, &key, &value)) {
+        envelope_release(state, mark);
         uint32_t at;
         struct id16 id;
         if (!key_record_read(key, &at, &id))
@@ -307,7 +312,7 @@ int hub_records(struct txn *state, uint32_t type, int (*each)(void *owner, const
             break;
         struct record rec;
         arena_clear(&a);
-        if (envelope_open(HUB_RECORDS, key, value, &packed) != 0 || !hub_value_unpack(packed, &a, &rec, NULL)) {
+        if (envelope_open(state, HUB_RECORDS, key, value, &packed) != 0 || !hub_value_unpack(packed, &a, &rec, NULL)) {
             hub_damaged(damaged, at, &id);
             continue;
         }
@@ -329,19 +334,24 @@ int hub_history(
     CLEANUP(buffer_close) struct buffer list = {0};
     struct key prefix = key_record(type, id);
     struct bytes key, value, packed;
+    struct seal_key own = {{0}};
     int r = 0;
+    struct arena_mark mark = envelope_mark(state);
     struct scan *c = scan_open(state, HUB_RECORDS);
     for (bool on = scan_from(c, key_bytes(&prefix), &key, &value); on && key_starts(key, &prefix); on = scan_next(c, &key, &value)) {
         struct history_entry h;
-        if (key.len == prefix.len)
-            continue;
-        if (envelope_open(HUB_RECORDS, key, value, &packed) != 0 || wire_history_unpack(packed, &h) != 0) {
+        envelope_release(state, mark);
+        if (key.len == prefix.len
+                ? !envelope_own_key(state, value, &own)
+                : envelope_open_under(state, HUB_RECORDS, key, value, &own, &packed) != 0 || wire_history_unpack(packed, &h) != 0) {
             r = fail(-EBADMSG);
             break;
         }
-        buffer_add(&list, bytes_of(&h, sizeof h));
+        if (key.len != prefix.len)
+            buffer_add(&list, bytes_of(&h, sizeof h));
     }
     scan_close(c);
+    seal_forget(&own);
     if (r != 0)
         return r;
     struct history_entry *all = (struct history_entry *)(void *)list.at;
@@ -359,12 +369,14 @@ int hub_held(
     struct key from = key_u32(node);
     struct bytes key, value, packed;
     int r = 0;
+    struct arena_mark mark = envelope_mark(state);
     struct scan *c = scan_open(state, HUB_HELD);
     for (bool on = scan_from(c, key_bytes(&from), &key, &value); on && r == 0; on = scan_next(c, &key, &value)) {
+        envelope_release(state, mark);
         uint32_t whose;
         struct held h;
         struct quarantined q;
-        if (!key_held_read(key, &whose, &h.incarnation, &h.seq) || envelope_open(HUB_HELD, key, value, &packed) != 0 ||
+        if (!key_held_read(key, &whose, &h.incarnation, &h.seq) || envelope_open(state, HUB_HELD, key, value, &packed) != 0 ||
             wire_quarantined_unpack(packed, &q) != 0) {
             r = fail(-EBADMSG);
             break;

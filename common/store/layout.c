@@ -9,12 +9,13 @@ static const char *const hub_state_trees[] = {"meta", "records", "rows", "verdic
 static const char *const hub_own_trees[] = {"meta", "entries", "audit", "tokens", "heads"};
 static const char *const node_trees[] = {"meta", "log", "base", "view", "pending", "held", "digests", "audit", "heads"};
 
-enum { FORMAT = 1 };
+/* 2: every value is sealed. The numbers of the kinds are in their store keys: never used twice. */
+enum { FORMAT = 2 };
 
-const struct store_shape shape_hub_log = {"hub-log", FORMAT, hub_log_trees, HUB_LOG_TREES};
-const struct store_shape shape_hub_state = {"hub-state", FORMAT, hub_state_trees, HUB_STATE_TREES};
-const struct store_shape shape_hub_own = {"hub-own", FORMAT, hub_own_trees, HUB_OWN_TREES};
-const struct store_shape shape_node = {"node", FORMAT, node_trees, NODE_TREES};
+const struct store_shape shape_hub_log = {"hub-log", FORMAT, hub_log_trees, HUB_LOG_TREES, 1, 0};
+const struct store_shape shape_hub_state = {"hub-state", FORMAT, hub_state_trees, HUB_STATE_TREES, 2, 1u << HUB_HELD};
+const struct store_shape shape_hub_own = {"hub-own", FORMAT, hub_own_trees, HUB_OWN_TREES, 3, 0};
+const struct store_shape shape_node = {"node", FORMAT, node_trees, NODE_TREES, 4, 1u << NODE_BASE | 1u << NODE_VIEW};
 
 static void add(struct key *k, const void *at, size_t len) {
     invariant(k->len + len <= sizeof k->b);

@@ -1,26 +1,31 @@
 /* Where everything lies. Keys are made here and nowhere else; all numbers in keys are big-endian, so that byte order is their order. Every
- * value lies in an envelope (envelope.h), also one that says nothing: a flipped bit of its key is found by it.
+ * value lies sealed in an envelope (envelope.h), also one that says nothing: a flipped bit of its key is found by it. Keys are not sealed:
+ * they hold ids, numbers, areas and times, never a name or a value.
+ *
+ * Sealed under the store key, but for: `own` = a key of its own, wrapped beside it; `record` = the own key of the record before it; `day` = the
+ * key of its day, which lies in meta under "day" | day u32 | copy u8 until the last of that day is trimmed. So one wrapped key is all that
+ * opens a record with its history at the hub; a base, a view and a held change have one each, since nothing else lies under them.
  *
  *   hub-log      (appended and fsynced before any acknowledgement)
  *     meta       "life" -> id16 of this log's life, "last" is found by scan
- *     entries    position u64                                   -> log entry
+ *     entries    position u64                                   -> log entry                                                    (day)
  *     nodes      node u32                                       -> accepted lives, current incarnation, nonces
  *
  *   hub-state    (a fold over the log; lost or torn, it is made again from it)
  *     meta       "at" -> log life, position, hub_seq, highest hlc, counters; "epochs" -> list of (epoch, first hub_seq);
  *                "sweep" -> the row at which the sweep goes on; "restored" -> the next start begins a new epoch
- *     records    type u32 | id 16                               -> aside, record   (its history lies behind it, on the same pages)
- *                type u32 | id 16 | node u32 | tag u64          -> history entry
+ *     records    type u32 | id 16                               -> aside, record   (its history lies behind it)                   (own)
+ *                type u32 | id 16 | node u32 | tag u64          -> history entry                                                (record)
  *     rows       area u64 | hub_seq u64                         -> type, id        (stale when it is not the record's row in that area)
  *     verdicts   node u32 | hub_seq u64                         -> incarnation, seq, verdict
- *     held       node u32 | incarnation 16 | seq u64            -> quarantined change
+ *     held       node u32 | incarnation 16 | seq u64            -> quarantined change                                           (own)
  *     waiting    type u32 | id 16 | node u32 | incarnation | seq -> name, verdict   (held changes of a record: those that wait for scope
  *                are tried again when its areas grow; those that a later change replaces give it their names)
  *     nodes      node u32                                       -> merged lives with chain hash, areas served, counters
  *     digests    area u64                                       -> digest
  *
  *   hub-own      (the hub's own changes, a second home that a restore replays; and who looked at what there)
- *     entries    seq u64                                        -> packed change
+ *     entries    seq u64                                        -> packed change                                                (day)
  *     meta       "life" -> incarnation of writer 0; "backup" | n u64 -> a backup that a restore may use (hub_kept.h); "audit" -> life of
  *                the audit log, what was trimmed of it
  *     audit      n of its first entry u64                       -> block of the audit log (audit.h): what operators looked at and ordered
@@ -30,9 +35,9 @@
  *   node         (log and state change in one transaction)
  *     meta       "progress", "enrolment", "scrub"; "tail" | incarnation -> seq, chain hash; "lost" | incarnation | seq -> when;
  *                "backup" -> when and where the last was made; "audit" as at the hub
- *     log        incarnation 16 | seq u64                       -> chain hash after it, saved at, packed change
- *     base       type u32 | id 16                               -> record as the hub sent it
- *     view       type u32 | id 16                               -> base + pending changes; only while some are pending
+ *     log        incarnation 16 | seq u64                       -> chain hash after it, saved at, packed change                  (day)
+ *     base       type u32 | id 16                               -> record as the hub sent it                                    (own)
+ *     view       type u32 | id 16                               -> base + pending changes; only while some are pending          (own)
  *     pending    type u32 | id 16 | hlc u64 | incarnation | seq -> nothing
  *     held       incarnation 16 | seq u64                       -> verdict
  *     digests    area u64                                       -> digest of the base

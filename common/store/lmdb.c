@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 enum { PROBE_BYTES = 65536, FREE_LEAST = 1 << 20, READERS = 126, PATH_BYTES = 4096 };
+enum { FORMAT_SEALED = 2 /* the first that was; older ones are not read */ };
 #define MAP_MOST ((uint64_t)1 << 40)
 #define MAP_LEAST ((uint64_t)1 << 32)
 
@@ -29,6 +30,7 @@ struct lmdb_store {
     MDB_env *env;
     int lock; /* the flock that keeps a second process out */
     char *folder;
+    uint64_t map_bytes;
     MDB_dbi trees[STORE_TREES_MAX];
 };
 
@@ -267,6 +269,84 @@ static int lmdb_copy(struct store *s, const char *folder) {
     return r != 0 ? fail(r) : sync_folder(folder);
 }
 
+/* ---- compaction
+ *
+ * old.mdb is a second name of data.mdb before the new file takes that name: whenever it is cut short, data.mdb is one of the two, whole,
+ * and what else lies there is to be overwritten. */
+
+static void path_in(const struct lmdb_store *s, const char *name, char out[PATH_BYTES]) {
+    snprintf(out, PATH_BYTES, "%s/%s", s->folder, name);
+}
+
+/* Overwrites a file and removes it; 0 also when there is none. */
+static int wipe(const char *path) {
+    enum { CHUNK = 1 << 20 };
+    struct stat st;
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0)
+        return errno == ENOENT ? 0 : -errno;
+    uint8_t *zeroes = memory_zeroed(1, CHUNK);
+    int r = fstat(file, &st) == 0 ? 0 : -errno;
+    for (off_t at = 0; r == 0 && at < st.st_size;) {
+        size_t len = st.st_size - at < CHUNK ? (size_t)(st.st_size - at) : CHUNK;
+        ssize_t wrote = pwrite(file, zeroes, len, at);
+        r = wrote > 0 ? 0 : -errno;
+        at += wrote;
+    }
+    free(zeroes);
+    if (r == 0 && fsync(file) != 0)
+        r = -errno;
+    close(file);
+    return r == 0 && unlink(path) != 0 ? -errno : r;
+}
+
+/* Finishes a compaction, or takes back one that did not get as far as its swap. */
+static int wipe_rest(const struct lmdb_store *s) {
+    char data[PATH_BYTES], old[PATH_BYTES], copy[PATH_BYTES], room[PATH_BYTES];
+    struct stat now, was;
+    path_in(s, "data.mdb", data);
+    path_in(s, "old.mdb", old);
+    path_in(s, "compact/data.mdb", copy);
+    path_in(s, "compact", room);
+    int r = wipe(copy);
+    if (r == 0 && rmdir(room) != 0 && errno != ENOENT)
+        r = -errno;
+    if (r == 0 && stat(old, &was) == 0 && stat(data, &now) == 0)
+        r = was.st_ino != now.st_ino ? wipe(old) : unlink(old) == 0 ? 0 : -errno;
+    return r == 0 ? sync_folder(s->folder) : r;
+}
+
+static int open_env(struct lmdb_store *s);
+
+static int swap(const struct lmdb_store *s) {
+    char data[PATH_BYTES], old[PATH_BYTES], copy[PATH_BYTES];
+    path_in(s, "data.mdb", data);
+    path_in(s, "old.mdb", old);
+    path_in(s, "compact/data.mdb", copy);
+    int r = link(data, old) == 0 ? sync_folder(s->folder) : -errno;
+    if (r == 0 && rename(copy, data) != 0)
+        r = -errno;
+    return r == 0 ? sync_folder(s->folder) : r;
+}
+
+static int lmdb_compact(struct store *base) {
+    struct lmdb_store *s = store_of(base);
+    char room[PATH_BYTES];
+    path_in(s, "compact", room);
+    int r = wipe_rest(s);
+    if (r == 0)
+        r = lmdb_copy(base, room);
+    if (r != 0) {
+        int rest = wipe_rest(s);
+        return r == STORE_DISK_FULL || rest == 0 ? r : rest;
+    }
+    mdb_env_close(s->env);
+    s->env = NULL;
+    r = swap(s);
+    int rest = wipe_rest(s), again = open_env(s);
+    return r != 0 ? r : rest != 0 ? rest : again > 0 ? fail(-EIO) : again;
+}
+
 static const struct store_ops lmdb_ops = {
     .close = lmdb_close,
     .read = lmdb_read,
@@ -284,12 +364,13 @@ static const struct store_ops lmdb_ops = {
     .bytes = lmdb_bytes,
     .count = lmdb_count,
     .copy = lmdb_copy,
+    .compact = lmdb_compact,
 };
 
-/* The kind and the format lie in a tree of their own, read before anything is written. */
-static int check_shape(MDB_txn *t, const struct store_shape *shape) {
+/* The kind, the format and which key seals it lie in a tree of their own, read before anything is written. */
+static int check_shape(MDB_txn *t, const struct store_shape *shape, const struct seal *seal) {
     MDB_dbi dbi;
-    MDB_val kind, format, kind_key = {4, "kind"}, format_key = {6, "format"};
+    MDB_val kind, format, id, kind_key = {4, "kind"}, format_key = {6, "format"}, seal_key = {4, "seal"};
     int r = mdb_dbi_open(t, "store", 0, &dbi);
     if (r == MDB_NOTFOUND) {
         MDB_stat stat;
@@ -303,16 +384,24 @@ static int check_shape(MDB_txn *t, const struct store_shape *shape) {
     if (mdb_get(t, dbi, &format_key, &format) != 0 || format.mv_size != 4)
         return STORE_NOT_OURS;
     struct reader in = {.rest = from_val(format)};
-    return reader_u32be(&in) > shape->format ? STORE_NEWER_FORMAT : 0;
+    uint32_t found = reader_u32be(&in);
+    if (found > shape->format || found < FORMAT_SEALED)
+        return found > shape->format ? STORE_NEWER_FORMAT : STORE_OLDER_FORMAT;
+    if (mdb_get(t, dbi, &seal_key, &id) != 0 || id.mv_size != 4)
+        return STORE_NOT_OURS;
+    in = (struct reader){.rest = from_val(id)};
+    return reader_u32be(&in) == seal_id(seal) ? 0 : STORE_WRONG_KEY;
 }
 
 static int make_trees(struct lmdb_store *s) {
     MDB_txn *t;
     MDB_dbi dbi;
     const struct store_shape *shape = &s->base.shape;
-    uint8_t number[4] = {
-        (uint8_t)(shape->format >> 24), (uint8_t)(shape->format >> 16), (uint8_t)(shape->format >> 8), (uint8_t)shape->format};
-    MDB_val kind_key = {4, "kind"}, format_key = {6, "format"}, kind = val(bytes_text(shape->kind)), format = {4, number};
+    CLEANUP(buffer_close) struct buffer numbers = {0};
+    buffer_u32be(&numbers, shape->format);
+    buffer_u32be(&numbers, seal_id(s->base.seal));
+    MDB_val kind_key = {4, "kind"}, format_key = {6, "format"}, kind = val(bytes_text(shape->kind)), format = {4, numbers.at};
+    MDB_val seal_key = {4, "seal"}, seal = {4, numbers.at + 4};
     int r = mdb_txn_begin(s->env, NULL, 0, &t);
     if (r != 0)
         return outcome(s, r);
@@ -321,6 +410,8 @@ static int make_trees(struct lmdb_store *s) {
         r = mdb_put(t, dbi, &kind_key, &kind, 0);
     if (r == 0)
         r = mdb_put(t, dbi, &format_key, &format, 0);
+    if (r == 0)
+        r = mdb_put(t, dbi, &seal_key, &seal, 0);
     for (unsigned i = 0; r == 0 && i < shape->tree_count; i++)
         r = mdb_dbi_open(t, shape->trees[i], MDB_CREATE, &s->trees[i]);
     if (r != 0) {
@@ -357,39 +448,50 @@ static int open_map(struct lmdb_store *s, uint64_t map_bytes) {
     return r;
 }
 
-static int open_env(struct lmdb_store *s, uint64_t map_bytes) {
-    MDB_txn *t;
+static int take_folder(struct lmdb_store *s) {
+    char path[PATH_BYTES];
     if (mkdir(s->folder, 0700) != 0 && errno != EEXIST)
         return -errno;
-    char path[PATH_BYTES];
-    snprintf(path, sizeof path, "%s/lock", s->folder);
+    path_in(s, "lock", path);
     s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (s->lock < 0)
         return -errno;
     if (flock(s->lock, LOCK_EX | LOCK_NB) != 0)
         return errno == EWOULDBLOCK ? STORE_LOCKED : -errno;
-    int r = open_map(s, map_bytes);
+    return 0;
+}
+
+static int open_env(struct lmdb_store *s) {
+    MDB_txn *t;
+    int r = open_map(s, s->map_bytes);
     if (r == MDB_INVALID || r == MDB_VERSION_MISMATCH)
         return STORE_NOT_OURS;
     if (r == 0)
         r = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &t);
     if (r != 0)
         return outcome(s, r);
-    r = check_shape(t, &s->base.shape);
+    r = check_shape(t, &s->base.shape, s->base.seal);
     mdb_txn_abort(t);
     if (r == 0)
         r = make_trees(s);
     return r != 0 ? r : sync_folder(s->folder);
 }
 
-int store_open_lmdb(const char *folder, const struct store_shape *shape, uint64_t map_bytes, struct store **out) {
+int store_open_lmdb(const char *folder, const struct store_shape *shape, const struct seal *seal, uint64_t map_bytes, struct store **out) {
     struct lmdb_store *s = memory_zeroed(1, sizeof *s);
     invariant(shape->tree_count <= STORE_TREES_MAX);
     s->base.ops = &lmdb_ops;
     s->base.shape = *shape;
+    s->base.seal = seal;
     s->lock = -1;
     s->folder = memory_text(folder);
-    int r = open_env(s, map_bytes);
+    s->map_bytes = map_bytes;
+    int r = take_folder(s);
+    if (r == 0)
+        r = open_env(s);
+    int rest = r == 0 ? wipe_rest(s) : 0;
+    if (rest != 0) /* tried again at the next start; the store itself is good */
+        log_fact(LOG_ERROR, "store.old_file_stays", FACT_TEXT("folder", s->folder), FACT_TEXT("why", strerror(-rest)));
     if (r != 0) {
         lmdb_close(&s->base);
         return r < 0 ? fail(r) : r;

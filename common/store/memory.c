@@ -541,6 +541,11 @@ static int memory_copy(struct store *s, const char *folder) {
     return fail(-ENOTSUP);
 }
 
+/* What is deleted is freed; there is nothing to write anew. */
+static int memory_compact(struct store *s) {
+    return memory_of(s)->fault == STORE_FAULT_DISK_FULL ? STORE_DISK_FULL : 0;
+}
+
 static const struct store_ops memory_ops = {
     .close = memory_close,
     .read = memory_read,
@@ -558,14 +563,16 @@ static const struct store_ops memory_ops = {
     .bytes = memory_bytes,
     .count = memory_count,
     .copy = memory_copy,
+    .compact = memory_compact,
 };
 
-static struct store *make(const struct store_shape *shape, struct version *current /* takes */) {
+static struct store *make(const struct store_shape *shape, const struct seal *seal, struct version *current /* takes */) {
     struct memory_store *m = memory_zeroed(1, sizeof *m);
     pthread_mutexattr_t checked;
     invariant(shape->tree_count <= STORE_TREES_MAX);
     m->base.ops = &memory_ops;
     m->base.shape = *shape;
+    m->base.seal = seal;
     m->current = current;
     pthread_mutexattr_init(&checked);
     pthread_mutexattr_settype(&checked, PTHREAD_MUTEX_ERRORCHECK);
@@ -575,15 +582,15 @@ static struct store *make(const struct store_shape *shape, struct version *curre
     return &m->base;
 }
 
-struct store *store_memory(const struct store_shape *shape) {
-    return make(shape, version_make(shape->tree_count));
+struct store *store_memory(const struct store_shape *shape, const struct seal *seal) {
+    return make(shape, seal, version_make(shape->tree_count));
 }
 
 struct store *store_memory_copy(const struct store *s) {
     invariant(store_is_memory(s));
     struct version *current = ((const struct memory_store *)s)->current;
     count_up(&current->refs);
-    return make(&s->shape, current);
+    return make(&s->shape, s->seal, current);
 }
 
 void store_memory_fault(struct store *s, enum store_memory_fault fault) {

@@ -1,6 +1,7 @@
 /* A disk that was cloned, and whose machine is enrolled as another node: what it alone may hold is said again in the new name. */
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/store/envelope.h"
 #include "common/store/node_parts.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ static void say_again(struct anew *n, const struct life *old, uint64_t seq, wall
     enum verdict held;
     if (held_get(n->t, &old->incarnation, seq, &held))
         return; /* it lies in the city's quarantine, with its bytes, under its old place */
+    struct arena_mark mark = envelope_mark(n->t);
     if (log_read(n->t, &old->incarnation, seq, &e) && wire_change_label(e.packed, n->life.last + 1, 0, n->node, true, &packed) == 0) {
         wall_ms saved = e.saved;
         n->chain = wire_chain(&n->chain, buffer_bytes(&packed));
@@ -28,6 +30,7 @@ static void say_again(struct anew *n, const struct life *old, uint64_t seq, wall
         n->lost++;
         log_fact(LOG_ERROR, "node.change_lost", FACT_UINT("seq", seq), FACT_TEXT("why", "its stored bytes are damaged, it was not sent"));
     }
+    envelope_release(n->t, mark);
 }
 
 void node_enrol_anew(struct txn *t, uint32_t node, const area *served, size_t count, const struct id16 *incarnation) {

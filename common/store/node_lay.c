@@ -197,7 +197,7 @@ static void scrub(struct lay *y) {
         struct bytes sound;
         uint32_t type;
         struct id16 id;
-        if (envelope_open(NODE_BASE, at, value, &sound) != 0 && key_record_read(at, &type, &id))
+        if (envelope_open(y->t, NODE_BASE, at, value, &sound) != 0 && key_record_read(at, &type, &id))
             touched_add(&rotten, type, &id);
     }
     buffer_clear(&last);

@@ -77,7 +77,7 @@ void log_write(struct txn *t, const struct id16 *incarnation, uint64_t seq, cons
     buffer_add(&b, bytes_of(after->b, sizeof after->b));
     buffer_u64be(&b, saved);
     buffer_add(&b, packed);
-    envelope_put(t, NODE_LOG, key_bytes(&k), buffer_bytes(&b));
+    envelope_put_day(t, NODE_LOG, key_bytes(&k), buffer_bytes(&b), saved);
 }
 
 void log_drop(struct txn *t, const struct id16 *incarnation, uint64_t seq) {
@@ -87,19 +87,23 @@ void log_drop(struct txn *t, const struct id16 *incarnation, uint64_t seq) {
 
 bool log_change(struct txn *t, const struct id16 *incarnation, uint64_t seq, struct arena *a, struct change *out) {
     struct logged e;
+    struct arena_mark mark = envelope_mark(t);
     if (!log_read(t, incarnation, seq, &e))
         return false;
     struct bytes kept = arena_copy(a, e.packed);
+    envelope_release(t, mark);
     return wire_change_unpack(kept, a, out) == 0;
 }
 
 bool held_get(struct txn *t, const struct id16 *incarnation, uint64_t seq, enum verdict *out) {
     struct key k = key_log(incarnation, seq);
     struct bytes value;
-    if (envelope_get(t, NODE_HELD, key_bytes(&k), &value) != 0 || value.len != 1)
-        return false;
-    *out = (enum verdict)value.at[0];
-    return true;
+    struct arena_mark mark = envelope_mark(t);
+    bool there = envelope_get(t, NODE_HELD, key_bytes(&k), &value) == 0 && value.len == 1;
+    if (there)
+        *out = (enum verdict)value.at[0];
+    envelope_release(t, mark);
+    return there;
 }
 
 void held_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, enum verdict reason) {
@@ -340,10 +344,13 @@ static bool log_next(struct txn *t, const struct id16 *incarnation, uint64_t seq
 bool log_holds(struct txn *t, const struct id16 *incarnation, uint64_t after, const struct hash *chain, uint64_t last) {
     struct hash h = *chain;
     struct logged e;
-    for (uint64_t seq = after + 1; seq <= last; seq++)
-        if (!log_next(t, incarnation, seq, &h, &e))
-            return false;
-    return true;
+    struct arena_mark mark = envelope_mark(t);
+    bool holds = true;
+    for (uint64_t seq = after + 1; holds && seq <= last; seq++) {
+        holds = log_next(t, incarnation, seq, &h, &e);
+        envelope_release(t, mark);
+    }
+    return holds;
 }
 
 int node_batch(struct txn *t, const struct id16 *incarnation, uint64_t after, size_t max_bytes, struct push *out, struct buffer *raw) {

@@ -18,6 +18,7 @@ static int walk(
     struct key from = key_u32(type);
     struct bytes at, value, sound, view;
     int r = 0;
+    struct arena_mark mark = envelope_mark(t);
     struct scan *c = scan_open(t, tree);
     bool more = type == 0 ? scan_from(c, (struct bytes){NULL, 0}, &at, &value) : scan_from(c, key_bytes(&from), &at, &value);
     for (; more && r == 0 && (type == 0 || key_starts(at, &from)); more = scan_next(c, &at, &value)) {
@@ -25,12 +26,10 @@ static int walk(
         if (skip && txn_get(t, NODE_VIEW, at, &view))
             continue;
         arena_clear(&a);
-        if (envelope_open(tree, at, value, &sound) == 0) {
-            struct bytes kept = arena_copy(&a, sound);
-            if (wire_record_unpack(kept, &a, &record) == 0) {
-                r = each(owner, &record, tree == NODE_VIEW);
-                continue;
-            }
+        envelope_release(t, mark);
+        if (envelope_open(t, tree, at, value, &sound) == 0 && wire_record_unpack(sound, &a, &record) == 0) {
+            r = each(owner, &record, tree == NODE_VIEW);
+            continue;
         }
         log_fact(LOG_ERROR, "node.record_rotten", FACT_HEX("key", at));
     }
@@ -59,7 +58,10 @@ int node_log_each(
             enum verdict held = VERDICT_MERGED;
             struct logged e;
             struct change c;
-            if (!log_read(t, &l->incarnation, seq, &e) || !log_change(t, &l->incarnation, seq, &a, &c))
+            struct arena_mark mark = envelope_mark(t);
+            bool there = log_read(t, &l->incarnation, seq, &e) && wire_change_unpack(arena_copy(&a, e.packed), &a, &c) == 0;
+            envelope_release(t, mark);
+            if (!there)
                 continue;
             held_get(t, &l->incarnation, seq, &held);
             r = each(owner, &l->incarnation, &c, e.saved, held);
@@ -95,10 +97,12 @@ struct verifying {
 
 static void check_tree(struct verifying *v, unsigned tree, uint64_t *checked) {
     struct bytes at, value, sound;
+    struct arena_mark mark = envelope_mark(v->t);
     struct scan *c = scan_open(v->t, tree);
     for (bool more = scan_from(c, (struct bytes){NULL, 0}, &at, &value); more; more = scan_next(c, &at, &value)) {
         ++*checked;
-        if (envelope_open(tree, at, value, &sound) != 0) {
+        envelope_release(v->t, mark);
+        if (envelope_open(v->t, tree, at, value, &sound) != 0) {
             CLEANUP(buffer_close) struct buffer b = {0};
             buffer_format(&b, "%s: a stored value is damaged, key ", shape_node.trees[tree]);
             hex_encode(at, &b);
@@ -115,7 +119,9 @@ static void check_chain(struct verifying *v, const struct life *l) {
         v->complain(v->owner, "log: the hash before the first change is missing");
         return;
     }
+    struct arena_mark mark = envelope_mark(v->t);
     for (uint64_t seq = l->first; seq <= l->last; seq++) {
+        envelope_release(v->t, mark);
         if (!log_read(v->t, &l->incarnation, seq, &e)) {
             v->complain(v->owner, "log: a change is missing");
             return;

@@ -36,7 +36,7 @@ int node_lost_each(struct txn *t, int (*each)(void *owner, const struct id16 *in
         uint64_t seq;
         if (!key_log_read(bytes_of(at.at + prefix.len, at.len - prefix.len), &incarnation, &seq))
             continue;
-        struct reader in = {.rest = envelope_open(NODE_META, at, value, &sound) == 0 ? sound : (struct bytes){NULL, 0}};
+        struct reader in = {.rest = envelope_open(t, NODE_META, at, value, &sound) == 0 ? sound : (struct bytes){NULL, 0}};
         r = each(owner, &incarnation, seq, reader_u64be(&in));
     }
     scan_close(c);
@@ -77,6 +77,7 @@ static void trim_life(struct trimming *y, struct life *l) {
     for (; l->first <= upto && y->work < y->limit; l->first++, y->work++) {
         struct logged e = {.saved = 0};
         enum verdict held = VERDICT_MERGED;
+        struct arena_mark mark = envelope_mark(y->t);
         bool there = log_read(y->t, &l->incarnation, l->first, &e); /* what is damaged is of no use: the hub has it */
         if (there && e.saved > y->before && y->bytes <= LIMIT_LOG_KEEP_BYTES)
             break;
@@ -84,6 +85,7 @@ static void trim_life(struct trimming *y, struct life *l) {
             tail = l->first;
             after = e.after;
         }
+        envelope_release(y->t, mark);
         if (held_get(y->t, &l->incarnation, l->first, &held) && held != VERDICT_DISCARDED && there)
             continue;
         y->bytes -= lower(y->bytes, e.packed.len);
@@ -132,6 +134,7 @@ uint32_t node_trim(struct txn *t, wall_ms local_now, uint32_t limit) {
     struct trimming y = {.t = t, .before = local_now > KEEP_MS ? local_now - KEEP_MS : 0, .bytes = log_bytes(t), .limit = limit};
     for (size_t i = 0; i < p->life_count; i++)
         trim_life(&y, &p->lives[i]);
+    envelope_drop_days(t, NODE_LOG);
     uint64_t lost = p->lost_count == 0 ? 0 : trim_lost(t, y.before);
     if (y.work == 0 && lost == 0)
         return 0;

@@ -51,11 +51,13 @@ void touched_close(struct touched_list *l) {
 static int get(struct txn *t, unsigned tree, uint32_t type, const struct id16 *id, struct arena *a, struct record *out) {
     struct key k = key_record(type, id);
     struct bytes value;
+    struct arena_mark mark = envelope_mark(t);
     int r = envelope_get(t, tree, key_bytes(&k), &value);
     if (r == ENVELOPE_MISSING)
         return NODE_RECORD_NONE;
     if (r == 0) {
         struct bytes kept = arena_copy(a, value);
+        envelope_release(t, mark);
         if (wire_record_unpack(kept, a, out) == 0 && out->type == type && id_equal(&out->id, id))
             return 0;
     }
@@ -187,7 +189,7 @@ void view_rebuild(struct txn *t, uint32_t type, const struct id16 *id, struct ar
         uint32_t its_type;
         uint64_t hlc, seq;
         struct change change;
-        if (envelope_open(NODE_PENDING, at, value, &none) != 0) { /* its change is in the log and comes back from the hub */
+        if (envelope_open(t, NODE_PENDING, at, value, &none) != 0) { /* its change is in the log and comes back from the hub */
             log_fact(LOG_ERROR, "node.pending_rotten", FACT_UINT("type", type), FACT_HEX("id", bytes_of(id->b, sizeof id->b)));
             continue;
         }

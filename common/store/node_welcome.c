@@ -73,9 +73,11 @@ static void restamp(struct txn *t, struct node_progress *p, struct life *l) {
         txn_fail(t, -EBADMSG);
         return;
     }
+    struct arena_mark mark = envelope_mark(t);
     for (uint64_t seq = l->acked + 1; seq <= l->last; seq++) {
         CLEANUP(buffer_close) struct buffer packed = {0};
         struct logged e;
+        envelope_release(t, mark);
         if (!log_read(t, &l->incarnation, seq, &e) || wire_change_label(e.packed, seq, ++p->hlc, 0, false, &packed) != 0) {
             txn_fail(t, -EBADMSG);
             return;
@@ -202,9 +204,11 @@ struct renewal {
 
 /* Moves what lies above `after` into the new life. What is damaged is lost: there is no other copy of it. */
 static void move_up(struct renewal *n, struct life *old, uint64_t after) {
+    struct arena_mark mark = envelope_mark(n->t);
     for (uint64_t seq = old->first > after + 1 ? old->first : after + 1; seq <= old->last; seq++) {
         CLEANUP(buffer_close) struct buffer packed = {0};
         struct logged e;
+        envelope_release(n->t, mark);
         bool there = log_read(n->t, &old->incarnation, seq, &e);
         if (there && wire_change_label(e.packed, n->life->last + 1, 0, 0, true, &packed) == 0) {
             wall_ms saved = e.saved;

@@ -29,10 +29,16 @@ int store_write(struct store *s, struct txn **out) {
     return r != 0 ? pass(r) : 0;
 }
 
+static void forget(struct txn *t) {
+    arena_close(&t->opened);
+    seal_random_close(&t->random);
+}
+
 int txn_commit(struct txn *t) {
     invariant(t->writes);
     invariant(t->scans == NULL);
     const struct store_ops *ops = ops_of(t);
+    forget(t);
     if (t->result == 0)
         return ops->commit(t);
     int r = t->full ? STORE_DISK_FULL : t->result;
@@ -44,6 +50,7 @@ void txn_abort(struct txn *t) {
     if (t == NULL)
         return;
     invariant(t->scans == NULL);
+    forget(t);
     ops_of(t)->abort(t);
 }
 
@@ -60,6 +67,7 @@ void txn_fail(struct txn *t, int result) {
 void txn_renew(struct txn *t) {
     invariant(!t->writes);
     invariant(t->scans == NULL);
+    arena_clear(&t->opened);
     int r = ops_of(t)->renew(t);
     if (r < 0)
         txn_fail(t, r);
@@ -231,6 +239,10 @@ bool scan_next(struct scan *c, struct bytes *at, struct bytes *value) {
 
 /* ---- questions and copies */
 
+const struct seal *store_seal(const struct store *s) {
+    return s->seal;
+}
+
 uint64_t store_bytes(struct store *s) {
     return s->ops->bytes(s);
 }
@@ -250,6 +262,11 @@ int store_copy(struct store *s, const char *folder) {
     return r < 0 ? pass(r) : r;
 }
 
+int store_compact(struct store *s) {
+    int r = s->ops->compact(s);
+    return r < 0 ? pass(r) : r;
+}
+
 const char *store_open_hint(int outcome) {
     switch (outcome) {
     case 0:
@@ -259,6 +276,12 @@ const char *store_open_hint(int outcome) {
     case STORE_NEWER_FORMAT:
         return "this data was written by a newer version; nothing was changed: install that version again, or restore a backup made by "
                "this one";
+    case STORE_OLDER_FORMAT:
+        return "this data was written by a version that did not seal it yet, and no version reads it any more; nothing was changed: give "
+               "this one an empty folder";
+    case STORE_WRONG_KEY:
+        return "this data is sealed with another key than the one given; nothing was changed: put back its key (seal_key, credential or "
+               "passphrase; deploy/SECURITY.md)";
     case STORE_LOCKED:
         return "another process has this data folder open: stop it first, or give this one a folder of its own";
     case STORE_NOT_OURS:

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "common/base/bytes.h"
+#include "common/store/seal.h"
 
 /* What store_commit and store_open return beside 0 and a negative errno (device suspect: no acknowledgement, stop, restart, verify). */
 enum store_outcome {
@@ -13,6 +14,8 @@ enum store_outcome {
     STORE_NEWER_FORMAT,  /* open only: this store was written by a newer version; nothing was touched */
     STORE_LOCKED,        /* open only: another process has it */
     STORE_NOT_OURS,      /* open only: no store of the kind that was asked for */
+    STORE_OLDER_FORMAT,  /* open only: written by a version before this format; nothing was touched */
+    STORE_WRONG_KEY,     /* open only: sealed with another key; nothing was touched */
 };
 
 enum { STORE_KEY_MAX = 511, STORE_TREES_MAX = 32 };
@@ -27,13 +30,16 @@ struct store_shape {
     uint32_t format;          /* this build's format number */
     const char *const *trees; /* names, static; a tree is then its index */
     unsigned tree_count;
+    unsigned number;    /* of the kind: its store key (seal.h) */
+    uint32_t own_trees; /* bits: trees in which every value has a key of its own (envelope.h) */
 };
 
 /* Life. A folder holds one store. Opening one that another process holds is STORE_LOCKED. */
 int store_open_lmdb(
     const char *folder /* borrows; made with mode 0700 when missing */, const struct store_shape *shape,
-    uint64_t map_bytes /* 0 = 1 TiB, or what the process may have */, struct store **out /* gives */); /* + enum store_outcome */
-struct store *store_memory(const struct store_shape *shape);                                           /* gives */
+    const struct seal *seal /* borrows; the daemon's */, uint64_t map_bytes /* 0 = 1 TiB, or what the process may have */,
+    struct store **out /* gives */);                                                                /* + enum store_outcome */
+struct store *store_memory(const struct store_shape *shape, const struct seal *seal /* borrows */); /* gives */
 struct store *store_close(struct store *s /* takes, may be NULL */); /* returns NULL; no transaction may live */
 
 /* Transactions belong to the thread that began them. A read sees the last commit; a write sees itself. */
@@ -62,10 +68,16 @@ bool scan_last(struct scan *c, struct bytes *at, struct bytes *value);          
 struct scan *scan_close(struct scan *c /* takes, may be NULL */);                          /* returns NULL */
 
 /* Questions and copies. */
+const struct seal *store_seal(const struct store *s);                              /* borrows: the one it was opened with */
 uint64_t store_bytes(struct store *s);                                             /* in use on disk */
 uint64_t store_count(struct txn *t, unsigned tree);                                /* keys */
 const char *store_open_hint(int outcome);                                          /* words for a person: what to do; static */
-int store_copy(struct store *s, const char *folder /* borrows; must not exist */); /* hot, compacted, fsynced */
+int store_copy(struct store *s, const char *folder /* borrows; must not exist */); /* hot, compacted, fsynced; sealed as it is */
+
+/* Writes the store anew without its free pages, where what was deleted still lies, puts that in its place and overwrites the old file; cut
+ * short at any moment, the next open finishes it. No transaction may live, and there must be room for a second store. STORE_DISK_FULL: the
+ * store is as it was. Negative: it can only be closed. (What a disk keeps of overwritten blocks is its own affair: deploy/SECURITY.md.) */
+int store_compact(struct store *s); /* + STORE_DISK_FULL */
 
 /* Memory only, for tests and the simulator: the copy shares nothing with the original, as a backup or a cloned disk would. */
 struct store *store_memory_copy(const struct store *s); /* gives */

@@ -3,6 +3,7 @@
  * store.c keeps the sticky result, the bounds of keys and the place of scans; an implementation only maps keys to values. */
 #pragma once
 
+#include "common/base/memory.h"
 #include "common/store/store.h"
 
 /* A get or a seek that finds nothing returns this, beside 0 and a negative errno. A put or a commit may return STORE_DISK_FULL. */
@@ -27,12 +28,14 @@ struct store_ops {
     uint64_t (*bytes)(struct store *s);
     int (*count)(struct txn *t, unsigned tree, uint64_t *out);
     int (*copy)(struct store *s, const char *folder);
+    int (*compact)(struct store *s); /* + STORE_DISK_FULL */
 };
 
 /* An implementation's own struct starts with one of these. */
 struct store {
     const struct store_ops *ops;
     struct store_shape shape;
+    const struct seal *seal; /* borrows */
 };
 
 struct txn {
@@ -40,7 +43,9 @@ struct txn {
     struct scan *scans;  /* borrows: the open ones */
     int result;          /* sticky: 0 or a negative errno */
     bool writes;
-    bool full; /* the result comes from a full disk */
+    bool full;                 /* the result comes from a full disk */
+    struct arena opened;       /* what envelope.c opened in it */
+    struct seal_random random; /* of envelope.c */
 };
 
 struct scan {

@@ -21,6 +21,7 @@
 #include "common/store/layout.h"
 #include "common/store/node_apply.h"
 #include "tests/support/look.h"
+#include "tests/support/test_seal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,7 +99,7 @@ static int fill(const char *folder, uint64_t count, uint64_t seed, uint32_t type
     struct random r;
     uint64_t made = 0;
     double *each = memory_zeroed(count + 1, sizeof *each);
-    if (store_open_lmdb(folder, &shape_node, 0, &s) != 0 || store_read(s, &t) != 0 || !node_progress_get(t, p))
+    if (store_open_lmdb(folder, &shape_node, test_seal_of(folder), 0, &s) != 0 || store_read(s, &t) != 0 || !node_progress_get(t, p))
         die("this is no enrolled node's store");
     txn_abort(t);
     random_seed(&r, seed);
@@ -121,11 +122,11 @@ static int fill(const char *folder, uint64_t count, uint64_t seed, uint32_t type
 }
 
 static const char *const raw_trees[] = {"a", "b", "c", "d"};
-static const struct store_shape raw_shape = {"bench", 1, raw_trees, 4};
+static const struct store_shape raw_shape = {"bench", 1, raw_trees, 4, 7, 0};
 
 static struct store *raw_store(const char *folder) {
     struct store *s;
-    if (store_open_lmdb(folder, &raw_shape, 0, &s) != 0)
+    if (store_open_lmdb(folder, &raw_shape, test_seal(), 0, &s) != 0)
         die("the folder cannot be used");
     return s;
 }

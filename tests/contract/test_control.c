@@ -144,7 +144,7 @@ static void hello_says_who_and_what_one_may(void **state) {
     int status = client(&s, "status.sock"), admin = client(&s, "admin.sock");
     answered(&s, status, "{\"id\":1,\"cmd\":\"hello\"}\n", "\"version\":\"" PROGRAM_VERSION "\",\"level\":\"status\"}}");
     answered(&s, admin, "{\"id\":1,\"cmd\":\"hello\"}\n", "\"level\":\"admin\"}}");
-    answered(&s, status, "{\"id\":2,\"cmd\":\"version\"}\n", "\"version\":\"" PROGRAM_VERSION "\",\"store_format\":1,\"protocol\":1}}");
+    answered(&s, status, "{\"id\":2,\"cmd\":\"version\"}\n", "\"version\":\"" PROGRAM_VERSION "\",\"store_format\":2,\"protocol\":1}}");
     answered(&s, status, "{\"id\":3,\"cmd\":\"order\"}\n", "denied");
     close(status);
     close(admin);
@@ -162,7 +162,7 @@ static void a_person_gets_words_and_tables(void **state) {
     answered(&s, fd, "now hello too\n", "error: now: 'too' has no place");
     answered(&s, fd, "nothing\n", "error: no command 'nothing' here\n  `commands` lists what there is\n");
     answered(&s, fd, "order\n", "error: this socket may only read");
-    answered(&s, fd, "version\n", "store_format         1\n");
+    answered(&s, fd, "version\n", "store_format         2\n");
     answered(&s, fd, "limits\n", "LIMIT_STATUS_LINE_BYTES ");
     answered(&s, fd, "now \001\n", "bad_request");
     answered(&s, fd, "\377\n", "bad_request");

@@ -2,6 +2,7 @@
 #include "common/base/memory.h"
 #include "common/base/random.h"
 #include "common/store/layout.h"
+#include "tests/support/test_seal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,9 +15,9 @@
 #include <cmocka.h>
 
 static const char *const trees[] = {"one", "two"};
-static const struct store_shape shape = {"test", 1, trees, 2};
-static const struct store_shape newer = {"test", 2, trees, 2};
-static const struct store_shape other = {"else", 1, trees, 2};
+static const struct store_shape shape = {"test", 2, trees, 2, 7, 0};
+static const struct store_shape newer = {"test", 3, trees, 2, 7, 0};
+static const struct store_shape other = {"else", 2, trees, 2, 7, 0};
 
 struct place {
     bool lmdb;
@@ -26,7 +27,7 @@ struct place {
 
 static int open_memory(void **state) {
     struct place *p = memory_zeroed(1, sizeof *p);
-    p->s = store_memory(&shape);
+    p->s = store_memory(&shape, test_seal());
     *state = p;
     return 0;
 }
@@ -35,7 +36,7 @@ static int open_lmdb(void **state) {
     struct place *p = memory_zeroed(1, sizeof *p);
     p->lmdb = true;
     snprintf(p->folder, sizeof p->folder, "/tmp/anju-test-XXXXXX");
-    if (mkdtemp(p->folder) == NULL || store_open_lmdb(p->folder, &shape, 0, &p->s) != 0)
+    if (mkdtemp(p->folder) == NULL || store_open_lmdb(p->folder, &shape, test_seal(), 0, &p->s) != 0)
         return -1;
     *state = p;
     return 0;
@@ -237,13 +238,13 @@ static void reopens(void **state) {
     struct txn *t = begin(p->s, true);
     put(t, "a", "1");
     assert_int_equal(txn_commit(t), 0);
-    assert_int_equal(store_open_lmdb(p->folder, &shape, 0, &second), STORE_LOCKED);
+    assert_int_equal(store_open_lmdb(p->folder, &shape, test_seal(), 0, &second), STORE_LOCKED);
     p->s = store_close(p->s);
-    assert_int_equal(store_open_lmdb(p->folder, &other, 0, &second), STORE_NOT_OURS);
-    assert_int_equal(store_open_lmdb(p->folder, &newer, 0, &second), 0);
+    assert_int_equal(store_open_lmdb(p->folder, &other, test_seal(), 0, &second), STORE_NOT_OURS);
+    assert_int_equal(store_open_lmdb(p->folder, &newer, test_seal(), 0, &second), 0);
     store_close(second);
-    assert_int_equal(store_open_lmdb(p->folder, &shape, 0, &second), STORE_NEWER_FORMAT);
-    assert_int_equal(store_open_lmdb(p->folder, &newer, 0, &p->s), 0);
+    assert_int_equal(store_open_lmdb(p->folder, &shape, test_seal(), 0, &second), STORE_NEWER_FORMAT);
+    assert_int_equal(store_open_lmdb(p->folder, &newer, test_seal(), 0, &p->s), 0);
     t = begin(p->s, false);
     assert_true(has(t, "a", "1"));
     txn_abort(t);
@@ -253,7 +254,7 @@ static void reopens(void **state) {
 static void a_small_map_is_a_full_disk(void **state) {
     struct place *p = *state;
     store_close(p->s);
-    assert_int_equal(store_open_lmdb(p->folder, &shape, 1 << 20, &p->s), 0);
+    assert_int_equal(store_open_lmdb(p->folder, &shape, test_seal(), 1 << 20, &p->s), 0);
     uint8_t *big = memory_zeroed(1, 1 << 21);
     struct txn *t = begin(p->s, true);
     txn_put(t, 0, BYTES("big"), bytes_of(big, 1 << 21));

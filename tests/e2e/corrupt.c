@@ -17,6 +17,7 @@
 #include "common/store/hub_log.h"
 #include "common/store/layout.h"
 #include "common/store/node_parts.h"
+#include "tests/support/test_seal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +50,7 @@ static int make_newer(const char *folder) {
     struct store_shape next = shape_node;
     struct store *s;
     next.format++;
-    if (store_open_lmdb(folder, &next, 0, &s) != 0) {
+    if (store_open_lmdb(folder, &next, test_seal_of(folder), 0, &s) != 0) {
         fprintf(stderr, "corrupt: the store cannot be opened\n");
         return 1;
     }
@@ -66,7 +67,7 @@ static int flip(const char *folder, const char *word) {
     unsigned tree = word == NULL ? NODE_LOG : NODE_META;
     struct store *s;
     struct txn *t;
-    if (store_open_lmdb(folder, &shape_node, 0, &s) != 0 || store_write(s, &t) != 0) {
+    if (store_open_lmdb(folder, &shape_node, test_seal_of(folder), 0, &s) != 0 || store_write(s, &t) != 0) {
         fprintf(stderr, "corrupt: the store cannot be opened\n");
         return 1;
     }
@@ -96,7 +97,7 @@ static int flip_at_hub(const char *folder) {
     uint32_t type = 0;
     struct id16 id;
     char hex[ID_HEX];
-    if (store_open_lmdb(folder, &shape_hub_state, 0, &s) != 0 || store_write(s, &t) != 0) {
+    if (store_open_lmdb(folder, &shape_hub_state, test_seal_of(folder), 0, &s) != 0 || store_write(s, &t) != 0) {
         fprintf(stderr, "corrupt: the store cannot be opened\n");
         return 1;
     }
@@ -133,7 +134,7 @@ static int say_other(const char *folder) {
     struct bytes c;
     struct store *s;
     struct txn *t;
-    if (store_open_lmdb(folder, &shape_hub_log, 0, &s) != 0 || store_write(s, &t) != 0) {
+    if (store_open_lmdb(folder, &shape_hub_log, test_seal_of(folder), 0, &s) != 0 || store_write(s, &t) != 0) {
         fprintf(stderr, "corrupt: the store cannot be opened\n");
         return 1;
     }
@@ -186,7 +187,7 @@ int main(int argc, char **argv) {
         return flip(argv[2], NULL);
     if (argc == 4 && strcmp(argv[1], "--meta") == 0)
         return flip(argv[3], argv[2]);
-    if (argc != 2 || store_open_lmdb(argv[1], &shape_node, 0, &s) != 0 || store_write(s, &t) != 0) {
+    if (argc != 2 || store_open_lmdb(argv[1], &shape_node, test_seal_of(argv[1]), 0, &s) != 0 || store_write(s, &t) != 0) {
         fprintf(stderr, "corrupt: the store cannot be opened\n");
         return 1;
     }

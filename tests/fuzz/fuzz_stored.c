@@ -1,4 +1,4 @@
-/* What lies in a store, with a checksum that holds: a value of every tree, an entry of the hub's log, and what is folded and laid from it.
+/* What lies in a store, under a seal that holds: a value of every tree, an entry of the hub's log, and what is folded and laid from it.
  * The first byte chooses. Nothing may crash; and what came as a change or as a page must leave a store that is sound, whatever was in it.
  */
 #include "common/base/error.h"
@@ -10,6 +10,7 @@
 #include "common/store/layout.h"
 #include "common/store/node_apply.h"
 #include "common/wire/wire_parts.h"
+#include "tests/support/test_seal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,13 +142,22 @@ static void hub_value(struct bytes in, unsigned which) {
         {HUB_NODES, key_u32(NODE)},
         {HUB_DIGESTS, key_u64(home())},
     };
-    struct store *s = store_memory(&shape_hub_state);
+    struct store *s = store_memory(&shape_hub_state, test_seal());
     struct txn *t = writing(s);
     struct key self = key_record(TYPE, &record);
     uint64_t checked = 0;
     begin_hub(t);
     put(t, HUB_ROWS, key_row(home(), 1), key_bytes(&self));
-    put(t, places[which].tree, places[which].key, in);
+    if (places[which].tree == HUB_RECORDS) {
+        bool history = places[which].key.len != self.len;
+        struct seal_key own;
+        envelope_new_key(t, &own);
+        envelope_put_own(t, HUB_RECORDS, key_bytes(&self), history ? (struct bytes){NULL, 0} : in, &own);
+        if (history)
+            envelope_put_under(t, HUB_RECORDS, key_bytes(&places[which].key), in, &own);
+    } else {
+        put(t, places[which].tree, places[which].key, in);
+    }
     read_hub(t);
     hub_verify(t, ignore, NULL, &checked);
     hub_sweep(t, 100, 1);
@@ -159,7 +169,7 @@ enum { HUB_PLACES = 11 };
 /* ---- the hub's log, and what is folded from it */
 
 static void fold(const struct log_entry *e, struct bytes raw_entry) {
-    struct store *log = store_memory(&shape_hub_log), *state = store_memory(&shape_hub_state);
+    struct store *log = store_memory(&shape_hub_log, test_seal()), *state = store_memory(&shape_hub_state, test_seal());
     struct txn *l = writing(log), *t = writing(state);
     struct merged m;
     uint64_t checked = 0;
@@ -188,7 +198,7 @@ static void log_entry(struct bytes in) {
 }
 
 static void log_node(struct bytes in) {
-    struct store *s = store_memory(&shape_hub_log);
+    struct store *s = store_memory(&shape_hub_log, test_seal());
     struct txn *t = writing(s);
     struct hub_log_node n;
     struct hub_log_place place;
@@ -310,7 +320,7 @@ static void node_value(struct bytes in, unsigned which) {
         {NODE_DIGESTS, key_u64(home())},        {NODE_AUDIT, key_u64(1)},
         {NODE_META, key_word("audit")},         {NODE_HEADS, key_head(0, 1)},
     };
-    struct store *s = store_memory(&shape_node);
+    struct store *s = store_memory(&shape_node, test_seal());
     struct txn *t = writing(s);
     struct feed *f = memory_zeroed(1, sizeof *f);
     struct node_progress *p = memory_zeroed(1, sizeof *p);
@@ -346,7 +356,7 @@ static void laid(struct bytes in) {
     size_t count;
     if (wire_entries_unpack(in, &a, &entries, &count) != 0)
         return;
-    struct store *s = store_memory(&shape_node);
+    struct store *s = store_memory(&shape_node, test_seal());
     struct txn *t = writing(s);
     struct feed *f = memory_zeroed(1, sizeof *f);
     struct repair_fill *fill = memory_zeroed(1, sizeof *fill);
@@ -392,8 +402,12 @@ static void raw(struct bytes in) {
     key_waiting_read(in, &u, &id, &u, &id, &x);
     key_log_read(in, &id, &x);
     key_pending_read(in, &u, &id, &x, &id, &y);
+    struct store *s = store_memory(&shape_node, test_seal());
+    struct txn *t = writing(s);
     if (half > 0)
-        envelope_open(0, bytes_of(in.at, half), bytes_of(in.at + half, in.len - half), &value);
+        envelope_open(t, 0, bytes_of(in.at, half), bytes_of(in.at + half, in.len - half), &value);
+    txn_abort(t);
+    store_close(s);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

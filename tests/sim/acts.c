@@ -2,6 +2,7 @@
 #include "common/base/invariant.h"
 #include "common/store/layout.h"
 #include "tests/sim/parts.h"
+#include "tests/support/test_seal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -160,7 +161,7 @@ static void office(struct world *w, uint32_t node, const area *served, size_t co
 static void enrol(struct world *w, struct world_node *n) {
     struct id16 life;
     struct txn *t;
-    n->store = store_memory(&shape_node);
+    n->store = store_memory(&shape_node, test_seal());
     random_fill(&w->chance, life.b, sizeof life.b);
     invariant(store_write(n->store, &t) == 0);
     node_begin(t, n->id, &n->home, 1, &life);
@@ -171,9 +172,9 @@ void world_begin(struct world *w) {
     struct world_hub *h = &w->hub;
     struct id16 life;
     struct txn *t, *s;
-    h->log = store_memory(&shape_hub_log);
-    h->state = store_memory(&shape_hub_state);
-    h->own = store_memory(&shape_hub_own);
+    h->log = store_memory(&shape_hub_log, test_seal());
+    h->state = store_memory(&shape_hub_state, test_seal());
+    h->own = store_memory(&shape_hub_own, test_seal());
     random_fill(&w->chance, life.b, sizeof life.b);
     invariant(store_write(h->log, &t) == 0);
     hub_log_begin(t, &life, 1);
@@ -905,7 +906,7 @@ void world_flip(struct world *w, uint32_t node) {
     struct bytes key, value;
     invariant(store_write(w->nodes[node].store, &t) == 0);
     struct scan *c = scan_open(t, NODE_BASE);
-    if (scan_from(c, (struct bytes){NULL, 0}, &key, &value) && value.len > 30) {
+    if (scan_from(c, (struct bytes){NULL, 0}, &key, &value)) {
         struct buffer k = {0}, v = {0};
         buffer_add(&k, key);
         buffer_add(&v, value);

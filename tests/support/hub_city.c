@@ -2,6 +2,8 @@
 
 #include "common/base/error.h"
 #include "common/base/invariant.h"
+#include "common/store/envelope.h"
+#include "tests/support/test_seal.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -306,11 +308,20 @@ void city_verify(struct city *y) {
 void city_dump(struct store *s, const struct store_shape *shape, struct buffer *out) {
     struct txn *t = read_of(s);
     for (unsigned tree = 0; tree < shape->tree_count; tree++) {
-        struct bytes key, value;
+        struct bytes key, stored, value;
+        struct seal_key own = {{0}}; /* of the record that came last: its history follows it */
         struct scan *c = scan_open(t, tree);
-        for (bool on = scan_from(c, BYTES("\0"), &key, &value); on; on = scan_next(c, &key, &value)) {
+        for (bool on = scan_from(c, BYTES("\0"), &key, &stored); on; on = scan_next(c, &key, &stored)) {
+            uint32_t type;
+            struct id16 id;
             if (bytes_equal(key, BYTES("sweep")))
                 continue; /* where the sweep stands is no part of the state */
+            if (tree != HUB_RECORDS)
+                invariant(envelope_open(t, tree, key, stored, &value) == 0);
+            else if (key_record_read(key, &type, &id))
+                invariant(envelope_open_own(t, tree, key, stored, &value, &own) == 0);
+            else
+                invariant(envelope_open_under(t, tree, key, stored, &own, &value) == 0);
             buffer_u8(out, (uint8_t)tree);
             buffer_u32be(out, (uint32_t)key.len);
             buffer_add(out, key);
@@ -349,14 +360,14 @@ void city_open(struct city *y, uint64_t seed, const char *folder) {
     random_seed(&y->chance, seed);
     y->now = UINT64_C(1790000000000);
     if (folder == NULL) {
-        y->log = store_memory(&shape_hub_log);
-        y->state = store_memory(&shape_hub_state);
+        y->log = store_memory(&shape_hub_log, test_seal());
+        y->state = store_memory(&shape_hub_state, test_seal());
     } else {
         char path[512];
         snprintf(path, sizeof path, "%s/log", folder);
-        invariant(store_open_lmdb(path, &shape_hub_log, 0, &y->log) == 0);
+        invariant(store_open_lmdb(path, &shape_hub_log, test_seal(), 0, &y->log) == 0);
         snprintf(path, sizeof path, "%s/state", folder);
-        invariant(store_open_lmdb(path, &shape_hub_state, 0, &y->state) == 0);
+        invariant(store_open_lmdb(path, &shape_hub_state, test_seal(), 0, &y->state) == 0);
     }
     struct id16 life;
     random_fill(&y->chance, life.b, sizeof life.b);

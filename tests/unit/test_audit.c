@@ -4,6 +4,7 @@
 #include "common/store/audit.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"
+#include "tests/support/test_seal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,7 +55,7 @@ static void add_some(struct txn *t, uint64_t first, uint64_t last) {
 }
 
 static struct store *log_of(uint64_t entries) {
-    struct store *s = store_memory(&shape_node);
+    struct store *s = store_memory(&shape_node, test_seal());
     struct txn *t = writing(s);
     add_some(t, 2, entries);
     assert_int_equal(txn_commit(t), 0);
@@ -107,7 +108,7 @@ static void entries_come_back(void **state) {
     struct audit_entry *many = memory_zeroed(ALL, sizeof *many);
     for (uint64_t i = 2; i <= ALL; i++)
         many[i - 2] = entry_of(i);
-    s = store_memory(&shape_node);
+    s = store_memory(&shape_node, test_seal());
     t = writing(s);
     audit_add(t, &audit_node, many, ALL - 1);
     n = 0;
@@ -143,7 +144,7 @@ static void a_time_span_is_found(void **state) {
 static void every_hash_is_found_again(void **state) {
     (void)state;
     enum { ALL = 2 * BLOCK + 5 };
-    struct store *s = store_memory(&shape_node);
+    struct store *s = store_memory(&shape_node, test_seal());
     struct txn *t = writing(s);
     struct hash then[ALL + 1], h;
     for (uint64_t n = 2; n <= ALL; n++) {
@@ -482,7 +483,7 @@ static uint64_t heads_of(struct txn *t, uint32_t node) {
 
 static void heads_are_kept_and_thinned(void **state) {
     (void)state;
-    struct store *s = store_memory(&shape_hub_own);
+    struct store *s = store_memory(&shape_hub_own, test_seal());
     struct txn *t = writing(s);
     struct audit_kept k = {.told.head.life = {{1}}}, last;
     for (uint64_t day = 0; day < 400; day++)

@@ -7,6 +7,7 @@
 #include "common/engine/clock.h"
 #include "common/engine/hub_engine.h"
 #include "tests/support/hub_city.h"
+#include "tests/support/test_seal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -309,7 +310,7 @@ static void damage(struct txn *own) {
 }
 
 static void test_kept(void **state) {
-    struct store *own = store_memory(&shape_hub_own);
+    struct store *own = store_memory(&shape_hub_own, test_seal());
     const struct id16 a = {{1}}, b = {{2}}, life = {{7}}, later = {{8}};
     const struct backup_life first[] = {{2, a, 30}, {1, a, 10}}, second[] = {{1, a, 25}, {1, b, 5}, {2, a, 20}};
     struct hub_kept_view v;
@@ -376,7 +377,7 @@ static void on_fatal(void *owner, int result) {
 static void start(struct hub *h) {
     struct hub_stores stores;
     struct hub_engine_calls calls = {.fatal = on_fatal, .owner = h};
-    assert_int_equal(hub_stores_open(h->place->folder, &stores), 0);
+    assert_int_equal(hub_stores_open(h->place->folder, test_seal(), &stores), 0);
     assert_int_equal(uv_loop_init(&h->loop), 0);
     assert_int_equal(hub_engine_open(&h->loop, &stores, "tcp://127.0.0.1:*", &h->keys, &calls, &h->engine), 0);
 }
@@ -403,7 +404,7 @@ static struct store *open_store(struct place *p, const char *name, const struct 
     char path[64];
     struct store *s;
     snprintf(path, sizeof path, "%s/%s", p->folder, name);
-    assert_int_equal(store_open_lmdb(path, shape, 0, &s), 0);
+    assert_int_equal(store_open_lmdb(path, shape, test_seal(), 0, &s), 0);
     return s;
 }
 
@@ -483,7 +484,7 @@ static void test_engine(void **state) {
     assert_int_equal(l->lives[0].safe, 0);
     struct backup_life lives[] = {{l->node, l->lives[0].incarnation, 4}};
     struct hub_kept_view v;
-    struct store *own = store_memory(&shape_hub_own);
+    struct store *own = store_memory(&shape_hub_own, test_seal());
     struct txn *t;
     assert_int_equal(store_write(own, &t), 0);
     put(t, 1, position, &before.log.life, lives, 1);

@@ -8,6 +8,7 @@
 #include "common/store/node_apply.h"
 #include "common/wire/wire_enrol.h"
 #include "common/wire/wire_parts.h"
+#include "tests/support/test_seal.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -98,7 +99,10 @@ static void open_pair(struct pair *p) {
     CLEANUP(buffer_close) struct buffer home = {0};
     struct hub_node_state *n = memory_zeroed(1, sizeof *n);
     struct welcome *m = memory_zeroed(1, sizeof *m);
-    *p = (struct pair){.log = store_memory(&shape_hub_log), .state = store_memory(&shape_hub_state), .node = store_memory(&shape_node)};
+    *p = (struct pair){
+        .log = store_memory(&shape_hub_log, test_seal()),
+        .state = store_memory(&shape_hub_state, test_seal()),
+        .node = store_memory(&shape_node, test_seal())};
     assert_true(area_parse(BYTES("650299001001"), &p->home));
     struct txn *l = writing(p->log), *s = writing(p->state), *t = writing(p->node);
     *n = (struct hub_node_state){.node = NODE, .served = {p->home}, .served_count = 1};
@@ -234,7 +238,16 @@ static void forms(struct pair *p) {
 static void stored(struct store *s, const char *what, unsigned first, unsigned tree, struct key k, const char *also_wire) {
     struct bytes value;
     struct txn *t = writing(s);
-    assert_int_equal(envelope_get(t, tree, key_bytes(&k), &value), 0);
+    struct key owner = key_record(TYPE, &record);
+    struct bytes stored;
+    struct seal_key own;
+    if (key_starts(key_bytes(&k), &owner) && k.len == key_history(TYPE, &record, name).len) { /* a history lies under its record's key */
+        assert_true(txn_get(t, tree, key_bytes(&owner), &stored) && envelope_own_key(t, stored, &own));
+        assert_true(txn_get(t, tree, key_bytes(&k), &stored));
+        assert_int_equal(envelope_open_under(t, tree, key_bytes(&k), stored, &own, &value), 0);
+    } else {
+        assert_int_equal(envelope_get(t, tree, key_bytes(&k), &value), 0);
+    }
     seed("stored", what, first, value);
     if (also_wire != NULL)
         seed("wire", also_wire, 4, value);

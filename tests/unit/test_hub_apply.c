@@ -3,6 +3,7 @@
 #include "common/base/invariant.h"
 #include "common/store/envelope.h"
 #include "tests/support/hub_city.h"
+#include "tests/support/test_seal.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -495,7 +496,7 @@ static void test_rot_served(void **state) {
 /* ---- the log itself */
 
 static struct store *begun_log(uint64_t first, struct id16 *life) {
-    struct store *s = store_memory(&shape_hub_log);
+    struct store *s = store_memory(&shape_hub_log, test_seal());
     struct txn *t;
     *life = entropy_id();
     assert_int_equal(store_write(s, &t), 0);
@@ -609,7 +610,7 @@ static void test_fold_hole(void **state) {
 
 static void test_own(void **state) {
     (void)state;
-    struct store *s = store_memory(&shape_hub_own);
+    struct store *s = store_memory(&shape_hub_own, test_seal());
     struct id16 incarnation = {{9}}, found;
     struct txn *t;
     struct op op = {.field = 20, .kind = OP_SET, .value = BYTES("\x0a\x01x")};
@@ -719,7 +720,7 @@ static void test_join(void **state) {
     assert_int_equal(join(y, newer, y->state, &life), HUB_JOIN_TRIMMED);
 
     /* A lost state is made again from the log's beginning. */
-    struct store *empty = store_memory(&shape_hub_state);
+    struct store *empty = store_memory(&shape_hub_state, test_seal());
     assert_int_equal(join(y, y->log, empty, &life), 0);
     assert_int_equal(accepted(y->log, 1), 3);
     struct store *was = y->state;

@@ -4,6 +4,7 @@
 #include "common/engine/hub_engine.h"
 #include "common/net/node_door.h"
 #include "tests/support/hub_city.h"
+#include "tests/support/test_seal.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -64,7 +65,7 @@ static int start(struct hub *h) {
     struct hub_stores stores;
     struct hub_engine_calls calls = {.fatal = on_fatal, .owner = h};
     city_close(&h->city);
-    int r = hub_stores_open(h->folder, &stores);
+    int r = hub_stores_open(h->folder, test_seal(), &stores);
     if (r != 0)
         return r;
     assert_int_equal(uv_loop_init(&h->loop), 0);
@@ -149,7 +150,7 @@ static void test_own_rotten(void **state) {
     struct op op = {.field = 20, .kind = OP_SET, .value = BYTES("\x0a\x01x")};
     struct change c = {.version = {HLC_MS(1), 0}, .name = {0, 1}, .type = 5, .record = {{1}}, .ops = &op, .op_count = 1};
     city_close(&h->city);
-    assert_int_equal(hub_stores_open(h->folder, &stores), 0);
+    assert_int_equal(hub_stores_open(h->folder, test_seal(), &stores), 0);
     struct txn *t = write_to(stores.own);
     struct key k = key_u64(hub_own_append(t, &c));
     flip(t, HUB_OWN_ENTRIES, key_bytes(&k));

@@ -8,6 +8,7 @@
 #include "common/model/value.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"
+#include "tests/support/test_seal.h"
 
 #include <setjmp.h>
 #include <sodium.h>
@@ -89,8 +90,8 @@ static void append(struct world *w, const struct keys *k) {
 static int open_world(void **state) {
     struct world *w = memory_zeroed(1, sizeof *w);
     invariant(sodium_init() >= 0);
-    w->log = store_memory(&shape_hub_log);
-    w->own = store_memory(&shape_hub_own);
+    w->log = store_memory(&shape_hub_log, test_seal());
+    w->own = store_memory(&shape_hub_own, test_seal());
     w->life = (struct id16){{7}};
     make_keys(&w->hub);
     make_keys(&w->first);

@@ -2,6 +2,7 @@
 #include "common/model/value.h"
 #include "common/store/layout.h"
 #include "common/store/node_apply.h"
+#include "tests/support/test_seal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -62,7 +63,7 @@ static void what_a_copy_may_lack_is_said_again(void **state) {
     struct id16 first = id_of(7), second = id_of(9);
     struct node_progress *p = calloc(1, sizeof *p);
     struct seen seen = {.count = 0};
-    struct store *s = store_memory(&shape_node);
+    struct store *s = store_memory(&shape_node, test_seal());
     assert_true(area_parse(BYTES("650299001001"), &areas[0]) && area_parse(BYTES("650299001002"), &areas[1]));
     struct txn *t = writing(s);
     node_begin(t, 1, areas, 1, &first);
@@ -119,7 +120,7 @@ static void damage_is_lost_alone(void **state) {
     struct id16 first = id_of(7), second = id_of(9);
     struct node_progress *p = calloc(1, sizeof *p);
     struct seen seen = {.count = 0};
-    struct store *s = store_memory(&shape_node);
+    struct store *s = store_memory(&shape_node, test_seal());
     assert_true(area_parse(BYTES("650299001001"), &home));
     struct txn *t = writing(s);
     node_begin(t, 1, &home, 1, &first);

@@ -3,6 +3,7 @@
 #include "common/store/layout.h"
 #include "common/store/node_parts.h"
 #include "common/wire/pb.h"
+#include "tests/support/test_seal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,7 +14,7 @@
 #include <cmocka.h>
 
 static struct store *begun(area *home) {
-    struct store *s = store_memory(&shape_node);
+    struct store *s = store_memory(&shape_node, test_seal());
     struct txn *t;
     struct id16 life;
     memset(life.b, 7, sizeof life.b);

@@ -4,6 +4,7 @@
 #include "common/store/audit.h"
 #include "common/store/node_apply.h"
 #include "tests/support/hub_city.h"
+#include "tests/support/test_seal.h"
 
 #include <errno.h>
 #include <setjmp.h>
@@ -40,7 +41,7 @@ static struct node_progress progress(struct store *s) {
 }
 
 static struct store *node_open(struct city *y, uint32_t node) {
-    struct store *s = store_memory(&shape_node);
+    struct store *s = store_memory(&shape_node, test_seal());
     area home = city_home(node);
     struct hub_place place = city_place(y);
     struct welcome *m = memory_zeroed(1, sizeof *m);
