@@ -149,6 +149,8 @@ enum { STALE_MS = 150000 }; /* two reports and a half */
 static const char *state_of(const struct hub_link *l, instant now) {
     if (l->revoked)
         return "revoked";
+    if (l->retired)
+        return "retired";
     if (l->paused)
         return "paused";
     if (l->forked)
@@ -244,7 +246,7 @@ void cmd_status(void *owner, struct request *q) {
     struct city *c = owner;
     struct hub_counts n = hub_engine_counts(c->engine);
     struct hub_troubles troubles = hub_engine_troubles(c->engine);
-    size_t online = 0, offline = 0, other = 0, forked = 0, full = 0;
+    size_t online = 0, offline = 0, other = 0, forked = 0, full = 0, retired = 0;
     uint64_t received = 0;
     struct statvfs disk;
     instant now = clock_now();
@@ -254,6 +256,7 @@ void cmd_status(void *owner, struct request *q) {
         online += strcmp(s, "online") == 0;
         offline += strcmp(s, "offline") == 0 || strcmp(s, "never seen") == 0;
         other += strcmp(s, "paused") == 0 || strcmp(s, "revoked") == 0;
+        retired += strcmp(s, "retired") == 0;
         forked += l->forked;
         full += l->full;
         for (size_t k = 0; k < l->life_count; k++)
@@ -297,6 +300,7 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "online", number(online));
     json_object_set_new(out, "offline", number(offline));
     json_object_set_new(out, "paused_or_revoked", number(other));
+    json_object_set_new(out, "retired", number(retired));
     json_object_set_new(out, "records", number(n.records));
     json_object_set_new(out, "received", number(received));
     json_object_set_new(out, "received_bytes", number(n.received_bytes));
@@ -366,6 +370,7 @@ static void finish_nodes(struct question *a) {
             for (size_t x = 0; x < l->life_count; x++)
                 accepted += l->lives[x].accepted;
             json_object_set_new(row, "state", json_string(state_of(l, now)));
+            json_object_set_new(row, "retiring", json_boolean(p->retiring));
             json_object_set_new(row, "accepted", number(accepted));
             json_object_set_new(row, "wrongs", number(wrongs(p)));
             json_object_set_new(row, "garbage", number(p->wrongs.garbage));
@@ -489,8 +494,9 @@ static void finish_policies(struct question *a) {
         size_t reached = 0, all = 0;
         for (size_t k = 0; k < hub_engine_peers(e); k++) {
             const struct hub_link *l = &hub_engine_peer(e, k)->link;
-            all += !l->revoked;
-            reached += !l->revoked && l->at >= at;
+            bool counts = !l->revoked && !l->retired;
+            all += counts;
+            reached += counts && l->at >= at;
         }
         json_object_set_new(row, "applied", number(reached));
         json_object_set_new(row, "of", number(all));
@@ -558,8 +564,8 @@ static int held_row(void *owner, uint32_t node, const struct held *h, const stru
     struct change c;
     char id[ID_HEX];
     json_t *row = json_pack(
-        "{s:i, s:I, s:s, s:I}", "node", (int)node, "seq", (json_int_t)h->seq, "reason", verdict_text(held->reason), "received_ms",
-        (json_int_t)held->received);
+        "{s:i, s:I, s:s, s:I, s:s}", "node", (int)node, "seq", (json_int_t)h->seq, "reason", verdict_text(held->reason), "received_ms",
+        (json_int_t)held->received, "incarnation", id_hex(&h->incarnation, id));
     if (wire_change_unpack(held->change, &arena, &c) == 0) {
         json_object_set_new(row, "type", number(c.type));
         json_object_set_new(row, "id", json_string(id_hex(&c.record, id)));

@@ -69,7 +69,8 @@ struct office_areas {
     area areas[LIMIT_AREAS];
     size_t count;
 };
-const char *office_areas_parse(const char *text, struct office_areas *a); /* NULL, or what is wrong; static */
+const char *office_areas_parse(const char *text, struct office_areas *a);                   /* NULL, or what is wrong; static */
+struct id16 operator_id(const struct city *c, struct request *q /* NULL: our own doing */); /* as the author of a change */
 bool office_known(const struct city *c, uint32_t node);
 const struct hub_peer *office_of_key(const struct city *c, const uint8_t key[KEY_BYTES]); /* NULL: no node has it */
 uint32_t office_number(struct city *c);                                                   /* for a new node; never given out twice */
@@ -94,7 +95,8 @@ void backups_stop(struct city *c);
 void backups_close(struct city *c);
 void backups_status(const struct city *c, json_t *out, json_t *problems);
 
-void office_key(void *owner, const struct hub_peer *p, const struct public_keys *offered, wall_ms old_until); /* of hub_engine_calls */
+void office_key(void *owner, const struct hub_peer *p, const struct public_keys *offered, wall_ms old_until); /* of hub_engine_calls … */
+void office_emptied(void *owner, const struct hub_peer *p);                                                   /* … too */
 
 /* ---- commands */
 void cmd_schema(void *owner, struct request *q); /* fields.c */
@@ -115,6 +117,10 @@ void cmd_node_add(void *owner, struct request *q); /* orders.c */
 void cmd_node_approve(void *owner, struct request *q);
 void cmd_node_pause(void *owner, struct request *q);
 void cmd_node_resume(void *owner, struct request *q);
+void cmd_node_triage(void *owner, struct request *q); /* triage.c */
+void cmd_quarantine_retry(void *owner, struct request *q);
+void cmd_quarantine_discard(void *owner, struct request *q);
+void cmd_node_retire(void *owner, struct request *q);
 void cmd_node_revoke(void *owner, struct request *q);
 void cmd_node_token(void *owner, struct request *q); /* tokens.c */
 void cmd_node_tokens(void *owner, struct request *q);

@@ -13,6 +13,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"status", "nodes", "nodes", "enrolled", "已登记节点数"},
         {"status", "online", "nodes", "connected now", "在线节点数"},
         {"status", "offline", "nodes", "enrolled and not connected", "离线节点数"},
+        {"status", "retired", "nodes", "closed for good; nobody waits for them", "已停用节点数"},
         {"status", "paused_or_revoked", "nodes", "not listened to", "暂停或吊销节点数"},
         {"status", "records", "records", "merged, not deleted", "记录数"},
         {"status", "received", "changes", "accepted from nodes", "已接收更改数"},
@@ -40,7 +41,8 @@ void cmd_schema(void *owner, struct request *q) {
         {"nodes", "node", "", "number of the node", "节点编号"},
         {"nodes", "name", "", "name of its office", "办公室名称"},
         {"nodes", "areas", "", "division codes that it serves", "服务区域代码"},
-        {"nodes", "state", "", "online, offline, never seen, greeting, paused, revoked, forked", "连接状态"},
+        {"nodes", "state", "", "online, offline, never seen, greeting, paused, revoked, retired, forked", "连接状态"},
+        {"nodes", "retiring", "", "it is closed when all that it has is here", "是否正在停用"},
         {"nodes", "received", "changes", "came into the log", "已接收更改数"},
         {"nodes", "merged", "changes", "are in the records", "已合并更改数"},
         {"nodes", "held", "changes", "are in quarantine", "隔离更改数"},
@@ -62,7 +64,8 @@ void cmd_schema(void *owner, struct request *q) {
         {"node show", "node", "", "number of the node", "节点编号"},
         {"node show", "name", "", "name of its office", "办公室名称"},
         {"node show", "areas", "", "division codes that it serves", "服务区域代码"},
-        {"node show", "state", "", "online, offline, never seen, greeting, paused, revoked, forked", "连接状态"},
+        {"node show", "state", "", "online, offline, never seen, greeting, paused, revoked, retired, forked", "连接状态"},
+        {"node show", "retiring", "", "it is closed when all that it has is here", "是否正在停用"},
         {"node show", "received", "changes", "came into the log", "已接收更改数"},
         {"node show", "merged", "changes", "are in the records", "已合并更改数"},
         {"node show", "held", "changes", "are in quarantine", "隔离更改数"},
@@ -130,6 +133,16 @@ void cmd_schema(void *owner, struct request *q) {
         {"node resume", "node", "", "number of the node", "节点编号"},
         {"node resume", "status", "", "what it is from now on", "新状态"},
 
+        {"node retire", "node", "", "number of the node", "节点编号"},
+        {"node retire", "status", "", "what it is from now on: retiring, retired", "新状态"},
+        {"node retire", "next", "", "what happens now", "下一步"},
+
+        {"node triage", "node", "", "number of the node", "节点编号"},
+        {"node triage", "taken", "changes", "from the file, in quarantine now", "新接收更改数"},
+        {"node triage", "known", "changes", "that the hub had", "已有更改数"},
+        {"node triage", "other", "changes", "that do not follow what the hub has of that node, and were not taken", "未接收更改数"},
+        {"node triage", "next", "", "what to do", "下一步"},
+
         {"node revoke", "node", "", "number of the node", "节点编号"},
         {"node revoke", "status", "", "what it is from now on", "新状态"},
 
@@ -156,6 +169,15 @@ void cmd_schema(void *owner, struct request *q) {
         {"quarantine list", "received_ms", "ms since 1970", "when it came", "接收时间"},
         {"quarantine list", "type", "", "record type", "记录类型"},
         {"quarantine list", "id", "hex", "the record", "记录编号"},
+        {"quarantine list", "incarnation", "hex", "the life of its node's log", "日志代"},
+
+        {"quarantine retry", "node", "", "number of the node", "节点编号"},
+        {"quarantine retry", "seq", "", "of the change in its log", "更改序号"},
+        {"quarantine retry", "next", "", "what to do", "下一步"},
+
+        {"quarantine discard", "node", "", "number of the node", "节点编号"},
+        {"quarantine discard", "seq", "", "of the change in its log", "更改序号"},
+        {"quarantine discard", "next", "", "what to do", "下一步"},
 
         {"digest", "area", "", "division code; node:N is the node's own", "区域代码"},
         {"digest", "digest", "hex", "sum of the state hashes of its records", "区域摘要"},

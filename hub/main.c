@@ -54,6 +54,10 @@ static const struct command commands[] = {
     {"node reject", CONTROL_ADMIN, cmd_node_reject, "code", "", "", "turn away the machine that shows this code", "拒绝机器"},
     {"node pause", CONTROL_ADMIN, cmd_node_pause, "node", "", "", "take nothing from a node for a while", "暂停节点"},
     {"node resume", CONTROL_ADMIN, cmd_node_resume, "node", "", "", "go on with a paused node", "恢复节点"},
+    {"node retire", CONTROL_ADMIN, cmd_node_retire, "node", "now", "",
+     "close an office's node when all that it has is here, or --now; its records stay", "停用节点"},
+    {"node triage", CONTROL_ADMIN, cmd_node_triage, "file", "", "",
+     "take what a revoked or closed node had not sent (anjuctl export unsent there) into quarantine", "接收停用节点的未上传更改"},
     {"node revoke", CONTROL_ADMIN, cmd_node_revoke, "node", "", "", "never take anything from this key again", "吊销节点"},
     {"policies", CONTROL_STATUS, cmd_policies, "", "", "kind name version applied of", "policies and how many nodes have them",
      "政策与到达情况"},
@@ -62,6 +66,10 @@ static const struct command commands[] = {
      "并发值"},
     {"quarantine list", CONTROL_STATUS, cmd_quarantine, "", "node=", "node seq reason type id", "changes that were not taken, and why",
      "隔离区"},
+    {"quarantine retry", CONTROL_ADMIN, cmd_quarantine_retry, "node seq", "incarnation=", "",
+     "a person has looked at this change: try it again", "重试隔离的更改"},
+    {"quarantine discard", CONTROL_ADMIN, cmd_quarantine_discard, "node seq", "incarnation= reason=", "", "this change shall not be merged",
+     "丢弃隔离的更改"},
     {"digest", CONTROL_STATUS, cmd_digest, "", "node= area=", "area digest", "digests, as the node has them", "摘要"},
     {"export", CONTROL_ADMIN, cmd_export, "", "hashes raw node= actor= purpose= case=", "type id raw hash",
      "the replicated state, in all or of a node's areas: --hashes to compare by, --raw the values", "导出"},
@@ -213,7 +221,7 @@ static int open_engine(struct city *c) {
         say(folder, r == HUB_STORES_JOIN + HUB_JOIN_TRIMMED ? trimmed : r > 0 ? store_open_hint(r) : error_text(r));
         return EXIT_STORE;
     }
-    struct hub_engine_calls calls = {on_fatal, office_key, c};
+    struct hub_engine_calls calls = {on_fatal, office_key, office_emptied, c};
     buffer_format(&door, "ipc://%s/door.sock", folder);
     r = hub_engine_open(&c->loop, &stores, buffer_string(&door), &c->keys, &calls, &c->engine);
     if (r != 0 && c->exit == EXIT_GOOD) /* else a store failed, and has said so */

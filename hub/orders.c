@@ -54,17 +54,21 @@ static void order_done(struct hub_write *w, int result) {
     free(o);
 }
 
+struct id16 operator_id(const struct city *c, struct request *q) {
+    char who[32];
+    snprintf(who, sizeof who, "operator %u", q == NULL ? 0 : request_uid(q));
+    struct bytes part = bytes_text(who);
+    return hash_derive_id(c->who.city_secret, &part, 1);
+}
+
 static struct order *order_new(struct city *c, struct request *q, uint32_t type) {
     struct order *o = memory_zeroed(1, sizeof *o);
-    char who[32];
     o->city = c;
     o->request = q;
     o->write.type = type;
     o->write.purpose = PURPOSE_ADMINISTRATION;
     o->write.done = order_done;
-    snprintf(who, sizeof who, "operator %u", q == NULL ? 0 : request_uid(q));
-    struct bytes part = bytes_text(who);
-    o->write.actor = hash_derive_id(c->who.city_secret, &part, 1);
+    o->write.actor = operator_id(c, q);
     return o;
 }
 
@@ -212,11 +216,15 @@ void office_key(void *owner, const struct hub_peer *p, const struct public_keys 
     hub_engine_write(c->engine, &o->write);
 }
 
-bool office_known(const struct city *c, uint32_t node) {
+static const struct hub_peer *peer_of(const struct city *c, uint32_t node) {
     for (size_t i = 0; i < hub_engine_peers(c->engine); i++)
         if (hub_engine_peer(c->engine, i)->link.node == node)
-            return true;
-    return false;
+            return hub_engine_peer(c->engine, i);
+    return NULL;
+}
+
+bool office_known(const struct city *c, uint32_t node) {
+    return peer_of(c, node) != NULL;
 }
 
 static uint32_t known_node(struct city *c, struct request *q) {
@@ -228,15 +236,51 @@ static uint32_t known_node(struct city *c, struct request *q) {
     return 0;
 }
 
-static void set_status(struct city *c, struct request *q, const char *status) {
-    uint32_t node = known_node(c, q);
-    if (node == 0)
-        return;
+static void order_status(struct city *c, struct request *q, uint32_t node, const char *status, const char *next) {
     struct order *o = order_new(c, q, TYPE_OFFICE);
     o->write.record = office_id(node);
     add_text(o, OFFICE_STATUS, bytes_text(status));
     o->answer = json_pack("{s:i, s:s}", "node", (int)node, "status", status);
+    if (*next != '\0')
+        json_object_set_new(o->answer, "next", json_string(next));
     hub_engine_write(c->engine, &o->write);
+}
+
+/* A node that was closed stays so: it was told that it may forget its work. */
+static uint32_t open_node(struct city *c, struct request *q) {
+    uint32_t node = known_node(c, q);
+    if (node == 0 || !peer_of(c, node)->link.retired)
+        return node;
+    request_errorf(q, "conflict", "a new machine is enrolled: anjuctl node token AREA", "node %u was closed for good", node);
+    return 0;
+}
+
+static void set_status(struct city *c, struct request *q, const char *status) {
+    uint32_t node = open_node(c, q);
+    if (node != 0)
+        order_status(c, q, node, status, "");
+}
+
+void cmd_node_retire(void *owner, struct request *q) {
+    struct city *c = owner;
+    uint32_t node = open_node(c, q);
+    if (node == 0)
+        return;
+    if (peer_of(c, node)->link.revoked)
+        request_errorf(
+            q, "conflict", "`anjuctl node triage FILE` takes what it still has", "node %u is revoked: nothing is taken from it", node);
+    else if (request_flag(q, "now"))
+        order_status(
+            c, q, node, "retired",
+            "what it has not sent: at that machine `anjuctl export unsent --out FILE`, here `anjuctl node triage FILE`");
+    else
+        order_status(
+            c, q, node, "retiring", "it takes no more edits, and is closed when all that it has is here: `anjuctl node show`; or --now");
+}
+
+void office_emptied(void *owner, const struct hub_peer *p) {
+    log_fact(LOG_INFO, "hub.node_emptied", FACT_UINT("node", p->link.node));
+    order_status(owner, NULL, p->link.node, "retired", "");
 }
 
 void cmd_node_pause(void *owner, struct request *q) {
@@ -248,7 +292,9 @@ void cmd_node_resume(void *owner, struct request *q) {
 }
 
 void cmd_node_revoke(void *owner, struct request *q) {
-    set_status(owner, q, "revoked");
+    uint32_t node = known_node(owner, q);
+    if (node != 0)
+        order_status(owner, q, node, "revoked", "");
 }
 
 void cmd_node_approve(void *owner, struct request *q) {

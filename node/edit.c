@@ -366,6 +366,12 @@ static void run(struct ask *a, struct txn *t) {
     struct change made[RECORDS_MAX];
     size_t count = 0, which;
     const char *why;
+    if (node_closed(t, node_engine_who(a->office->engine)->node)) {
+        ask_fail(
+            a, "conflict", "what it holds can be read; ask city hall which office goes on with it",
+            "the city closes this office's node: it takes no more edits");
+        return;
+    }
     for (size_t i = 0; i < e->count; i++) {
         if (!settle(e, &e->items[i], t))
             return;

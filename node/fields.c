@@ -226,6 +226,12 @@ void cmd_schema(void *owner, struct request *q) {
         {"key rotate", "public", "", "the new public string", "新公钥串"},
         {"key rotate", "next", "", "what to do", "下一步"},
 
+        {"export unsent", "part", "", "which of the files this is", "第几部分"},
+        {"export unsent", "changes", "changes", "in it", "更改数"},
+        {"export unsent", "more", "", "there is a further part", "是否还有"},
+        {"export unsent", "file", "", "where it was written", "文件"},
+        {"export unsent", "next", "", "what to do", "下一步"},
+
         {"pause", "link", "", "paused", "链路状态"},
 
         {"resume", "link", "", "resumed", "链路状态"},

@@ -55,6 +55,8 @@ static const struct command commands[] = {
      "records with concurrent values", "有并发值的记录"},
     {"export", CONTROL_ADMIN, cmd_export, "", "actor= purpose= case= type= raw hashes", "type id key home fields unresolved raw hash",
      "all records; --raw: the replicated state; --hashes: only to compare by", "导出"},
+    {"export unsent", CONTROL_ADMIN, cmd_export_unsent, "", "actor= purpose= case= part= out=", "",
+     "what the city has not got, signed, for `anjuctl node triage` there; --out FILE", "导出未上传的更改"},
     {"access", CONTROL_ADMIN, cmd_access_log, "id?", "actor= purpose= case= type=", "at_ms actor action purpose case type record",
      "who looked at what, and what for", "访问记录"},
     {"key rotate", CONTROL_ADMIN, cmd_key_rotate, "", "", "",

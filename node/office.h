@@ -107,6 +107,7 @@ void cmd_get(void *owner, struct request *q); /* questions.c */
 void cmd_find(void *owner, struct request *q);
 void cmd_history(void *owner, struct request *q);
 void cmd_export(void *owner, struct request *q);
+void cmd_export_unsent(void *owner, struct request *q); /* unsent.c */
 void cmd_conflicts(void *owner, struct request *q);
 void cmd_queue(void *owner, struct request *q);
 void cmd_held(void *owner, struct request *q);

@@ -434,6 +434,86 @@ void hub_engine_own(struct hub_engine *e, struct hub_own_work *w) {
     worker_submit(e->log, &w->job);
 }
 
+/* ---- what a person orders, on the log worker */
+
+static void triage_works(struct hub_engine *e, struct hub_entries *w, struct log_entry *x) {
+    struct hub_log_node n;
+    hub_log_node(e->log_txn, x->node, &n);
+    const struct life *known = life_find(n.lives, n.life_count, &x->incarnation);
+    uint64_t last = x->first + x->count - 1, reached = known == NULL ? 0 : known->acked;
+    bool taken = false;
+    if (last <= reached) {
+        w->known += x->count;
+    } else if (hub_log_continues(x, known)) {
+        w->known += reached - (x->first - 1);
+        w->taken += last - reached;
+        hub_log_append(e->log_txn, x);
+        taken = true;
+    } else {
+        w->other += x->count;
+    }
+    if (!taken)
+        x->count = 0; /* it is in the log already, or cannot be */
+}
+
+static void entries_works(struct job *j, void *owner) {
+    struct hub_entries *w = (struct hub_entries *)j;
+    struct hub_engine *e = owner;
+    struct hub_log_place place;
+    for (size_t i = 0; i < w->count; i++)
+        if (w->list[i].kind == LOG_TRIAGE)
+            triage_works(e, w, &w->list[i]);
+        else
+            hub_log_append(e->log_txn, &w->list[i]);
+    if (hub_log_place(e->log_txn, &place))
+        w->position = place.last;
+}
+
+/* What the log has of the node is what its link goes on from, should it ever speak again. */
+static void note_accepted(struct hub_engine *e, const struct log_entry *x) {
+    struct hub_peer *p = peer_by_node(e, x->node);
+    uint64_t last = x->first + x->count - 1;
+    struct hub_link *l = p == NULL ? NULL : &p->link;
+    for (size_t i = 0; l != NULL && i <= l->life_count && i < LIMIT_LIVES; i++) {
+        if (i == l->life_count)
+            l->lives[l->life_count++] = (struct hub_life){.incarnation = x->incarnation};
+        struct hub_life *life = &l->lives[i];
+        if (!id_equal(&life->incarnation, &x->incarnation))
+            continue;
+        if (life->accepted < last) {
+            life->accepted = life->expected = last;
+            life->accepted_hash = life->expected_hash = x->after;
+        }
+        return;
+    }
+}
+
+static void entries_done(struct job *j, int result) {
+    struct hub_entries *w = (struct hub_entries *)j;
+    struct hub_engine *e = w->engine;
+    if (result < 0)
+        fatal(e, result);
+    e->troubles.log_full = result == STORE_DISK_FULL;
+    for (size_t i = 0; result == 0 && i < w->count; i++)
+        if (w->list[i].kind == LOG_TRIAGE && w->list[i].count > 0)
+            note_accepted(e, &w->list[i]);
+    if (result == 0 && e->counts.log_last < w->position)
+        e->counts.log_last = w->position;
+    if (result == 0 && !e->closing)
+        merge_soon(e);
+    struct arena arena = w->arena;
+    w->done(w, result);
+    arena_close(&arena);
+}
+
+void hub_engine_entries(struct hub_engine *e, struct hub_entries *w) {
+    w->engine = e;
+    w->taken = w->known = w->other = w->position = 0;
+    w->job.work = entries_works;
+    w->job.done = entries_done;
+    worker_submit(e->log, &w->job);
+}
+
 /* At start: what a crash left between the second home and the log. Later: what found the log without room. */
 struct own_replay {
     struct job job;
@@ -724,7 +804,7 @@ static uint64_t lowest_floor(const struct hub_engine *e) {
     uint64_t lowest = e->counts.hub_seq;
     for (size_t i = 0; i < e->peer_count; i++) {
         const struct hub_peer *p = e->peers[i];
-        if (p->link.revoked || id_zero(&p->link.current))
+        if (p->link.revoked || p->link.retired || id_zero(&p->link.current))
             continue;
         uint64_t floor = epoch_equal(p->pulled.epoch, e->epoch) ? p->pulled.floor : 0;
         lowest = floor < lowest ? floor : lowest;
@@ -1003,7 +1083,7 @@ struct office_line {
     uint32_t node;
     struct public_keys keys, before;
     wall_ms before_until;
-    bool keyed, revoked, paused, full;
+    bool keyed, revoked, paused, retiring, retired, full;
 };
 
 struct roster {
@@ -1043,6 +1123,8 @@ static int roster_each(void *owner, uint32_t node, const struct hub_node_state *
         l->before_until = winner_number(office, OFFICE_KEY_UNTIL);
     l->revoked = bytes_equal(status, BYTES("revoked"));
     l->paused = bytes_equal(status, BYTES("paused"));
+    l->retiring = bytes_equal(status, BYTES("retiring"));
+    l->retired = bytes_equal(status, BYTES("retired"));
     l->full = hub_node_full(n);
     return 0;
 }
@@ -1122,6 +1204,11 @@ static void roster_done(struct hub_read *q, int result) {
         p->key_due = false;
         p->link.revoked = l->revoked;
         p->link.paused = l->paused;
+        p->link.retired = l->retired;
+        if (l->retiring && !p->retiring)
+            p->retire_at = e->counts.hub_seq; /* at least where its record says so */
+        p->retiring = l->retiring;
+        p->closing = p->closing && l->retiring;
         if (p->full_at <= r->position)
             p->link.full = l->full;
         step(e, &(struct hub_event){.kind = HUB_PEER, .link = &p->link}, NULL);
@@ -1261,7 +1348,18 @@ static bool too_often(struct hub_peer *p, const struct message *m) {
     return false;
 }
 
+/* A node that is to be closed has seen that it is, and takes no more edits since; when all that it has is here, it is closed. */
+static void close_when_empty(struct hub_peer *p, const struct report *m) {
+    struct hub_engine *e = p->engine;
+    if (!p->retiring || p->closing || m->session != hub_side_session(&p->link) || m->backlog > 0 || m->at < p->retire_at)
+        return;
+    p->closing = true;
+    e->calls.emptied(e->calls.owner, p);
+}
+
 static void hear(struct hub_peer *p, struct heard *h) {
+    if (h->message.kind == MESSAGE_REPORT)
+        close_when_empty(p, &h->message.report);
     step(p->engine, &(struct hub_event){.kind = HUB_HEARD, .link = &p->link, .heard = &h->message}, h);
 }
 

@@ -29,9 +29,11 @@ struct hub_peer {
     bool keyed;
     struct public_keys before; /* those that it had before, taken too until then, by the hub's clock */
     wall_ms before_until;
-    bool by_before; /* it was heard last with those */
-    bool changing;  /* its new keys are on their way into its record … */
-    bool key_due;   /* … and from there into the roster: then it is told */
+    bool by_before;         /* it was heard last with those */
+    bool retiring, closing; /* it is to be closed; it is being closed */
+    uint64_t retire_at;     /* hub_seq at which it knows that */
+    bool changing;          /* its new keys are on their way into its record … */
+    bool key_due;           /* … and from there into the roster: then it is told */
     struct hub_engine *engine;
     struct cursor pulled;     /* of its last Pull since it was welcomed */
     uint64_t full_at;         /* the log position to which link.full is known */
@@ -68,6 +70,8 @@ struct hub_engine_calls {
     void (*fatal)(void *owner, int result); /* once, negative: a store failed, or the log is damaged: stop, verify */
     /* A node proved that it has new keys: they belong into its office's record, and then hub_engine_key_changed is called. */
     void (*key)(void *owner, const struct hub_peer *p, const struct public_keys *offered, wall_ms old_until);
+    /* A node that is to be closed has nothing left that is not accepted: its record says so from now on. */
+    void (*emptied)(void *owner, const struct hub_peer *p);
     void *owner; /* borrows */
 };
 
@@ -126,6 +130,20 @@ enum hub_write_outcome {
     HUB_WRITE_NOTED,        /* it lies in its second home, but could not be merged now: it is carried out when that is possible again */
 };
 void hub_engine_write(struct hub_engine *e, struct hub_write *w /* takes; `done` gives it back */);
+
+/* Entries that a person orders: what a node has not sent (TRIAGE), or what becomes of a held change (RETRY, DISCARD). Durable when `done`
+ * is called with 0; the fold follows. Of TRIAGE only what continues a life of the log is taken. */
+struct hub_entries {
+    struct job job;
+    struct arena arena;     /* owns what the entries point to; closed by the engine after `done` */
+    struct log_entry *list; /* count 0 afterwards: it was not taken */
+    size_t count;
+    uint64_t taken, known, other;                    /* changes of TRIAGE: taken, in the log already, of another history */
+    void (*done)(struct hub_entries *w, int result); /* STORE_DISK_FULL: nothing of it was written */
+    struct hub_engine *engine;                       /* the rest is the engine's */
+    uint64_t position;
+};
+void hub_engine_entries(struct hub_engine *e, struct hub_entries *w /* takes; `done` gives it back */);
 
 /* The backups that a restore may use (hub_kept.h): what is in all of them is safe and told to the nodes; the log is trimmed below what
  * they need. The engine reads the list when it opens; who changes it hands over the new one. */

@@ -189,7 +189,7 @@ bool log_proof_walk(struct log_proof *p, struct txn *log, uint32_t most) {
         p->position++;
         if (hub_log_read(log, p->position, &e) != 0)
             complain(p, "log entry %" PRIu64 " is damaged or missing", p->position);
-        else if (e.kind == LOG_PUSH)
+        else if (log_changes(e.kind))
             prove(p, &e);
     }
     return p->position < place.last;

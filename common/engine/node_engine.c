@@ -367,6 +367,24 @@ static void rekeyed(struct node_engine *e) {
     e->calls.rekeyed(e->calls.owner);
 }
 
+/* ---- the city has closed this office's node: that is known from now on, without asking */
+
+static void close_works(struct node_work *w, struct txn *t) {
+    node_close(t, w->engine->who.node);
+}
+
+static void close_done(struct node_work *w, int result) {
+    (void)result; /* a full disk: it is told again at the next start */
+    free(w);
+}
+
+static void closed(struct node_engine *e) {
+    struct node_work *w = memory_zeroed(1, sizeof *w);
+    w->work = close_works;
+    w->done = close_done;
+    node_engine_submit(e, w);
+}
+
 static void on_tick(uv_timer_t *t);
 static void step(struct node_engine *e, struct node_event *in, struct heard *h);
 
@@ -429,6 +447,8 @@ static void carry_out(struct node_engine *e, const struct node_effect *x, struct
             FACT_TEXT("refusal", x->note.refusal == 0 ? "" : refusal_text(x->note.refusal)));
         if (x->note.note == NODE_NOTE_WELCOME)
             rekeyed(e);
+        if (x->note.note == NODE_NOTE_REFUSED && x->note.refusal == REFUSE_RETIRED)
+            closed(e);
         if (e->calls.note != NULL)
             e->calls.note(e->calls.owner);
         break;

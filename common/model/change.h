@@ -25,7 +25,8 @@ enum {
     TYPE_POLICY = 2, /* a policy document, FIELD_HOME = its scope prefix */
     TYPE_STAFF = 3,  /* the actors: an id is derived from the login name */
 };
-/* Of TYPE_OFFICE: areas served (a list of digit texts), name, public key string, status (text: active, paused, revoked). */
+/* Of TYPE_OFFICE: areas served (a list of digit texts), name, public key string, status (text: active, paused, revoked,
+ * retiring, retired), the public key string before and the ms until which it is taken too. */
 enum { OFFICE_AREAS = 16, OFFICE_NAME = 17, OFFICE_KEY = 18, OFFICE_STATUS = 19, OFFICE_KEY_BEFORE = 20, OFFICE_KEY_UNTIL = 21 };
 /* Of TYPE_POLICY: kind and name (text), version (number), body (text), signer's public key and signature (blob) over policy_signed. */
 enum { POLICY_KIND = 16, POLICY_NAME = 17, POLICY_VERSION = 18, POLICY_BODY = 19, POLICY_SIGNER = 20, POLICY_SIGNATURE = 21 };

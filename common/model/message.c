@@ -39,6 +39,8 @@ const char *verdict_text(enum verdict v) {
         return "it claims another node's authorship";
     case VERDICT_DISCARDED:
         return "discarded by an operator";
+    case VERDICT_REVOKED:
+        return "it came in a file after its node was revoked or closed; a person decides";
     }
     return "held for a reason this version does not know";
 }
@@ -65,6 +67,8 @@ const char *refusal_text(enum refusal r) {
         return "this node is paused by an operator";
     case REFUSE_DISK_FULL:
         return "the hub's disk is full; trying again later";
+    case REFUSE_RETIRED:
+        return "the city has closed this office's node: it takes no more edits; what it holds can still be read";
     }
     return "refused for a reason this version does not know";
 }

@@ -35,6 +35,7 @@ enum verdict {
     VERDICT_GARBAGE = 5,
     VERDICT_FORGED = 6,
     VERDICT_DISCARDED = 7,
+    VERDICT_REVOKED = 9, /* it came in a file, after its node was revoked or closed */
 };
 struct held {
     struct id16 incarnation;
@@ -53,6 +54,7 @@ enum refusal {
     REFUSE_CLOCK,
     REFUSE_PAUSED,
     REFUSE_DISK_FULL,
+    REFUSE_RETIRED,
 };
 
 /* An area being loaded at a node: its rows up to `upto` have come, as whole entries; the page's cursor does not count for it. */

@@ -43,6 +43,7 @@ struct origin {
     struct id16 incarnation;
     uint64_t seq, position;
     wall_ms received;
+    bool triage; /* nothing of it is merged before a person says so */
 };
 
 struct pointer_table {

@@ -184,7 +184,7 @@ static void put_entry(struct txn *t, uint64_t position, const struct log_entry *
     wire_log_entry_pack(e, &b);
     struct key k = key_u64(position);
     envelope_append_day(t, HUB_LOG_ENTRIES, key_bytes(&k), buffer_bytes(&b), e->received);
-    if (e->kind != LOG_PUSH)
+    if (!log_changes(e->kind))
         return;
     struct life *l = life_make(n, &e->incarnation);
     l->acked = e->first + e->count - 1;
@@ -199,7 +199,7 @@ void hub_log_append(struct txn *t, const struct log_entry *e) {
         txn_fail(t, fail(-EINVAL));
         return;
     }
-    if (e->kind == LOG_PUSH) {
+    if (log_changes(e->kind)) {
         hub_log_node(t, e->node, &n);
         const struct life *known = life_find(n.lives, n.life_count, &e->incarnation);
         if (hub_log_hole(known, known == NULL ? 0 : known->acked, n.life_count, e->first)) {
@@ -211,8 +211,7 @@ void hub_log_append(struct txn *t, const struct log_entry *e) {
     put_entry(t, place.last + 1, e, &n);
 }
 
-/* Does a push begin at or below the next seq, end above what is reached, and have the chain that was reached there? */
-static bool continues(const struct log_entry *e, const struct life *known) {
+bool hub_log_continues(const struct log_entry *e, const struct life *known) {
     CLEANUP(buffer_close) struct buffer raw = {0};
     uint64_t reached = known == NULL ? 0 : known->acked, seq = e->first;
     struct hash chain = e->before;
@@ -245,9 +244,9 @@ void hub_log_renew(struct txn *t, const struct id16 *life, uint64_t first) {
         txn_delete(t, HUB_LOG_ENTRIES, key_bytes(&k));
         if (!sound || wire_log_entry_unpack(stored, &e) != 0)
             continue;
-        if (e.kind == LOG_PUSH) {
+        if (log_changes(e.kind)) {
             hub_log_node(t, e.node, &n);
-            if (!continues(&e, life_find(n.lives, n.life_count, &e.incarnation)))
+            if (!hub_log_continues(&e, life_find(n.lives, n.life_count, &e.incarnation)))
                 continue;
         }
         put_entry(t, ++last, &e, &n);

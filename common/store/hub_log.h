@@ -41,6 +41,9 @@ void hub_log_append(struct txn *t, const struct log_entry *e);
 /* Would changes be missing between what a life has reached and this first one? */
 bool hub_log_hole(const struct life *known /* NULL: not in the table */, uint64_t reached, size_t life_count, uint64_t first);
 
+/* Does a push begin at or below the next seq, end above what is reached, and have the chain that was reached there? */
+bool hub_log_continues(const struct log_entry *e, const struct life *known /* NULL: nothing is */);
+
 /* Reads the entry at a position. HUB_LOG_END: beyond the last; HUB_LOG_ROTTEN: its checksum does not hold, or it was trimmed. */
 enum hub_log_outcome { HUB_LOG_END = 1, HUB_LOG_ROTTEN };
 int hub_log_read(struct txn *t, uint64_t position, struct log_entry *out /* slices borrowed as txn_get's */); /* + enum hub_log_outcome */

@@ -39,7 +39,7 @@ static void one_change(struct fold *f, struct fold_node *writer, const struct or
     if (writer->state.life_count == LIMIT_LIVES && fold_merged(f, t, read.name))
         read.again = true;
     const struct change *c = fold_take_over(f, t, &read);
-    enum verdict v = fold_verdict(f, writer, t, c, from->received, packed.len);
+    enum verdict v = from->triage ? VERDICT_REVOKED : fold_verdict(f, writer, t, c, from->received, packed.len);
     /* Another copy of what would be held may be merged already (labelled again): then it is only repeated. */
     bool own = v != VERDICT_FORGED || (read.again && read.version.node == writer->state.node);
     if (v != VERDICT_MERGED && own && fold_merged(f, t, read.name)) {
@@ -86,7 +86,7 @@ static void push(struct fold *f, const struct log_entry *e, uint64_t position, s
     }
     struct life *life = life_make(&writer->state, &e->incarnation);
     uint64_t merged = life->includes;
-    struct origin from = {.incarnation = e->incarnation, .position = position, .received = e->received};
+    struct origin from = {.incarnation = e->incarnation, .position = position, .received = e->received, .triage = e->kind == LOG_TRIAGE};
     writer->changed = writer->moved = true;
     if (e->count == 0 || e->first + e->count - 1 <= merged)
         return; /* folded before: a name and a seq mean one change for ever (I4) */
@@ -108,6 +108,7 @@ static void push(struct fold *f, const struct log_entry *e, uint64_t position, s
 static void entry(struct fold *f, const struct log_entry *e, uint64_t position, struct buffer *raw) {
     switch (e->kind) {
     case LOG_PUSH:
+    case LOG_TRIAGE:
         push(f, e, position, raw);
         return;
     case LOG_RETRY:
@@ -137,14 +138,14 @@ static int stretch(struct fold *f, struct txn *log, uint32_t limit, struct merge
             log_fact(LOG_ERROR, "hub.log_rotten", FACT_UINT("position", position));
             return fail(-EBADMSG);
         }
-        uint32_t units = e.kind == LOG_PUSH ? e.count : 1;
+        uint32_t units = log_changes(e.kind) ? e.count : 1;
         if (work > 0 && units > limit - work)
             break;
         entry(f, &e, position, &raw);
         if (txn_result(f->state) != 0)
             return pass(txn_result(f->state));
         work += units;
-        out->changes += e.kind == LOG_PUSH ? e.count : 0;
+        out->changes += log_changes(e.kind) ? e.count : 0;
         f->place.position = position;
     }
     return 0;

@@ -94,6 +94,10 @@ int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out);
 int node_lay_repair(struct txn *t, const struct repair_fill *m, struct node_laid *out);
 void node_buckets(struct txn *t, area a, struct digest out[DIGEST_BUCKETS]);
 
+/* ---- the end: the city closes this office's node. From then on no edit is taken, for good */
+void node_close(struct txn *t, uint32_t node);
+bool node_closed(struct txn *t, uint32_t node); /* it said so, or our office's record says that it will be */
+
 /* ---- reads */
 enum node_record_outcome { NODE_RECORD_NONE = 1, NODE_RECORD_ROTTEN };
 int node_record(

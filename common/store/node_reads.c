@@ -1,6 +1,8 @@
 /* Walks over what a node holds: records, log, held changes; and the check of all of it. */
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/model/office.h"
+#include "common/model/value.h"
 #include "common/store/envelope.h"
 #include "common/store/node_parts.h"
 
@@ -157,4 +159,27 @@ int node_verify(struct txn *t, void (*complain)(void *owner, const char *what), 
             complain(owner, "digests: an area's running digest is not that of its records");
     }
     return txn_result(t);
+}
+
+/* ---- the end */
+
+void node_close(struct txn *t, uint32_t node) {
+    struct key k = key_word("closed"), which = key_u32(node);
+    envelope_put(t, NODE_META, key_bytes(&k), key_bytes(&which));
+}
+
+bool node_closed(struct txn *t, uint32_t node) {
+    CLEANUP(arena_close) struct arena a = {.cap = 0};
+    struct key k = key_word("closed"), which = key_u32(node);
+    struct id16 id = office_id(node);
+    struct record office;
+    struct bytes value;
+    struct value status;
+    if (envelope_get(t, NODE_META, key_bytes(&k), &value) == 0 && bytes_equal(value, key_bytes(&which)))
+        return true;
+    if (node_base(t, TYPE_OFFICE, &id, &a, &office) != 0)
+        return false;
+    const struct head *h = field_winner(record_field(&office, OFFICE_STATUS));
+    return h != NULL && value_unpack(h->value, &status) && status.kind == VALUE_TEXT &&
+           (bytes_equal(status.text, BYTES("retiring")) || bytes_equal(status.text, BYTES("retired")));
 }

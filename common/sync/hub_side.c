@@ -77,6 +77,19 @@ static void refuse(struct hub_side *h, struct hub_link *l, enum refusal reason, 
     emit(out, &e);
 }
 
+/* An operator's word against this node, and when to ask again; false: there is none. */
+static bool barred(struct hub_side *h, struct hub_link *l, const struct hub_out *out) {
+    if (l->revoked)
+        refuse(h, l, REFUSE_REVOKED, 0, out);
+    else if (l->retired)
+        refuse(h, l, REFUSE_RETIRED, 0, out);
+    else if (l->paused)
+        refuse(h, l, REFUSE_PAUSED, PAUSED_MS, out);
+    else
+        return false;
+    return true;
+}
+
 /* ---- credit: an absolute limit per session, out of one pool, fairly; it shrinks as the merge falls behind */
 
 static bool disk_full(const struct hub_side *h) {
@@ -238,14 +251,8 @@ static bool gap(struct hub_link *l, const struct hello *m) {
 static void on_hello(struct hub_side *h, struct hub_link *l, const struct hello *m, const struct hub_out *out) {
     end_session(h, l);
     note(out, l, HUB_NOTE_HELLO, 0);
-    if (l->revoked) {
-        refuse(h, l, REFUSE_REVOKED, 0, out);
+    if (barred(h, l, out))
         return;
-    }
-    if (l->paused) {
-        refuse(h, l, REFUSE_PAUSED, PAUSED_MS, out);
-        return;
-    }
     if (m->protocol_most < 1 || m->protocol_least > 1) {
         refuse(h, l, m->protocol_most < 1 ? REFUSE_TOO_OLD : REFUSE_TOO_NEW, 0, out);
         return;
@@ -387,10 +394,8 @@ static void on_heard(struct hub_side *h, const struct hub_event *in, const struc
     }
     if (l->state != HUB_READY || session_of(m) != l->session)
         return;
-    if (l->revoked || l->paused) {
-        refuse(h, l, l->revoked ? REFUSE_REVOKED : REFUSE_PAUSED, PAUSED_MS, out);
+    if (barred(h, l, out))
         return;
-    }
     used(h, l, out);
     switch (m->kind) {
     case MESSAGE_PUSH:
@@ -475,8 +480,8 @@ void hub_side_step(struct hub_side *h, const struct hub_event *in, const struct 
     h->now = in->now;
     switch (in->kind) {
     case HUB_PEER:
-        if ((in->link->revoked || in->link->paused) && in->link->state != HUB_ABSENT)
-            refuse(h, in->link, in->link->revoked ? REFUSE_REVOKED : REFUSE_PAUSED, PAUSED_MS, out);
+        if (in->link->state != HUB_ABSENT)
+            barred(h, in->link, out);
         return;
     case HUB_HEARD:
         on_heard(h, in, out);

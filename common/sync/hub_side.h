@@ -28,7 +28,7 @@ struct hub_life {
 struct hub_link {
     uint32_t node;
     enum hub_link_state state;
-    bool revoked, paused, forked, full; /* full: its quarantine budget is used up */
+    bool revoked, paused, retired, forked, full; /* full: its quarantine budget is used up */
     struct hub_life lives[LIMIT_LIVES];
     size_t life_count;
     struct id16 current;

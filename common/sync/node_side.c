@@ -271,6 +271,11 @@ static void on_refuse(struct node_side *n, const struct refuse *m, const struct 
         return;
     }
     emit(out, NODE_FX_DISCONNECT);
+    if (m->reason == REFUSE_RETIRED) { /* nothing is ever said again, unless somebody starts it */
+        forget_session(n);
+        move(n, NODE_ASLEEP, INSTANT_NEVER);
+        return;
+    }
     if (m->reason == REFUSE_PAUSED) { /* an operator resumes it any moment, and looks whether it comes */
         uint64_t most = m->retry_after_ms < PAUSED_MS_MAX ? m->retry_after_ms : PAUSED_MS_MAX;
         down(n, in->now + PAUSED_MS_MIN + random_below(&n->chance, most + 1));

@@ -12,7 +12,7 @@
 #include "common/model/progress.h"
 
 enum node_state {
-    NODE_ASLEEP,     /* not started, or paused by an operator */
+    NODE_ASLEEP,     /* not started, paused by an operator, or closed by the city */
     NODE_DOWN,       /* no link; waits until `until` */
     NODE_CONNECTING, /* the shell was asked to connect */
     NODE_GREETING,   /* Hello is out */

@@ -48,7 +48,11 @@ enum log_kind {
     LOG_PUSH = 1, /* changes of a node, or of the hub itself (node 0) */
     LOG_RETRY,    /* an operator's order: try a held change again (node, incarnation, first) */
     LOG_DISCARD,  /* an operator's order, with a reason */
+    LOG_TRIAGE,   /* a push that a person brought in a file: its changes are held, whatever they are */
 };
+static inline bool log_changes(enum log_kind k) { /* does it hold changes of a life, one after the other? */
+    return k == LOG_PUSH || k == LOG_TRIAGE;
+}
 struct log_entry {
     enum log_kind kind;
     uint32_t node;

@@ -104,7 +104,7 @@ void city_append(struct city *y, uint32_t node, const struct bytes *packed, size
     }
     invariant(wire_batch_seal(buffer_bytes(&raw), &body) == 0);
     struct log_entry e = {
-        .kind = LOG_PUSH,
+        .kind = y->in_a_file ? LOG_TRIAGE : LOG_PUSH,
         .node = node,
         .incarnation = w->incarnation,
         .first = first,

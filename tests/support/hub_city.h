@@ -30,7 +30,8 @@ struct city {
     size_t change_count, change_room;
     wall_ms now; /* receive time of the next entry, and the writers' clock */
     struct hub_rules rules;
-    bool upgraded; /* until then the rules refuse texts that begin with '!' */
+    bool in_a_file; /* what is said comes in a file, of a node that may not speak */
+    bool upgraded;  /* until then the rules refuse texts that begin with '!' */
 };
 
 /* In memory, or in LMDB when a folder is given. Every office serves its own community. */

@@ -312,6 +312,47 @@ static void test_full(void **state) {
     city_verify(y);
 }
 
+/* What a revoked node had not sent comes in a file: all of it is held, also what would be merged, and that its area grows lets none of it
+ * in; one after the other a person does. */
+static void test_triage(void **state) {
+    struct city *y = *state;
+    city_create(y, 1, 1);
+    city_merge(y, 100);
+    y->in_a_file = true;
+    city_write(y, 1, 1, CITY_A, "two");
+    city_create(y, 1, 2);
+    city_write(y, 1, 2, CITY_B, "four");
+    struct bytes junk = BYTES("\xff\xff no change");
+    city_append(y, 1, &junk, 1, ++y->writers[1].seq);
+    y->in_a_file = false;
+    city_merge(y, 100);
+    for (uint64_t seq = 2; seq <= 4; seq++)
+        assert_int_equal(held(y, 1, seq), VERDICT_REVOKED);
+    assert_int_equal(held(y, 1, 5), VERDICT_GARBAGE);
+    area more[] = {city_home(1), city_home(2)};
+    city_office(y, 1, more, 2);
+    city_merge(y, 100);
+    assert_int_equal(held(y, 1, 2), VERDICT_REVOKED);
+    assert_int_equal(node_of(y, 1).merged, 1);
+    city_order(y, LOG_RETRY, 1, 4); /* before what it is about: a record that is not there is nobody's */
+    city_order(y, LOG_RETRY, 1, 2);
+    city_merge(y, 100);
+    assert_int_equal(held(y, 1, 2), VERDICT_MERGED);
+    assert_true(city_text_is(y, 1, CITY_A, "two"));
+    assert_int_equal(held(y, 1, 3), VERDICT_REVOKED);
+    assert_int_equal(held(y, 1, 4), VERDICT_SCOPE);
+    city_order(y, LOG_RETRY, 1, 3);
+    city_merge(y, 100);
+    assert_int_equal(held(y, 1, 3), VERDICT_MERGED);
+    assert_int_equal(held(y, 1, 4), VERDICT_MERGED); /* a person had let it in, and now it has a home */
+    assert_true(city_text_is(y, 2, CITY_B, "four"));
+    struct hub_node_state n = node_of(y, 1);
+    assert_int_equal(n.received, 5);
+    assert_int_equal(n.merged, 4);
+    assert_int_equal(n.held, 1);
+    city_verify(y);
+}
+
 static void test_rule_retry(void **state) {
     struct city *y = *state;
     city_create(y, 1, 1);
@@ -1421,6 +1462,7 @@ int main(void) {
         IN_CITY(test_broken_batch),
         IN_CITY(test_full),
         IN_CITY(test_rule_retry),
+        IN_CITY(test_triage),
         IN_CITY(test_take_over),
         IN_CITY(test_copies),
         IN_CITY(test_doubled),
