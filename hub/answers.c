@@ -295,7 +295,8 @@ void cmd_status(void *owner, struct request *q) {
         json_array_append_new(problems, json_string("changes are in quarantine: `anjuctl quarantine list`"));
     backups_status(c, out, problems);
     enrol_status(c, out, problems);
-    json_object_set_new(out, "endpoint", json_string(porter_endpoint(c->porter)));
+    rekey_status(c, out, problems);
+    json_object_set_new(out, "endpoint", json_string(porter_endpoint(city_porter(c))));
     json_object_set_new(out, "nodes", number(hub_engine_peers(c->engine)));
     json_object_set_new(out, "online", number(online));
     json_object_set_new(out, "offline", number(offline));
@@ -353,7 +354,8 @@ static int by_node(const void *x, const void *y) {
 }
 
 static void finish_nodes(struct question *a) {
-    const struct hub_engine *e = a->city->engine;
+    const struct city *c = a->city;
+    const struct hub_engine *e = c->engine;
     instant now = clock_now();
     char text[PUBLIC_TEXT];
     size_t i;
@@ -376,6 +378,7 @@ static void finish_nodes(struct question *a) {
             json_object_set_new(row, "garbage", number(p->wrongs.garbage));
             json_object_set_new(row, "forged", number(p->wrongs.forged));
             json_object_set_new(row, "flood", number(p->wrongs.flood));
+            json_object_set_new(row, "moved", c->rekey != REKEY_OPEN ? json_null() : json_boolean(hub_engine_moved(e, p)));
             json_object_set_new(row, "public", json_string(public_text(&p->keys, text)));
             json_object_set_new(row, "key_before_until_ms", p->before_until > clock_wall() ? number(p->before_until) : json_null());
             json_object_set_new(row, "at", number(l->at));
@@ -734,7 +737,7 @@ static void begin_proof(struct question *a, struct txn *state) {
         complain(a, "the second home of the hub's own changes cannot be read");
         return;
     }
-    a->proof = log_proof_open(a->city->keys.public.sign, own, complain, a);
+    a->proof = log_proof_open(&a->city->keys.public, own, complain, a);
     if (txn_result(own) != 0)
         complain(a, "the second home of the hub's own changes cannot be read");
     txn_abort(own);

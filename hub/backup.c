@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { OLD_MS = 2 * 86400000 };
 
@@ -92,6 +93,14 @@ static int add_file(struct making *m, const char *name) {
     return r;
 }
 
+static bool there(struct making *m, const char *name) {
+    struct buffer path = {0};
+    buffer_format(&path, "%s/%s", buffer_string(&m->data), name);
+    bool is = access(buffer_string(&path), F_OK) == 0;
+    buffer_close(&path);
+    return is;
+}
+
 static int make(struct making *m) {
     const struct hub_stores *s = hub_engine_stores(m->city->engine);
     const char *room = buffer_string(&m->room);
@@ -106,9 +115,12 @@ static int make(struct making *m) {
         r = backup_add_store(&m->backup, "own", s->own, &shape_hub_own, room, NULL, NULL);
     if (r == 0 && strcmp(m->city->sealing.from, "passphrase") == 0)
         r = add_file(m, SEALING_SALT);
-    static const char *const files[] = {"city", "policy.keys", "keys"};
+    static const char *const files[] = {"city", "policy.keys", "keys"}, *const perhaps[] = {"keys.next", "next", "moved"}; /* rekey.c */
     for (size_t i = 0; i < sizeof files / sizeof *files && r == 0; i++)
         r = add_file(m, files[i]);
+    for (size_t i = 0; i < sizeof perhaps / sizeof *perhaps && r == 0; i++)
+        if (there(m, perhaps[i]))
+            r = add_file(m, perhaps[i]);
     return r == 0 ? backup_end(&m->backup) : r;
 }
 

@@ -1,6 +1,7 @@
 /* The city's daemon: what its parts share. Everything here belongs to the loop's thread but the work functions of questions. */
 #pragma once
 
+#include "common/base/endpoint.h"
 #include "common/catalogue/policy.h"
 #include "common/catalogue/show.h"
 #include "common/daemon/control.h"
@@ -24,6 +25,12 @@ struct city {
     struct enrolment who; /* the city itself: id, secrets, policy root; node 0 */
     struct hub_engine *engine;
     struct porter *porter; /* the public port */
+    /* While the hub's keys change (rekey.c). */
+    enum { REKEY_NONE, REKEY_DUE, REKEY_OPEN, REKEY_RETIRED } rekey; /* DUE: the second door is to be opened; RETIRED: until a restart */
+    struct keys next;
+    struct porter *next_porter;
+    char next_listen[ENDPOINT_MAX], next_advertise[ENDPOINT_MAX], moved_listen[ENDPOINT_MAX], moved_advertise[ENDPOINT_MAX];
+    struct request *rekey_asks;
     struct control *control;
     struct enrol *enrol;        /* owns */
     struct backups *backups;    /* owns */
@@ -95,6 +102,19 @@ void backups_stop(struct city *c);
 void backups_close(struct city *c);
 void backups_status(const struct city *c, json_t *out, json_t *problems);
 
+/* The hub's keys (rekey.c). */
+const struct keys *city_keys(const struct city *c);     /* that new enrolments name */
+const struct porter *city_porter(const struct city *c); /* the port that all nodes know */
+const char *city_endpoint(const struct city *c);        /* that new enrolments name */
+const char *city_listen(const struct city *c);          /* where the first door is */
+int rekey_load(struct city *c);                         /* what lies on the disk of a change; 0: good */
+void rekey_open(struct city *c);                        /* REKEY_DUE: outside of the loop's callbacks */
+void rekey_stop(struct city *c);                        /* who asked is told that the hub stops */
+void rekey_status(const struct city *c, json_t *out, json_t *problems);
+void enrol_rekeyed(struct city *c); /* enrol.c: its door has the new keys from now on */
+void policy_put(
+    struct city *c, struct request *q, struct bytes kind, struct bytes name, struct bytes body); /* orders.c: the next version */
+
 void office_key(void *owner, const struct hub_peer *p, const struct public_keys *offered, wall_ms old_until); /* of hub_engine_calls … */
 void office_emptied(void *owner, const struct hub_peer *p);                                                   /* … too */
 
@@ -117,6 +137,8 @@ void cmd_node_add(void *owner, struct request *q); /* orders.c */
 void cmd_node_approve(void *owner, struct request *q);
 void cmd_node_pause(void *owner, struct request *q);
 void cmd_node_resume(void *owner, struct request *q);
+void cmd_hub_key_rotate(void *owner, struct request *q); /* rekey.c */
+void cmd_hub_key_retire(void *owner, struct request *q);
 void cmd_node_triage(void *owner, struct request *q); /* triage.c */
 void cmd_quarantine_retry(void *owner, struct request *q);
 void cmd_quarantine_discard(void *owner, struct request *q);

@@ -60,7 +60,7 @@ const char *token_id_text(const struct hash *id, char out[TOKEN_ID_TEXT]) {
 }
 
 void token_code(const struct enrol *e, const struct token *t, char out[ENROL_CODE_TEXT]) {
-    enrol_code(e->city->keys.public.curve, &e->city->who.policy_root, &t->id, t->entry.public, out);
+    enrol_code(city_keys(e->city)->public.curve, &e->city->who.policy_root, &t->id, t->entry.public, out);
 }
 
 static struct token *find(const struct enrol *e, const struct hash *id) {
@@ -276,7 +276,7 @@ static void claim(struct enrol *e, const struct token *t, const struct enrol_ask
 static bool proves(const struct enrol *e, const struct enrol_ask *ask, const uint8_t key[KEY_BYTES]) {
     struct public_keys keys;
     struct buffer said = {0};
-    enrol_ask_signed(ask, e->city->keys.public.curve, &said);
+    enrol_ask_signed(ask, city_keys(e->city)->public.curve, &said);
     bool good = public_parse(bytes_text(ask->public), &keys) && memcmp(keys.curve, key, KEY_BYTES) == 0 &&
                 keys_check(keys.sign, buffer_bytes(&said), bytes_of(ask->signature, sizeof ask->signature));
     buffer_close(&said);
@@ -366,12 +366,12 @@ static void open_door(struct enrol *e) {
     const char *at = settings_text(e->city->settings, "enrol");
     struct buffer door = {0};
     int r = 0;
-    if (!e->loaded || *at == '\0' || e->porter != NULL)
+    if (!e->loaded || *at == '\0' || (e->porter != NULL && e->door != NULL))
         return;
     buffer_format(&door, "ipc://%s/enrol.sock", settings_text(e->city->settings, "data"));
     if (e->door == NULL)
-        r = enrol_door_open(&e->city->loop, buffer_string(&door), &e->city->keys, heard, e, &e->door);
-    if (r == 0)
+        r = enrol_door_open(&e->city->loop, buffer_string(&door), city_keys(e->city), heard, e, &e->door);
+    if (r == 0 && e->porter == NULL)
         r = porter_open(
             &e->city->loop, at, e->failed == 0 ? PORT_WAIT_MS : 0, buffer_string(&door) + strlen("ipc://"), &porter_rooms_enrol,
             &e->porter);
@@ -385,6 +385,13 @@ static void open_door(struct enrol *e) {
 
 static void on_tick(uv_timer_t *t) {
     open_door(t->data);
+}
+
+void enrol_rekeyed(struct city *c) {
+    if (c->enrol == NULL)
+        return;
+    c->enrol->door = enrol_door_close(c->enrol->door);
+    open_door(c->enrol);
 }
 
 struct loading_tokens {

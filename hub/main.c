@@ -59,6 +59,10 @@ static const struct command commands[] = {
     {"node triage", CONTROL_ADMIN, cmd_node_triage, "file", "", "",
      "take what a revoked or closed node had not sent (anjuctl export unsent there) into quarantine", "接收停用节点的未上传更改"},
     {"node revoke", CONTROL_ADMIN, cmd_node_revoke, "node", "", "", "never take anything from this key again", "吊销节点"},
+    {"hub-key rotate", CONTROL_ADMIN, cmd_hub_key_rotate, "", "endpoint= advertise=", "",
+     "new keys for the hub: a second endpoint answers with them, and the offices move over", "更换市级密钥"},
+    {"hub-key retire", CONTROL_ADMIN, cmd_hub_key_retire, "", "now", "",
+     "close the endpoint with the former key when all offices have moved, or --now", "停用旧市级密钥"},
     {"policies", CONTROL_STATUS, cmd_policies, "", "", "kind name version applied of", "policies and how many nodes have them",
      "政策与到达情况"},
     {"policy publish", CONTROL_ADMIN, cmd_publish, "file", "", "", "sign a policy and put it into the feed", "发布政策"},
@@ -215,7 +219,7 @@ static int open_engine(struct city *c) {
         "begins with, and what lies between is in neither; nothing was merged: put back the newest copy of `state`";
     struct hub_stores stores;
     struct buffer door = {0};
-    const char *folder = settings_text(c->settings, "data"), *listen = settings_text(c->settings, "listen");
+    const char *folder = settings_text(c->settings, "data"), *listen = city_listen(c);
     int r = hub_stores_open(folder, c->sealing.seal, &stores);
     if (r != 0) {
         say(folder, r == HUB_STORES_JOIN + HUB_JOIN_TRIMMED ? trimmed : r > 0 ? store_open_hint(r) : error_text(r));
@@ -251,14 +255,20 @@ static void run_loop(struct city *c) {
         c->exit = EXIT_FULL;
         return;
     }
+    if (c->rekey == REKEY_DUE)
+        rekey_open(c);
     enrol_open(c);
     log_fact(LOG_INFO, "hub.started", FACT_TEXT("endpoint", porter_endpoint(c->porter)));
     service_ready(&c->service, porter_endpoint(c->porter));
     uv_run(&c->loop, UV_RUN_DEFAULT);
+    while (c->rekey_asks != NULL && !c->service.stopping && c->exit == EXIT_GOOD) {
+        rekey_open(c);
+        uv_run(&c->loop, UV_RUN_DEFAULT);
+    }
 }
 
 static int run(struct city *c) {
-    if (load_keys(c, "keys", &c->keys) != 0 || load_keys(c, "policy.keys", &c->policy_keys) != 0 || load_city(c) != 0)
+    if (load_keys(c, "keys", &c->keys) != 0 || load_keys(c, "policy.keys", &c->policy_keys) != 0 || load_city(c) != 0 || rekey_load(c) != 0)
         return EXIT_FULL;
     if (open_seal(c) != EXIT_GOOD)
         return EXIT_STORE;
@@ -270,11 +280,13 @@ static int run(struct city *c) {
     c->exit = c->exit == EXIT_GOOD ? r : c->exit;
     if (c->exit == EXIT_GOOD && !c->service.stopping)
         run_loop(c);
+    rekey_stop(c);
     control_stop(c->control);
     service_watch(&c->service, NULL, NULL);
     enrol_stop(c);
     backups_stop(c);
     c->porter = porter_close(c->porter);
+    c->next_porter = porter_close(c->next_porter);
     c->engine = hub_engine_close(c->engine);
     backups_close(c);
     enrol_close(c);
@@ -304,6 +316,7 @@ int main(int argc, char **argv) {
     if (r < 0)
         r = options.init ? init(city) : from.folder != NULL ? hub_restore(city->settings, &from) : run(city);
     keys_forget(&city->keys);
+    keys_forget(&city->next);
     keys_forget(&city->policy_keys);
     sealing_close(&city->sealing);
     settings_free(city->settings);

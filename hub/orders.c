@@ -96,13 +96,14 @@ const char *office_areas_parse(const char *text, struct office_areas *a) {
 
 void office_enrolment(struct city *c, uint32_t node, const struct office_areas *a, const char *name, struct buffer *out) {
     struct enrolment *e = memory_zeroed(1, sizeof *e);
-    const char *advertised = settings_text(c->settings, "advertise");
+    char public[PUBLIC_TEXT];
     *e = c->who;
+    e->hub_public = bytes_text(public_text(&city_keys(c)->public, public));
     e->node = node;
     memcpy(e->served, a->areas, sizeof e->served);
     e->served_count = a->count;
     e->name = bytes_text(name);
-    e->endpoint = bytes_text(*advertised != '\0' ? advertised : porter_endpoint(c->porter));
+    e->endpoint = bytes_text(city_endpoint(c));
     e->catalogue = buffer_bytes(&c->documents);
     e->catalogue_version = 1;
     wire_enrolment_pack(e, out);
@@ -439,6 +440,12 @@ static void look_done(struct hub_read *r, int result) {
     look_free(l);
 }
 
+static void look_submit(struct looking *l) {
+    l->ask.read.work = look_works;
+    l->ask.read.done = look_done;
+    hub_engine_read(l->ask.city->engine, &l->ask.read);
+}
+
 /* tried: the caller knows that it fits the catalogue. */
 static bool look(struct city *c, struct request *q, const char *file, struct bytes text, bool tried, struct complaints *wrong) {
     struct looking *l = memory_zeroed(1, sizeof *l);
@@ -457,10 +464,18 @@ static bool look(struct city *c, struct request *q, const char *file, struct byt
     }
     c->publishing += policy_catalogue(&(struct policy){.kind = buffer_bytes(&l->kind)});
     buffer_add(&l->body, text);
-    l->ask.read.work = look_works;
-    l->ask.read.done = look_done;
-    hub_engine_read(c->engine, &l->ask.read);
+    look_submit(l);
     return true;
+}
+
+void policy_put(struct city *c, struct request *q, struct bytes kind, struct bytes name, struct bytes body) {
+    struct looking *l = memory_zeroed(1, sizeof *l);
+    l->ask.city = c;
+    l->ask.request = q;
+    buffer_add(&l->kind, kind);
+    buffer_add(&l->name, name);
+    buffer_add(&l->body, body);
+    look_submit(l);
 }
 
 void cmd_publish(void *owner, struct request *q) {

@@ -84,7 +84,7 @@ void cmd_node_token(void *owner, struct request *q) {
     struct buffer text = {0};
     char id[TOKEN_ID_TEXT];
     entropy_fill(token.secret, sizeof token.secret);
-    memcpy(token.hub, c->keys.public.curve, sizeof token.hub);
+    memcpy(token.hub, city_keys(c)->public.curve, sizeof token.hub);
     memcpy(token.areas, entry.areas, sizeof token.areas);
     struct hash hash = hash_of(bytes_of(token.secret, sizeof token.secret));
     struct saving *s = token_saving(e, &hash, &entry);

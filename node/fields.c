@@ -10,6 +10,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"status", "areas", "", "division codes that it serves", "服务区域代码"},
         {"status", "link", "", "state of the link to the hub", "链路状态"},
         {"status", "hub", "", "address of the hub", "市级地址"},
+        {"status", "hub_next", "", "address of the hub with its next key, until it was reached there", "市级新地址"},
         {"status", "next", "", "what to do, while this machine is not enrolled", "下一步(未登记时)"},
         {"status", "public", "", "this machine's public string", "公钥串"},
         {"status", "enrol", "", "how far asking to be enrolled is: asking, waits, enrolling, refused", "登记进度"},
@@ -47,6 +48,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"enrol", "name", "", "the office's name", "办公室名称"},
 
         {"wait", "hub", "", "address of the hub", "市级地址"},
+        {"wait", "hub_next", "", "address of the hub with its next key, until it was reached there", "市级新地址"},
         {"wait", "node", "", "this node's number", "节点编号"},
         {"wait", "name", "", "the office's name", "办公室名称"},
         {"wait", "areas", "", "division codes that it serves", "服务区域代码"},

@@ -1,9 +1,11 @@
 /* About the daemon itself: status, waiting, digests, verification, policies and the catalogue they carry. No personal data. */
 #include "common/catalogue/policy.h"
 #include "common/engine/clock.h"
+#include "common/engine/hub_move.h"
 #include "common/store/layout.h"
 #include "node/office.h"
 
+#include "common/base/endpoint.h"
 #include "common/base/log.h"
 
 #include <stdio.h>
@@ -82,6 +84,7 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "name", json_stringn((const char *)who->name.at, who->name.len));
     json_object_set_new(out, "areas", areas);
     json_object_set_new(out, "hub", json_stringn((const char *)who->endpoint.at, who->endpoint.len));
+    json_object_set_new(out, "hub_next", json_stringn((const char *)who->next_endpoint.at, who->next_endpoint.len));
     json_object_set_new(out, "link", json_string(node_state_name(s->state)));
     json_object_set_new(out, "problem", json_string(problem(o, s)));
     json_object_set_new(out, "public", json_string(public_text(&o->keys.public, public)));
@@ -247,6 +250,7 @@ struct reading {
     struct node_work work;
     struct office *office;
     struct buffer documents; /* owns */
+    struct buffer hub_key;   /* owns; the announcement of the hub's next keys */
     struct hash root;
     unsigned refused;
 };
@@ -255,10 +259,15 @@ static int document_each(void *owner, const struct record *r, bool pending) {
     struct reading *x = owner;
     struct policy p;
     (void)pending;
-    if (!policy_of(r, &p) || !policy_catalogue(&p))
+    bool hub_key = policy_of(r, &p) && bytes_equal(p.kind, BYTES(HUB_MOVE_KIND)) && bytes_equal(p.name, BYTES(HUB_MOVE_NAME));
+    if (!policy_of(r, &p) || (!hub_key && !policy_catalogue(&p)))
         return 0;
     if (!policy_holds(&p, &x->root)) {
         x->refused++;
+        return 0;
+    }
+    if (hub_key) {
+        buffer_add(&x->hub_key, p.body);
         return 0;
     }
     if (x->documents.len > 0)
@@ -270,6 +279,39 @@ static int document_each(void *owner, const struct record *r, bool pending) {
 static void reading_works(struct node_work *w, struct txn *t) {
     struct reading *x = (struct reading *)w;
     node_records(t, TYPE_POLICY, true, document_each, x);
+}
+
+/* A hub that listens on all its addresses does not know which of them reaches it: the one that does. */
+static void name_host(const struct enrolment *who, struct bytes told, struct buffer *out) {
+    static const char *const all[] = {"tcp://[::]:", "tcp://0.0.0.0:"};
+    size_t host = who->endpoint.len;
+    while (host > 0 && who->endpoint.at[host - 1] != ':')
+        host--;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        size_t len = strlen(all[i]);
+        if (told.len <= len || memcmp(told.at, all[i], len) != 0)
+            continue;
+        buffer_add(out, bytes_of(who->endpoint.at, host));
+        buffer_add(out, bytes_of(told.at + len, told.len - len));
+        return;
+    }
+    buffer_add(out, told);
+}
+
+/* Of those keys that we were enrolled with, or moved to, and signed by them. */
+static void hear_of_hub(struct office *o, struct bytes body) {
+    const struct enrolment *who = node_engine_who(o->engine);
+    struct public_keys hub;
+    struct hub_move m;
+    struct buffer endpoint = {0};
+    if (body.len == 0 || !public_parse(who->hub_public, &hub) || !hub_move_read(body, &m) || memcmp(&m.former, &hub, sizeof hub) != 0)
+        return;
+    name_host(who, m.endpoint, &endpoint);
+    if (!hub_move_holds(&m, &who->city) || endpoint.len >= ENDPOINT_MAX || !endpoint_good(buffer_string(&endpoint), false))
+        log_fact(LOG_WARNING, "hub_key.refused", FACT_TEXT("why", "not signed by the hub's keys that this node knows, or no address"));
+    else
+        node_engine_hub_moves(o->engine, &m.next, buffer_bytes(&endpoint));
+    buffer_close(&endpoint);
 }
 
 static void reading_done(struct node_work *w, int result) {
@@ -295,6 +337,9 @@ static void reading_done(struct node_work *w, int result) {
         }
         complaints_close(&c);
     }
+    if (result == 0)
+        hear_of_hub(o, buffer_bytes(&x->hub_key));
+    buffer_close(&x->hub_key);
     buffer_close(&x->documents);
     free(x);
 }

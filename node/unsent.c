@@ -33,13 +33,13 @@ static void note_shown(struct unsent_ask *u, struct txn *t, struct bytes raw) {
     while (wire_batch_next(&r, &packed)) {
         CLEANUP(arena_close) struct arena arena = {.cap = LIMIT_DECODE_BYTES};
         struct change c;
-        struct record r;
+        struct record shown;
         bool pending;
         if (wire_change_unpack(packed, &arena, &c) != 0)
             continue;
-        if (node_record(t, c.type, &c.record, &arena, &r, &pending) != 0)
-            r = (struct record){.type = c.type, .id = c.record};
-        ask_shows(&u->ask, &r);
+        if (node_record(t, c.type, &c.record, &arena, &shown, &pending) != 0)
+            shown = (struct record){.type = c.type, .id = c.record};
+        ask_shows(&u->ask, &shown);
     }
 }
 

@@ -31,12 +31,18 @@ enum { PEER_FRAMES = 512, PEER_BYTES = LIMIT_UNACKED_BYTES + 2 * LIMIT_MESSAGE_B
 /* How often a peer may greet, say something small, and fill the log: one each so many ms, and a burst of so many ms' worth. */
 enum { HELLO_EACH_MS = 500, HELLO_AGAIN_MS = 50, SMALL_EACH_MS = 100, LINE_EACH_MS = 100, BURST_MS = 10000, ALARM_EACH_MS = 10000 };
 
+/* A door, and by which a peer came. */
+struct hub_way {
+    struct hub_engine *engine;
+    struct hub_door *door;
+};
+
 struct hub_engine {
     uv_loop_t *loop;
     const struct keys *keys; /* borrows */
     struct hub_stores stores;
     struct hub_side side;
-    struct hub_door *door;
+    struct hub_way *way, *next_way; /* own; next: beside the other while the hub's keys change, else NULL */
     struct hub_engine_calls calls;
     struct hub_peer **peers; /* owns; by node id */
     struct hub_link **links; /* owns the table */
@@ -71,7 +77,7 @@ struct hub_engine {
 static void step(struct hub_engine *e, struct hub_event *in, struct heard *h);
 static void merge_soon(struct hub_engine *e);
 static void roster_soon(struct hub_engine *e);
-static void tell_key(struct hub_engine *e, struct hub_peer *p);
+static void tell_key(struct hub_peer *p);
 static void next_write(struct hub_engine *e);
 static void own_later(struct hub_engine *e);
 static void sweep_later(struct hub_engine *e);
@@ -117,6 +123,18 @@ static bool within(instant *due, instant now, uint64_t each_ms) {
         return false;
     *due = next;
     return true;
+}
+
+static void send_to(struct hub_peer *p, struct bytes frame) {
+    if (p->way != NULL)
+        hub_door_send(p->way->door, keys_in_use(p)->curve, frame);
+}
+
+static void forget_key(struct hub_engine *e, const uint8_t key[KEY_BYTES]) {
+    if (e->way != NULL)
+        hub_door_forget(e->way->door, key);
+    if (e->next_way != NULL)
+        hub_door_forget(e->next_way->door, key);
 }
 
 static void wrong(struct hub_peer *p, uint64_t *count, uint64_t more, const char *what) {
@@ -1028,7 +1046,7 @@ static void answer_done(struct hub_read *q, int result) {
         log_fact(
             LOG_WARNING, "hub.no_answer", FACT_UINT("node", a->peer->link.node), FACT_INT("outcome", result != 0 ? result : a->outcome));
     if (result == 0 && a->outcome == 0 && !e->closing && hub_side_session(&a->peer->link) == a->session)
-        hub_door_send(e->door, keys_in_use(a->peer)->curve, buffer_bytes(&a->frame));
+        send_to(a->peer, buffer_bytes(&a->frame));
     if (a->kind != HUB_FX_WELCOME)
         next_answer(e, a->peer, a->kind == HUB_FX_REPAIR);
     answer_free(a);
@@ -1183,7 +1201,7 @@ static void set_keys(struct hub_engine *e, struct hub_peer *p, const struct offi
     p->before_until = l->before_until;
     p->by_before = had && hub_peer_keys(p, used) == &p->before;
     if (had && hub_peer_keys(p, used) == NULL)
-        hub_door_forget(e->door, used);
+        forget_key(e, used);
 }
 
 static void roster_done(struct hub_read *q, int result) {
@@ -1200,7 +1218,7 @@ static void roster_done(struct hub_read *q, int result) {
             p = peer_add(e, &r->logs[i]);
         set_keys(e, p, l);
         if (p->key_due)
-            tell_key(e, p);
+            tell_key(p);
         p->key_due = false;
         p->link.revoked = l->revoked;
         p->link.paused = l->paused;
@@ -1241,10 +1259,10 @@ struct stepping {
     struct heard *heard;
 };
 
-static void say(struct hub_engine *e, struct hub_peer *p, const struct message *m) {
+static void say(struct hub_peer *p, const struct message *m) {
     struct buffer frame = {0};
     if (wire_pack(m, &frame) == 0)
-        hub_door_send(e->door, keys_in_use(p)->curve, buffer_bytes(&frame));
+        send_to(p, buffer_bytes(&frame));
     else
         log_fact(LOG_ERROR, "hub.message_too_big", FACT_TEXT("kind", message_name(m->kind)));
     buffer_close(&frame);
@@ -1255,7 +1273,7 @@ static void on_effect(void *owner, const struct hub_effect *x) {
     struct hub_engine *e = s->engine;
     switch (x->kind) {
     case HUB_FX_SEND:
-        say(e, (struct hub_peer *)x->link, &x->message);
+        say((struct hub_peer *)x->link, &x->message);
         break;
     case HUB_FX_APPEND:
     case HUB_FX_NONCE:
@@ -1408,11 +1426,11 @@ static void hear_hello(struct hub_peer *p, struct heard *h) {
 /* ---- a node's new keys (1) signed by both, (2) in the office's record, durable and merged, (3) told. Told again to who asks again with
  * either: the answer may be lost. Who has only the key before can change nothing any more. */
 
-static void tell_key(struct hub_engine *e, struct hub_peer *p) {
+static void tell_key(struct hub_peer *p) {
     char text[PUBLIC_TEXT];
     struct message m = {.kind = MESSAGE_KEY_TAKEN};
     m.key_taken = (struct key_taken){bytes_text(public_text(&p->keys, text)), p->before_until};
-    say(e, p, &m);
+    say(p, &m);
 }
 
 static bool same_keys(const struct public_keys *a, const struct public_keys *b) {
@@ -1424,7 +1442,7 @@ static void hear_offer(struct hub_peer *p, const struct arrival *a) {
     if (hub_side_session(&p->link) != a->heard->message.key_offer.session || p->link.revoked || p->link.paused || p->changing)
         return;
     if (same_keys(&a->offered, &p->keys)) {
-        tell_key(e, p);
+        tell_key(p);
     } else if (!same_keys(&a->keys, &p->keys) || peer_by_key(e, a->offered.curve) != NULL) {
         wrong(p, &p->wrongs.forged, 1, "a new key by one that was replaced, or one that another has");
     } else {
@@ -1484,20 +1502,22 @@ static void arrival_done(struct job *j, int result) {
 /* ---- the door */
 
 static enum gate_verdict admits(void *owner, const uint8_t key[KEY_BYTES]) {
-    const struct hub_engine *e = owner;
+    const struct hub_engine *e = ((struct hub_way *)owner)->engine;
     const struct hub_peer *p = peer_by_key(e, key);
     /* Perhaps he is in the part of the roster that cannot be read. Until the door is open only its own test asks, which must be refused. */
-    bool complete = e->roster_known && (!e->troubles.roster_damaged || e->door == NULL);
+    bool complete = e->roster_known && (!e->troubles.roster_damaged || e->way == NULL);
     if (p == NULL)
         return complete ? GATE_REFUSED : GATE_LATER;
     return p->link.revoked ? GATE_REFUSED : GATE_ADMITTED;
 }
 
 static void on_frame(void *owner, const uint8_t key[KEY_BYTES], struct bytes frame) {
-    struct hub_engine *e = owner;
+    struct hub_way *way = owner;
+    struct hub_engine *e = way->engine;
     struct hub_peer *p = peer_by_key(e, key);
     if (p == NULL || e->closing)
         return;
+    p->way = way;
     if (p->waiting == PEER_FRAMES || p->waiting_bytes + frame.len > PEER_BYTES) {
         flooded(p); /* an honest push that is lost here is sent again: the next one does not follow it */
         return;
@@ -1518,10 +1538,53 @@ static void on_frame(void *owner, const uint8_t key[KEY_BYTES], struct bytes fra
 }
 
 static void on_gone(void *owner, const uint8_t key[KEY_BYTES]) {
-    struct hub_engine *e = owner;
+    struct hub_way *way = owner;
+    struct hub_engine *e = way->engine;
     struct hub_peer *p = peer_by_key(e, key);
-    if (p != NULL && !e->closing && memcmp(key, keys_in_use(p)->curve, KEY_BYTES) == 0)
+    if (p != NULL && !e->closing && p->way == way && memcmp(key, keys_in_use(p)->curve, KEY_BYTES) == 0)
         step(e, &(struct hub_event){.kind = HUB_GONE, .link = &p->link}, NULL);
+}
+
+static int way_open(struct hub_engine *e, const char *endpoint, const struct keys *keys, struct hub_way **out) {
+    struct hub_way *way = memory_zeroed(1, sizeof *way);
+    way->engine = e;
+    struct hub_door_calls calls = {admits, on_frame, on_gone, way};
+    int r = hub_door_open(e->loop, endpoint, keys, &calls, &way->door);
+    if (r == 0)
+        *out = way;
+    else
+        free(way);
+    return r;
+}
+
+static struct hub_way *way_close(struct hub_way *way) {
+    if (way == NULL)
+        return NULL;
+    hub_door_close(way->door);
+    free(way);
+    return NULL;
+}
+
+int hub_engine_next_door(struct hub_engine *e, const char *endpoint, const struct keys *keys) {
+    return way_open(e, endpoint, keys, &e->next_way);
+}
+
+void hub_engine_drop_door(struct hub_engine *e, bool next) {
+    struct hub_way *goes = next ? e->next_way : e->way;
+    for (size_t i = 0; i < e->peer_count; i++) {
+        struct hub_peer *p = e->peers[i];
+        if (p->way != goes)
+            continue;
+        p->way = NULL;
+        step(e, &(struct hub_event){.kind = HUB_GONE, .link = &p->link}, NULL);
+    }
+    e->way = next ? e->way : e->next_way;
+    e->next_way = NULL;
+    way_close(goes);
+}
+
+bool hub_engine_moved(const struct hub_engine *e, const struct hub_peer *p) {
+    return e->next_way == NULL || p->way == e->next_way;
 }
 
 bool hub_engine_settle_fork(struct hub_engine *e, uint32_t node) {
@@ -1680,13 +1743,12 @@ int hub_engine_open(
         fatal(e, r);
     own_submit(e);
     roster_soon(e);
-    struct hub_door_calls door = {admits, on_frame, on_gone, e};
     /* Nobody is told to wait who need not, and nobody is shown the city as it was before the hub's own latest decisions (I6). */
     while ((!e->roster_known || !e->own_known || (e->counts.position < e->own_until && !e->troubles.state_full)) && e->failure == 0)
         uv_run(loop, UV_RUN_ONCE);
     r = e->failure;
     if (r == 0)
-        r = hub_door_open(loop, endpoint, keys, &door, &e->door);
+        r = way_open(e, endpoint, keys, &e->way);
     if (r != 0) {
         hub_engine_close(e);
         return r;
@@ -1720,7 +1782,8 @@ struct hub_engine *hub_engine_close(struct hub_engine *e) {
     if (e == NULL)
         return NULL;
     e->closing = true;
-    e->door = hub_door_close(e->door);
+    e->way = way_close(e->way);
+    e->next_way = way_close(e->next_way);
     e->check = worker_close(e->check);
     e->log = worker_close(e->log);
     e->merge = worker_close(e->merge);
@@ -1766,7 +1829,7 @@ struct hub_counts hub_engine_counts(const struct hub_engine *e) {
 }
 
 const struct router_failures *hub_engine_failures(const struct hub_engine *e) {
-    return hub_door_failures(e->door);
+    return hub_door_failures(e->next_way != NULL ? e->next_way->door : e->way->door);
 }
 
 struct hub_troubles hub_engine_troubles(const struct hub_engine *e) {

@@ -29,6 +29,7 @@ struct hub_peer {
     bool keyed;
     struct public_keys before; /* those that it had before, taken too until then, by the hub's clock */
     wall_ms before_until;
+    struct hub_way *way;    /* by which door it was heard last; NULL: not since the start, or that door is closed */
     bool by_before;         /* it was heard last with those */
     bool retiring, closing; /* it is to be closed; it is being closed */
     uint64_t retire_at;     /* hub_seq at which it knows that */
@@ -150,6 +151,12 @@ void hub_engine_entries(struct hub_engine *e, struct hub_entries *w /* takes; `d
 void hub_engine_kept(struct hub_engine *e, struct hub_kept_view *v /* takes its content */);
 const struct hub_kept_view *hub_engine_backups(const struct hub_engine *e); /* borrows; until the next hub_engine_kept */
 const struct hub_stores *hub_engine_stores(const struct hub_engine *e);     /* borrows; for store_copy, on any thread of one's own */
+
+/* While the hub's keys change: a further door with the next ones, and the end of one of the two. Opened outside of callbacks of the loop.
+ */
+int hub_engine_next_door(struct hub_engine *e, const char *endpoint, const struct keys *keys /* borrows */); /* as hub_engine_open */
+void hub_engine_drop_door(struct hub_engine *e, bool next); /* who was heard there last is gone; the other one is the door from now on */
+bool hub_engine_moved(const struct hub_engine *e, const struct hub_peer *p); /* it was heard last at the next one */
 
 enum { HUB_KEY_BOTH_DAYS = 7 }; /* so long a node's key before is taken beside its new one */
 /* A key of the node that is taken now: its own, or the one before. */

@@ -1,6 +1,7 @@
 #include "common/engine/log_proof.h"
 
 #include "common/base/error.h"
+#include "common/engine/hub_move.h"
 #include "common/engine/signed.h"
 #include "common/model/office.h"
 #include "common/model/value.h"
@@ -27,7 +28,6 @@ struct reached {
 };
 
 struct log_proof {
-    uint8_t hub_sign[KEY_BYTES];
     struct office_key *keys; /* owns; by office from the first walk on */
     size_t key_count, key_room;
     struct reached *lives; /* owns; by node and incarnation */
@@ -69,11 +69,36 @@ void log_proof_key(struct log_proof *p, uint32_t node, struct bytes public_strin
     add_key(p, &office, public_string);
 }
 
+/* What the hub said of keys of its own. */
+static void hub_keys_of(struct log_proof *p, const struct change *c) {
+    struct id16 hub = office_id(0);
+    struct bytes body = {NULL, 0};
+    struct hub_move m;
+    struct value v;
+    char text[PUBLIC_TEXT];
+    bool kind = false;
+    for (size_t i = 0; i < c->op_count; i++) {
+        if (!value_unpack(c->ops[i].value, &v) || v.kind != VALUE_TEXT)
+            continue;
+        kind = kind || (c->ops[i].field == POLICY_KIND && bytes_equal(v.text, BYTES(HUB_MOVE_KIND)));
+        if (c->ops[i].field == POLICY_BODY)
+            body = v.text;
+    }
+    if (!kind || !hub_move_read(body, &m))
+        return;
+    add_key(p, &hub, bytes_text(public_text(&m.former, text)));
+    add_key(p, &hub, bytes_text(public_text(&m.next, text)));
+}
+
 static void keys_of(struct log_proof *p, struct bytes packed) {
     CLEANUP(arena_close) struct arena a = {.cap = LIMIT_DECODE_BYTES};
     struct change c;
     struct value v;
-    if (wire_change_unpack(packed, &a, &c) != 0 || c.type != TYPE_OFFICE)
+    if (wire_change_unpack(packed, &a, &c) != 0)
+        return;
+    if (c.type == TYPE_POLICY)
+        hub_keys_of(p, &c);
+    if (c.type != TYPE_OFFICE)
         return;
     for (size_t i = 0; i < c.op_count; i++)
         if (c.ops[i].field == OFFICE_KEY && value_unpack(c.ops[i].value, &v) && v.kind == VALUE_TEXT)
@@ -81,12 +106,13 @@ static void keys_of(struct log_proof *p, struct bytes packed) {
 }
 
 struct log_proof *log_proof_open(
-    const uint8_t hub_sign[KEY_BYTES], struct txn *own, void (*complain_to)(void *owner, const char *what), void *owner) {
+    const struct public_keys *hub, struct txn *own, void (*complain_to)(void *owner, const char *what), void *owner) {
     struct log_proof *p = memory_zeroed(1, sizeof *p);
     struct bytes at, value, packed;
-    memcpy(p->hub_sign, hub_sign, KEY_BYTES);
     p->complain = complain_to;
     p->owner = owner;
+    char text[PUBLIC_TEXT];
+    log_proof_key(p, 0, bytes_text(public_text(hub, text)));
     struct scan *c = scan_open(own, HUB_OWN_ENTRIES);
     struct arena_mark mark = envelope_mark(own);
     for (bool on = scan_from(c, BYTES("\0"), &at, &value); on; on = scan_next(c, &at, &value)) {
@@ -108,8 +134,6 @@ static int by_office(const void *a, const void *b) {
 static bool by_its_key(const struct log_proof *p, uint32_t node, const struct push *m) {
     struct id16 office = office_id(node);
     size_t low = 0, high = p->key_count;
-    if (node == 0)
-        return push_signed(p->hub_sign, 0, m);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         if (memcmp(p->keys[middle].office.b, office.b, sizeof office.b) < 0)

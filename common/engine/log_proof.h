@@ -7,10 +7,10 @@
 
 struct log_proof;
 
-/* The keys: the hub's own for writer 0, and all that its own changes ever gave an office, since a machine may have had another one when it
- * signed. complain: borrows what; called while it opens and walks. */
+/* The keys: the hub's own for writer 0, with those before and after as its announcements name them, and all that its own changes ever gave
+ * an office, since a machine may have had another one when it signed. complain: borrows what; called while it opens and walks. */
 struct log_proof *log_proof_open(
-    const uint8_t hub_sign[KEY_BYTES], struct txn *own, void (*complain)(void *owner, const char *what), void *owner); /* gives */
+    const struct public_keys *hub, struct txn *own, void (*complain)(void *owner, const char *what), void *owner); /* gives */
 void log_proof_key(struct log_proof *p, uint32_t node, struct bytes public_string); /* one more key; what is none is left out */
 bool log_proof_walk(struct log_proof *p, struct txn *log, uint32_t most);           /* the next entries; false: that was the last */
 uint64_t log_proof_pushes(const struct log_proof *p);                               /* looked at so far */

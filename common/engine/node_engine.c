@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
-enum { RETRY_MS = 500, TRIM_MAX = 5000, OFFER_MS = 30000 };
+enum { RETRY_MS = 500, TRIM_MAX = 5000, OFFER_MS = 30000, MOVE_MS_MAX = 10000 };
 
 struct node_engine {
     uv_loop_t *loop;
@@ -29,13 +29,17 @@ struct node_engine {
     const struct keys *keys, *next; /* borrows; next: NULL, or those that are to take their place */
     bool with_next;                 /* the next attempt, and the link that is up, use those */
     instant offer_due;
+    struct public_keys hub, hub_next; /* the hub's, and those that it will have: while who.next_public is there */
+    bool at_next;                     /* the next attempt, and the link that is up, are to those */
+    bool moving;                      /* the store is told of it */
+    uv_timer_t move;
     struct node_engine_calls calls;
     struct node_side side;
     struct node_door *door;
     struct worker *worker;
     struct worker *reader; /* batches for pushes, from snapshots: sending goes on while a page is laid */
     uv_timer_t timer;
-    unsigned handles;   /* the timer, and those of verbs that wait; not closed yet */
+    unsigned handles;   /* the two timers, and those of verbs that wait; not closed yet */
     struct verb *again; /* those */
     bool closing, disk_full, failed;
     const char *reason;
@@ -367,6 +371,104 @@ static void rekeyed(struct node_engine *e) {
     e->calls.rekeyed(e->calls.owner);
 }
 
+/* ---- the hub's next keys: learnt from the feed, kept, tried in turn with those that we know, and in their place once we are welcome there
+ */
+
+struct moving {
+    struct node_work work;
+    struct buffer public, endpoint; /* own; of the next ones; empty: they are the hub's now */
+};
+
+static void aim(struct node_engine *e) {
+    const struct bytes to = e->at_next ? e->who.next_endpoint : e->who.endpoint;
+    struct buffer endpoint = {0};
+    buffer_add(&endpoint, to);
+    node_door_hub(e->door, buffer_string(&endpoint), e->at_next ? e->hub_next.curve : e->hub.curve);
+    buffer_close(&endpoint);
+}
+
+static void move_names(struct enrolment *who, const struct moving *m) {
+    if (m->public.len == 0 && who->next_public.len > 0) {
+        who->hub_public = who->next_public;
+        who->endpoint = who->next_endpoint;
+    }
+    who->next_public = buffer_bytes(&m->public);
+    who->next_endpoint = buffer_bytes(&m->endpoint);
+}
+
+static void move_works(struct node_work *w, struct txn *t) {
+    struct key k = key_word("enrolment");
+    struct arena a = {.cap = 0};
+    struct buffer file = {0};
+    struct enrolment *who = memory_zeroed(1, sizeof *who);
+    struct bytes stored;
+    if (envelope_get(t, NODE_META, key_bytes(&k), &stored) == 0 && wire_enrolment_unpack(stored, &a, who) == 0) {
+        move_names(who, (struct moving *)w);
+        wire_enrolment_pack(who, &file);
+        envelope_put(t, NODE_META, key_bytes(&k), buffer_bytes(&file));
+    }
+    free(who);
+    buffer_close(&file);
+    arena_close(&a);
+}
+
+static void on_move(uv_timer_t *t) {
+    struct node_engine *e = t->data;
+    if (e->who.next_public.len == 0 || e->at_next)
+        return;
+    e->at_next = true;
+    step(e, &(struct node_event){.kind = NODE_LINK_DOWN}, NULL);
+}
+
+static void move_done(struct node_work *w, int result) {
+    struct moving *m = (struct moving *)w;
+    struct node_engine *e = w->engine;
+    bool learnt = m->public.len > 0;
+    e->moving = false;
+    if (result == 0) { /* full: the feed's document is read again, and the next Welcome says it again */
+        move_names(&e->who, m);
+        e->who.next_public = arena_copy(&e->arena, e->who.next_public);
+        e->who.next_endpoint = arena_copy(&e->arena, e->who.next_endpoint);
+        if (!learnt)
+            e->hub = e->hub_next;
+        if (!learnt)
+            e->at_next = false; /* it is the only one now */
+        log_fact(
+            LOG_INFO, learnt ? "hub_key.announced" : "hub_key.moved",
+            FACT_HEX("key", bytes_of(learnt ? e->hub_next.curve : e->hub.curve, KEY_BYTES)));
+        if (learnt && !e->closing) /* not all offices at once */
+            uv_timer_start(&e->move, on_move, random_below(&e->side.chance, MOVE_MS_MAX), 0);
+    }
+    buffer_close(&m->public);
+    buffer_close(&m->endpoint);
+    free(m);
+}
+
+static void move_submit(struct node_engine *e, struct bytes public, struct bytes endpoint) {
+    struct moving *m = memory_zeroed(1, sizeof *m);
+    buffer_add(&m->public, public);
+    buffer_add(&m->endpoint, endpoint);
+    m->work.work = move_works;
+    m->work.done = move_done;
+    e->moving = true;
+    node_engine_submit(e, &m->work);
+}
+
+void node_engine_hub_moves(struct node_engine *e, const struct public_keys *next, struct bytes endpoint) {
+    char text[PUBLIC_TEXT];
+    struct bytes public = bytes_text(public_text(next, text));
+    if (e->moving || (bytes_equal(public, e->who.next_public) && bytes_equal(endpoint, e->who.next_endpoint)))
+        return;
+    e->hub_next = *next;
+    move_submit(e, public, endpoint);
+}
+
+static void welcomed(struct node_engine *e) {
+    rekeyed(e);
+    if (e->at_next && !e->moving)
+        move_submit(e, BYTES(""), BYTES(""));
+}
+
 /* ---- the city has closed this office's node: that is known from now on, without asking */
 
 static void close_works(struct node_work *w, struct txn *t) {
@@ -411,6 +513,7 @@ static void carry_out(struct node_engine *e, const struct node_effect *x, struct
     switch (x->kind) {
     case NODE_FX_CONNECT:
         node_door_keys(e->door, keys_in_use(e));
+        aim(e);
         node_door_connect(e->door);
         break;
     case NODE_FX_DISCONNECT:
@@ -446,7 +549,7 @@ static void carry_out(struct node_engine *e, const struct node_effect *x, struct
             FACT_TEXT("note", node_note_name(x->note.note)), FACT_UINT("number", x->note.number),
             FACT_TEXT("refusal", x->note.refusal == 0 ? "" : refusal_text(x->note.refusal)));
         if (x->note.note == NODE_NOTE_WELCOME)
-            rekeyed(e);
+            welcomed(e);
         if (x->note.note == NODE_NOTE_REFUSED && x->note.refusal == REFUSE_RETIRED)
             closed(e);
         if (e->calls.note != NULL)
@@ -487,6 +590,8 @@ static void on_down(void *owner, const char *reason) {
     struct node_engine *e = owner;
     e->reason = reason;
     log_fact(LOG_INFO, "link.down", FACT_TEXT("reason", reason));
+    if (e->who.next_public.len > 0 && e->side.state == NODE_CONNECTING)
+        e->at_next = !e->at_next; /* one of the two endpoints is there */
     if (e->next != NULL && node_door_ended(e->door) == NODE_DOOR_REFUSED)
         e->with_next = !e->with_next; /* a crash may have come between the hub's word and ours: it knows one of the two */
     step(e, &(struct node_event){.kind = NODE_LINK_DOWN}, NULL);
@@ -563,6 +668,8 @@ static int recall(struct node_engine *e, struct public_keys *hub, char *endpoint
         return r;
     if (!public_parse(e->who.hub_public, hub) || e->who.endpoint.len >= room)
         return NODE_ENROLMENT_BROKEN;
+    e->hub = *hub;
+    e->at_next = e->who.next_public.len > 0 && public_parse(e->who.next_public, &e->hub_next);
     memcpy(endpoint, e->who.endpoint.at, e->who.endpoint.len);
     endpoint[e->who.endpoint.len] = '\0';
     r = store_read(e->store, &t);
@@ -605,8 +712,9 @@ int node_engine_open(
     struct worker_calls reads = {.begin = read_begin, .end = read_end, .owner = e, .batch_max = 1};
     e->reader = worker_open(loop, "anju-read", &reads);
     uv_timer_init(loop, &e->timer);
-    e->timer.data = e;
-    e->handles = 1;
+    uv_timer_init(loop, &e->move);
+    e->timer.data = e->move.data = e;
+    e->handles = 2;
     *out = e;
     return 0;
 }
@@ -640,6 +748,7 @@ struct node_engine *node_engine_close(struct node_engine *e) {
     e->store = store_close(e->store);
     for (struct verb *v = e->again; v != NULL; v = v->next_again)
         uv_close((uv_handle_t *)&v->again, on_again_closed);
+    uv_close((uv_handle_t *)&e->move, on_closed);
     uv_close((uv_handle_t *)&e->timer, on_closed);
     return NULL;
 }

@@ -24,6 +24,9 @@ enum node_enrolled { NODE_NOT_ENROLLED = 1, NODE_ENROLMENT_BROKEN };
 int node_engine_open(
     uv_loop_t *loop, struct store *store /* takes */, const char *folder /* of the store */, const struct keys *keys /* borrows */,
     const struct node_engine_calls *calls, struct node_engine **out /* gives */); /* + enum node_enrolled */
+/* The hub's next keys and where they answer: durable before they are tried; both are, until it has let us in there. */
+void node_engine_hub_moves(struct node_engine *e, const struct public_keys *next, struct bytes endpoint);
+
 /* Keys that take the place of those we have, once the hub has them: offered in every session until it says so, then used. Until the hub
  * has let us in with them (`rekeyed`) both are kept, and whichever it takes is used. */
 void node_engine_rekey(

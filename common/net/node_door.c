@@ -73,13 +73,17 @@ static const char *ending(uint16_t event, uint32_t value, enum node_door_end *en
     switch (event) {
     case ZMQ_EVENT_CLOSED:
         *end = NODE_DOOR_NOBODY;
-        return "nobody answers at the hub's address: is the hub running, is the line up?";
+        return "nobody answers at the hub's address: is the hub running, is the line up? or did it change its key while this office was "
+               "away: then city "
+               "hall makes a new enrolment file (anjuctl node enrolment), for --join here";
     case ZMQ_EVENT_HANDSHAKE_FAILED_AUTH:
         *end = value == 400 ? NODE_DOOR_REFUSED : NODE_DOOR_BROKE;
         return auth_reason(value);
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
         *end = NODE_DOOR_STRANGER;
-        return "who answers at the hub's address does not speak our protocol, or has another key than this node was enrolled with";
+        return "who answers at the hub's address does not speak our protocol, or has another key than this node was enrolled with; if the "
+               "hub changed its "
+               "key: a new enrolment file (anjuctl node enrolment at the hub), --join here";
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
     case ZMQ_EVENT_DISCONNECTED:
         return "the connection broke";
@@ -121,6 +125,12 @@ struct node_door *node_door_open(
     d->calls = *calls;
     memcpy(d->hub_curve, hub_curve, KEY_BYTES);
     return d;
+}
+
+void node_door_hub(struct node_door *d, const char *endpoint, const uint8_t hub_curve[KEY_BYTES]) {
+    free(d->endpoint);
+    d->endpoint = memory_text(endpoint);
+    memcpy(d->hub_curve, hub_curve, KEY_BYTES);
 }
 
 void node_door_keys(struct node_door *d, const struct keys *keys) {

@@ -24,10 +24,11 @@ struct node_door_calls {
 struct node_door;
 struct node_door *node_door_open(
     uv_loop_t *loop, const char *endpoint /* copied */, const uint8_t hub_curve[KEY_BYTES], const struct keys *keys,
-    const struct node_door_calls *calls);                          /* gives */
-void node_door_keys(struct node_door *d, const struct keys *keys); /* copies; of the attempts from now on */
-void node_door_connect(struct node_door *d);                       /* begins an attempt; an earlier one is given up silently */
-void node_door_disconnect(struct node_door *d);                    /* silently */
-bool node_door_send(struct node_door *d, struct bytes frame);      /* false: not connected, or the queue is full: it comes back as down */
-enum node_door_end node_door_ended(const struct node_door *d);     /* of the last attempt that went down */
+    const struct node_door_calls *calls);                                                          /* gives */
+void node_door_hub(struct node_door *d, const char *endpoint, const uint8_t hub_curve[KEY_BYTES]); /* copies; of the attempts from now on */
+void node_door_keys(struct node_door *d, const struct keys *keys);                                 /* copies; of the attempts from now on */
+void node_door_connect(struct node_door *d);                   /* begins an attempt; an earlier one is given up silently */
+void node_door_disconnect(struct node_door *d);                /* silently */
+bool node_door_send(struct node_door *d, struct bytes frame);  /* false: not connected, or the queue is full: it comes back as down */
+enum node_door_end node_door_ended(const struct node_door *d); /* of the last attempt that went down */
 struct node_door *node_door_close(struct node_door *d /* takes, may be NULL */); /* returns NULL; the loop must run once more */

@@ -33,7 +33,7 @@ enum backup_outcome {
 };
 const char *backup_text(int outcome); /* words for a person: what to do; static; of a negative errno too */
 
-enum { BACKUP_KEY_BYTES = 32, BACKUP_NAME = 16, BACKUP_PARTS = 8 };
+enum { BACKUP_KEY_BYTES = 32, BACKUP_NAME = 16, BACKUP_PARTS = 12 };
 
 struct backup_key {
     uint8_t b[BACKUP_KEY_BYTES];

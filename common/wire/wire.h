@@ -109,6 +109,7 @@ struct enrolment {
     struct hash policy_root;
     struct bytes catalogue; /* YAML documents */
     uint64_t catalogue_version;
+    struct bytes next_public, next_endpoint; /* of the hub, while its keys change; empty: none */
 };
 void wire_enrolment_pack(const struct enrolment *e, struct buffer *out);
 int wire_enrolment_unpack(struct bytes stored, struct arena *a, struct enrolment *out); /* + WIRE_BROKEN */

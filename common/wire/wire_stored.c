@@ -384,6 +384,8 @@ void wire_enrolment_pack(const struct enrolment *e, struct buffer *out) {
     pb_hash(out, 9, &e->policy_root);
     pb_bytes(out, 10, e->catalogue);
     pb_uint(out, 11, e->catalogue_version);
+    pb_bytes(out, 12, e->next_public);
+    pb_bytes(out, 13, e->next_endpoint);
 }
 
 /* False: the arena's cap. */
@@ -430,6 +432,12 @@ int wire_enrolment_unpack(struct bytes stored, struct arena *a, struct enrolment
             break;
         case 11:
             out->catalogue_version = p.number;
+            break;
+        case 12:
+            good = copy(p.bytes, a, &out->next_public);
+            break;
+        case 13:
+            good = copy(p.bytes, a, &out->next_endpoint);
             break;
         default:
             break;

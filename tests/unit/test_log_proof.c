@@ -2,6 +2,7 @@
 #include "common/base/error.h"
 #include "common/base/invariant.h"
 #include "common/base/memory.h"
+#include "common/engine/hub_move.h"
 #include "common/engine/log_proof.h"
 #include "common/engine/signed.h"
 #include "common/model/office.h"
@@ -131,7 +132,7 @@ static unsigned walk(struct world *w) {
     assert_int_equal(store_read(w->own, &own), 0);
     assert_int_equal(store_read(w->log, &log), 0);
     w->complaints = 0;
-    struct log_proof *p = log_proof_open(w->hub.public.sign, own, complain, w);
+    struct log_proof *p = log_proof_open(&w->hub.public, own, complain, w);
     while (log_proof_walk(p, log, STRETCH))
         continue;
     w->pushes = log_proof_pushes(p);
@@ -191,6 +192,37 @@ static void test_own(void **state) {
         put(w, PUSHES + 1, &e);
         assert_int_equal(walk(w), good ? 0 : 1);
     }
+}
+
+/* The hub's keys changed: what the former ones signed is proven as soon as the hub has said that they were its own. */
+static void test_hub_moved(void **state) {
+    struct world *w = *state;
+    CLEANUP(buffer_close) struct buffer body = {0}, said = {0}, kind = {0}, text = {0};
+    uint8_t signature[SIGNATURE_BYTES];
+    struct hash zero = {{0}};
+    struct log_entry e;
+    struct txn *own;
+    struct keys former = w->hub;
+    assert_int_equal(store_read(w->own, &own), 0);
+    assert_true(hub_own_entry(own, 0, &zero, 1, &body, &e));
+    txn_abort(own);
+    struct push m = push_of_entry(&e);
+    push_sign(&former, 0, &m, signature);
+    e.signature = bytes_of(signature, sizeof signature);
+    put(w, PUSHES + 1, &e);
+    make_keys(&w->hub);
+    assert_int_equal(walk(w), 1);
+    hub_move_write(&w->life, &former, &w->hub.public, BYTES("tcp://h:1"), &said);
+    value_pack(&(struct value){.kind = VALUE_TEXT, .text = BYTES(HUB_MOVE_KIND)}, &kind);
+    value_pack(&(struct value){.kind = VALUE_TEXT, .text = buffer_bytes(&said)}, &text);
+    struct op ops[] = {
+        {.field = POLICY_KIND, .kind = OP_SET, .value = buffer_bytes(&kind)},
+        {.field = POLICY_BODY, .kind = OP_SET, .value = buffer_bytes(&text)}};
+    struct change c = {.version = {HLC_MS(9), 0}, .name = {0, 9}, .type = TYPE_POLICY, .record = {{4}}, .ops = ops, .op_count = 2};
+    own = write_to(w->own);
+    hub_own_append(own, &c);
+    assert_int_equal(txn_commit(own), 0);
+    assert_int_equal(walk(w), 0);
 }
 
 static void test_body(void **state) {
@@ -295,8 +327,14 @@ static void test_key_offer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_key_offer), WITH_WORLD(test_whole), WITH_WORLD(test_own),    WITH_WORLD(test_body),
-        WITH_WORLD(test_signature),       WITH_WORLD(test_gone),  WITH_WORLD(test_branch),
+        cmocka_unit_test(test_key_offer),
+        WITH_WORLD(test_whole),
+        WITH_WORLD(test_own),
+        WITH_WORLD(test_hub_moved),
+        WITH_WORLD(test_body),
+        WITH_WORLD(test_signature),
+        WITH_WORLD(test_gone),
+        WITH_WORLD(test_branch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
