@@ -69,6 +69,23 @@ void record_fields_make(struct record *r, const struct change *c, struct arena *
     }
 }
 
+static bool heads_equal(const struct head *a, size_t a_count, const struct head *b, size_t b_count) {
+    for (size_t i = 0; i < a_count && a_count == b_count; i++) {
+        bool equal = version_compare(a[i].version, b[i].version) == 0 && name_equal(a[i].name, b[i].name) &&
+                     bytes_equal(a[i].value, b[i].value) && a[i].replace_count == b[i].replace_count;
+        for (size_t k = 0; k < a[i].replace_count && equal; k++)
+            equal = name_equal(a[i].replaces[k], b[i].replaces[k]);
+        if (!equal)
+            return false;
+    }
+    return a_count == b_count;
+}
+
+bool field_equal(const struct field *a, const struct field *b) {
+    return a->number == b->number && heads_equal(a->heads, a->head_count, b->heads, b->head_count) &&
+           heads_equal(a->elements, a->element_count, b->elements, b->element_count);
+}
+
 /* The encoding of Value: an area is field 8 as fixed64, a flag is field 4 as a varint (model/value.h). */
 static bool read_area(struct bytes value, area *out) {
     if (value.len != 9 || value.at[0] != 0x41)

@@ -47,8 +47,9 @@ struct record {
 struct field *record_field(const struct record *r, uint32_t number);                 /* NULL when there is none */
 struct field *record_field_make(struct record *r, uint32_t number, struct arena *a); /* finds or adds */
 void record_fields_make(struct record *r, const struct change *c, struct arena *a);  /* adds what a change writes, in one piece */
-const struct head *field_winner(const struct field *f);                   /* the head with the highest version; NULL: none, or f is NULL */
-bool field_concurrent(const struct field *f);                             /* heads of different values */
+const struct head *field_winner(const struct field *f);         /* the head with the highest version; NULL: none, or f is NULL */
+bool field_concurrent(const struct field *f);                   /* heads of different values */
+bool field_equal(const struct field *a, const struct field *b); /* as a base copy keeps them: what is the hub's only is left out */
 size_t record_areas_now(const struct record *r, area out[], size_t room); /* home heads and shared elements; sorted, no doubles */
 bool record_deleted(const struct record *r);                              /* a head of FIELD_DELETED says true */
 bool record_empty(const struct record *r);                                /* no head and no element anywhere */

@@ -26,48 +26,84 @@ struct lay {
     struct touched_list laid;
     area areas[LIMIT_AREAS];
     size_t area_count;
+    bool holds;      /* something is held here */
     bool clock_held; /* the hub found a stamp of ours too far ahead */
 };
 
 /* ---- own changes: those with old includes < seq <= new includes are folded into the base, except the held ones */
 
-static void fold_one(struct lay *y, const struct life *l, uint64_t seq) {
-    struct change c;
+static void fold_one(struct lay *y, const struct life *l, const struct change *c) {
     const struct record *base;
     enum verdict held;
     int got;
-    arena_clear(&y->scratch);
-    if (!log_change(y->t, &l->incarnation, seq, &y->scratch, &c)) { /* damaged, but merged: what it did comes with the feed */
-        if (pending_forget(y->t, &l->incarnation, seq, &c.type, &c.record))
-            touched_add(&y->touched, c.type, &c.record);
-        y->p->unproven = true;
-        return;
-    }
-    pending_delete(y->t, &c, &l->incarnation);
-    touched_add(&y->touched, c.type, &c.record);
-    if (held_get(y->t, &l->incarnation, seq, &held))
+    pending_delete(y->t, c, &l->incarnation);
+    touched_add(&y->touched, c->type, &c->record);
+    if (y->holds && held_get(y->t, &l->incarnation, c->seq, &held))
         return;
     if (y->bases.arena.used > WORK_BYTES)
         bases_flush(&y->bases);
-    got = bases_get(&y->bases, c.type, &c.record, &base);
+    got = bases_get(&y->bases, c->type, &c->record, &base);
     if (got == NODE_RECORD_ROTTEN)
         return; /* found by the scrub and filled again */
     if (got == NODE_RECORD_NONE)
-        touched_add(&y->laid, c.type, &c.record);
-    merge_change(bases_change(&y->bases, c.type, &c.record), &c, NULL, &y->bases.arena);
+        touched_add(&y->laid, c->type, &c->record);
+    merge_change(bases_change(&y->bases, c->type, &c->record), c, NULL, &y->bases.arena);
+}
+
+struct own {
+    const struct life *life;
+    struct change change; /* slices in the scratch arena */
+};
+
+static int by_record(const void *a, const void *b) {
+    const struct own *x = a, *y = b;
+    if (x->change.type != y->change.type)
+        return x->change.type < y->change.type ? -1 : 1;
+    int r = id_compare(&x->change.record, &y->change.record);
+    if (r != 0)
+        return r;
+    if (x->life != y->life)
+        return x->life < y->life ? -1 : 1;
+    return (x->change.seq > y->change.seq) - (x->change.seq < y->change.seq);
+}
+
+/* Record by record, each record's in the order of the log: one read and one write a record, and the trees are walked in their order. */
+static void fold_own(struct lay *y, struct buffer *list) {
+    struct own *own = (struct own *)(void *)list->at;
+    size_t count = list->len / sizeof *own;
+    if (count > 1)
+        qsort(own, count, sizeof *own, by_record);
+    for (size_t i = 0; i < count; i++)
+        fold_one(y, own[i].life, &own[i].change);
+    buffer_clear(list);
+    arena_clear(&y->scratch);
 }
 
 static void include(struct lay *y, const struct life *lives, size_t count) {
+    CLEANUP(buffer_close) struct buffer list = {0};
+    y->holds = store_count(y->t, NODE_HELD) > 0;
+    arena_clear(&y->scratch);
     for (size_t i = 0; i < count; i++) {
         struct life *l = life_find(y->p->lives, y->p->life_count, &lives[i].incarnation);
         if (l == NULL)
             continue;
         uint64_t upto = lives[i].includes < l->last ? lives[i].includes : l->last;
-        for (uint64_t seq = (l->includes + 1 > l->first ? l->includes + 1 : l->first); seq <= upto; seq++)
-            fold_one(y, l, seq);
+        for (uint64_t seq = (l->includes + 1 > l->first ? l->includes + 1 : l->first); seq <= upto; seq++) {
+            struct own o = {.life = l};
+            if (log_change(y->t, &l->incarnation, seq, &y->scratch, &o.change)) {
+                buffer_add(&list, bytes_of(&o, sizeof o));
+            } else { /* damaged, but merged: what it did comes with the feed */
+                if (pending_forget(y->t, &l->incarnation, seq, &o.change.type, &o.change.record))
+                    touched_add(&y->touched, o.change.type, &o.change.record);
+                y->p->unproven = true;
+            }
+            if (y->scratch.used > WORK_BYTES)
+                fold_own(y, &list);
+        }
         if (upto > l->includes)
             l->includes = upto;
     }
+    fold_own(y, &list);
 }
 
 static void take_verdicts(struct lay *y, const struct held *held, size_t count) {
@@ -89,15 +125,34 @@ static void take_verdicts(struct lay *y, const struct held *held, size_t count) 
 
 /* ---- entries */
 
+/* Does the base say all that already? It does where nobody else wrote: own changes were folded into it before. */
+static bool says(const struct record *base, const struct entry *e) {
+    const struct record *r = &e->record;
+    if (e->kind == ENTRY_WHOLE && base->field_count != r->field_count)
+        return false;
+    for (size_t i = 0; i < r->field_count; i++) {
+        const struct field *f = record_field(base, r->fields[i].number);
+        if (f == NULL || !field_equal(f, &r->fields[i]))
+            return false;
+    }
+    return true;
+}
+
 static void lay_entry(struct lay *y, const struct entry *e) {
     const struct record *r = &e->record, *base;
-    touched_add(&y->touched, r->type, &r->id);
     touched_add(&y->laid, r->type, &r->id);
     if (e->kind == ENTRY_LEFT) {
+        touched_add(&y->touched, r->type, &r->id);
         bases_drop(&y->bases, r->type, &r->id);
         return;
     }
-    bool there = e->kind == ENTRY_FIELDS && bases_get(&y->bases, r->type, &r->id, &base) == 0;
+    if (y->bases.arena.used > WORK_BYTES)
+        bases_flush(&y->bases);
+    bool there = bases_get(&y->bases, r->type, &r->id, &base) == 0;
+    if (there && says(base, e))
+        return;
+    there = there && e->kind == ENTRY_FIELDS;
+    touched_add(&y->touched, r->type, &r->id);
     struct record *to = bases_change(&y->bases, r->type, &r->id);
     if (!there) {
         y->p->unproven |= e->kind == ENTRY_FIELDS; /* rotten, or dropped for another scope: the comparison finds what is missing */

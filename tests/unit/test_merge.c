@@ -254,6 +254,40 @@ static void a_copy_leaves_out_what_is_replaced(void **state) {
     arena_close(&a);
 }
 
+/* What a base copy keeps of a field, and nothing less, makes two of them equal: an entry of the feed that says the same is not laid. */
+static void fields_are_equal_as_a_copy_keeps_them(void **state) {
+    (void)state;
+    struct name other[2] = {name_of(8), name_of(9)}, replaced[2] = {name_of(8), name_of(9)};
+    struct head head = {.version = {7, 1}, .name = name_of(1), .value = BYTES("one"), .replaces = other, .replace_count = 2};
+    struct head b_head = head, b_element = head;
+    struct field a = {.number = FIELD, .heads = &head, .head_count = 1, .elements = &head, .element_count = 1};
+    struct field b = {.number = FIELD, .heads = &b_head, .head_count = 1, .elements = &b_element, .element_count = 1};
+    b_head.replaces = replaced;
+    b.early = other; /* the hub's only */
+    b.early_count = 1;
+    b.feed_seq = 12;
+    assert_true(field_equal(&a, &b));
+    for (int i = 0; i < 9; i++) {
+        struct field was = b;
+        struct head was_head = b_head;
+        b.number += i == 0;
+        b.head_count -= i == 1;
+        b.element_count -= i == 2;
+        b_head.version.hlc += i == 3;
+        b_head.version.node += i == 4;
+        b_head.name = i == 5 ? name_of(2) : b_head.name;
+        b_head.value = i == 6 ? BYTES("two") : b_head.value;
+        b_head.replace_count -= i == 7;
+        b_element.value = i == 8 ? BYTES("two") : b_element.value;
+        assert_false(field_equal(&a, &b));
+        b = was;
+        b_head = was_head;
+    }
+    b_element = head;
+    replaced[1] = name_of(10);
+    assert_false(field_equal(&a, &b));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(causal_orders),
@@ -263,6 +297,7 @@ int main(void) {
         cmocka_unit_test(versions_are_one_order),
         cmocka_unit_test(stamps_rise_whatever_the_clock_does),
         cmocka_unit_test(a_copy_leaves_out_what_is_replaced),
+        cmocka_unit_test(fields_are_equal_as_a_copy_keeps_them),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
