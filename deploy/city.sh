@@ -33,7 +33,7 @@ status_of() { ctl "$1" -o jsonl status | field "$2"; }
 pid_of() { cat "$town/pids/$1"; }
 
 enrols() { [ -n "$(status_of hub enrol)" ]; }
-make_hub() { "$bin/anju-hub" --init --set data="$town/hub.d" >"$town/hub.public"; }
+make_hub() { "$bin/anju-hub" --init --set data="$town/hub.d" >"$town/hub.public" 2>>"$town/log/hub"; }
 start_hub() {
     listen=tcp://127.0.0.1:*
     enrol=tcp://127.0.0.1:*
@@ -50,7 +50,7 @@ start_hub() {
 
 # make_node NAME AREA OFFICE
 make_node() {
-    key=$("$bin/anju-node" --init --set data="$town/$1.d") || return 1
+    key=$("$bin/anju-node" --init --set data="$town/$1.d" 2>>"$town/log/$1") || return 1
     ctl hub node add "$2" --name "$3" --key "$key" --out "$town/$1.enrolment" >/dev/null || return 1
     "$bin/anju-node" --join "$town/$1.enrolment" --set data="$town/$1.d" >/dev/null
 }

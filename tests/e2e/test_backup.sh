@@ -39,7 +39,7 @@ all_there() { # NODE: every answered edit is at the node
 }
 lose_hub() {
     stop hub KILL
-    rm -rf "$town/hub.d"
+    rm -rf "$town/hub.d" "$town/hub.d.seal"
 }
 
 make_hub
@@ -81,6 +81,7 @@ check "the status shows the last" said "$(made)" ctl hub status
 check "… and no problem with it" sh -c "! '$bin/anjuctl' -s '$town/hub' status | grep -q 'no backup\|backup failed'"
 DATA=$town/hub.d
 check "the key is put away" page cp backup.key
+check "… and the sealing key" page cp data.seal '"$DATA.seal" "$SAFE'
 KEY=$SAFE/backup.key
 check "n1 sends all" ctl n1 wait --acked --timeout 60
 ctl hub backup "$DIR" >/dev/null
@@ -124,6 +125,11 @@ check "a cut file is refused" said "not what was written" "$bin/anju-hub" --rest
 cp "$BACKUP/city.part" "$work/tampered/keys.part"
 cp "$BACKUP/log.part" "$work/tampered/log.part"
 check "a file in another's place is refused" said "not what was written" "$bin/anju-hub" --restore "$work/tampered" --backup-key "$KEY" --set data="$DATA"
+check "without the sealing key it is refused" said "is not there, and without it nothing can be read" "$bin/anju-hub" --restore "$BACKUP" --backup-key "$KEY" --set data="$DATA"
+check "… and leaves nothing" [ -z "$(ls -A "$DATA")" ]
+check "with another sealing key too" said "sealed with another key" "$bin/anju-hub" --restore "$BACKUP" --backup-key "$KEY" --set data="$DATA" --set seal_key="$town/other.d.seal"
+check "… and leaves nothing" [ -z "$(ls -A "$DATA")" ]
+check "the sealing key is put back" page cp data.seal '"$SAFE/data.seal" "$DATA'
 check "restore" page 'KEY" --set data' anju-hub
 start_hub
 check "a new epoch begins" grep -q "hub.restored" "$town/log/hub"
@@ -168,6 +174,7 @@ ctl hub node add 650203003024 --name 七 --key "$("$bin/anju-node" --init --set 
 DIR=$town/backups
 ctl hub backup "$DIR" >/dev/null
 BACKUP=$(made) DATA=$town/elsewhere.d KEY=$SAFE/backup.key
+cp "$town/hub.d.seal" "$DATA.seal"
 page_own() { OLD=$1 page '--own "$OLD/own" --set' anju-hub; }
 check "another history's second home is refused" said "not the newer second home" page_own "$OLD"
 check "… and leaves nothing" [ -z "$(ls -A "$DATA")" ]
@@ -184,6 +191,8 @@ check "… is in its status" said "$DIR" ctl n2 status
 BACKUP=$(status_of n2 backup_path)
 cp "$town/n2.d/backup.key" "$SAFE/n2.key"
 KEY=$SAFE/n2.key
+DATA=$town/n2.d
+check "its sealing key is put away" page cp node.seal '"$DATA.seal" "$SAFE'
 ctl n2 backup "$DIR" >/dev/null
 ctl n2 backup "$DIR" >/dev/null
 check "older ones are deleted" [ "$(ls "$DIR" | wc -l)" = 2 ]
@@ -197,9 +206,10 @@ write_many n2 7200 20
 check "… and more in another session" ctl n2 wait --caught-up --timeout 60
 lives=$(ctl n2 -o jsonl status | grep -o incarnation\" | wc -l)
 stop n2 KILL
-rm -rf "$town/n2.d"
-DATA=$town/n2.d
+rm -rf "$town/n2.d" "$town/n2.d.seal"
 check "a hub's backup is no node's" said "another daemon" "$bin/anju-node" --restore "$(made)" --backup-key "$SAFE/backup.key" --set data="$DATA"
+check "without the sealing key it is refused" said "is not there, and without it nothing can be read" page anju-node
+check "the sealing key is put back" page cp node.seal '"$SAFE/node.seal" "$DATA'
 check "restore" page anju-node
 start_node n2
 check "it is the same" same n2 2
@@ -212,6 +222,7 @@ check "sound" said sound ctl n2 verify
 # ---- a disk that was copied and runs twice
 stop n2
 cp -r "$town/n2.d" "$town/twin.d"
+cp "$town/n2.d.seal" "$town/twin.d.seal"
 start_node n2
 write_many n2 8000 5
 check "the first goes on" ctl n2 wait --caught-up --timeout 20

@@ -39,6 +39,7 @@ check "more than a hundred fields are in them" [ "$(wc -c <"$work/a")" -gt 4000 
 
 # A key that the hub does not know, with another office's enrolment: the node says so, and saves its clerks' work meanwhile.
 cp -r "$town/n2.d" "$town/n3.d"
+cp "$town/n2.d.seal" "$town/n3.d.seal"
 rm "$town/n3.d/keys"
 "$bin/anju-node" --init --set data="$town/n3.d" >/dev/null
 start_node n3
