@@ -4,12 +4,14 @@
 #include "common/store/layout.h"
 #include "tests/support/test_seal.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -265,6 +267,129 @@ static void a_small_map_is_a_full_disk(void **state) {
     free(big);
 }
 
+static void another_key_or_an_older_form_is_refused(void **state) {
+    struct place *p = *state;
+    static const struct store_shape unsealed = {"test", 1, trees, 2, 7, 0};
+    struct seal_key k = {{1}};
+    struct seal *wrong = seal_new(&k);
+    struct store *second = NULL;
+    struct txn *t = begin(p->s, true);
+    put(t, "a", "1");
+    assert_int_equal(txn_commit(t), 0);
+    p->s = store_close(p->s);
+    assert_int_equal(store_open_lmdb(p->folder, &shape, wrong, 0, &second), STORE_WRONG_KEY);
+    assert_non_null(strstr(store_open_hint(STORE_WRONG_KEY), "another key"));
+    assert_int_equal(store_open_lmdb(p->folder, &shape, test_seal(), 0, &p->s), 0);
+    t = begin(p->s, false);
+    assert_true(has(t, "a", "1"));
+    txn_abort(t);
+    store_close(p->s);
+    char path[128];
+    snprintf(path, sizeof path, "%s/data.mdb", p->folder);
+    unlink(path);
+    assert_int_equal(store_open_lmdb(p->folder, &unsealed, test_seal(), 0, &p->s), 0);
+    p->s = store_close(p->s);
+    assert_int_equal(store_open_lmdb(p->folder, &shape, test_seal(), 0, &p->s), STORE_OLDER_FORMAT);
+    assert_non_null(strstr(store_open_hint(STORE_OLDER_FORMAT), "did not seal"));
+    seal_free(wrong);
+}
+
+/* ---- compaction: nothing of what was deleted is left, in no block that the store had */
+
+static const char marker[] = "what nobody may find again";
+
+static bool marked(int file) {
+    struct stat st;
+    assert_int_equal(fstat(file, &st), 0);
+    uint8_t *all = memory_zeroed(1, (size_t)st.st_size + 1);
+    assert_int_equal(pread(file, all, (size_t)st.st_size, 0), st.st_size);
+    bool found = memmem(all, (size_t)st.st_size, marker, sizeof marker - 1) != NULL;
+    free(all);
+    return found;
+}
+
+static int file_in(const struct place *p, const char *name, int flags) {
+    char path[128];
+    snprintf(path, sizeof path, "%s/%s", p->folder, name);
+    int file = open(path, flags | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    return file;
+}
+
+static bool is_there(const struct place *p, const char *name) {
+    char path[128];
+    struct stat st;
+    snprintf(path, sizeof path, "%s/%s", p->folder, name);
+    return stat(path, &st) == 0;
+}
+
+static void put_and_delete(struct store *s) {
+    struct txn *t = begin(s, true);
+    put(t, "stays", "1");
+    put(t, "goes", marker);
+    assert_int_equal(txn_commit(t), 0);
+    t = begin(s, true);
+    txn_delete(t, 0, BYTES("goes"));
+    assert_int_equal(txn_commit(t), 0);
+}
+
+static void only_what_stays(struct store *s) {
+    struct txn *t = begin(s, true);
+    assert_true(has(t, "stays", "1"));
+    assert_int_equal(store_count(t, 0), 1);
+    put(t, "more", "2");
+    assert_int_equal(txn_commit(t), 0);
+}
+
+static void compacts(void **state) {
+    struct place *p = *state;
+    put_and_delete(p->s);
+    int old = p->lmdb ? file_in(p, "data.mdb", O_RDONLY) : -1;
+    if (p->lmdb)
+        assert_true(marked(old)); /* else this shows nothing */
+    assert_int_equal(store_compact(p->s), 0);
+    if (p->lmdb) {
+        int now = file_in(p, "data.mdb", O_RDONLY);
+        assert_false(marked(now));
+        assert_false(marked(old)); /* the blocks that it had */
+        assert_false(is_there(p, "old.mdb") || is_there(p, "compact"));
+        close(now);
+        close(old);
+    }
+    only_what_stays(p->s);
+}
+
+/* The places at which it may be cut short: the next open finishes it. */
+static void a_compaction_cut_short_is_finished(void **state) {
+    struct place *p = *state;
+    char from[128], to[128];
+    put_and_delete(p->s);
+    p->s = store_close(p->s);
+    snprintf(from, sizeof from, "%s/data.mdb", p->folder);
+
+    snprintf(to, sizeof to, "%s/compact", p->folder); /* while the copy was written */
+    assert_int_equal(mkdir(to, 0700), 0);
+    int half = file_in(p, "compact/data.mdb", O_RDWR | O_CREAT);
+    assert_int_equal(write(half, marker, sizeof marker), sizeof marker);
+    assert_int_equal(store_open_lmdb(p->folder, &shape, test_seal(), 0, &p->s), 0);
+    assert_false(marked(half) || is_there(p, "compact"));
+    close(half);
+    p->s = store_close(p->s);
+
+    snprintf(to, sizeof to, "%s/old.mdb", p->folder); /* after the second name was given: both are the same file, and whole */
+    assert_int_equal(link(from, to), 0);
+    assert_int_equal(store_open_lmdb(p->folder, &shape, test_seal(), 0, &p->s), 0);
+    assert_false(is_there(p, "old.mdb"));
+    p->s = store_close(p->s);
+
+    int old = file_in(p, "old.mdb", O_RDWR | O_CREAT); /* after the new file took its place */
+    assert_int_equal(write(old, marker, sizeof marker), sizeof marker);
+    assert_int_equal(store_open_lmdb(p->folder, &shape, test_seal(), 0, &p->s), 0);
+    assert_false(marked(old) || is_there(p, "old.mdb"));
+    close(old);
+    only_what_stays(p->s);
+}
+
 #define BOTH(test)                                                                                                                         \
     cmocka_unit_test_setup_teardown(test, open_memory, close_both), cmocka_unit_test_setup_teardown(test, open_lmdb, close_both)
 
@@ -278,6 +403,9 @@ int main(void) {
         BOTH(large_values),
         cmocka_unit_test_setup_teardown(a_full_disk_loses_nothing, open_memory, close_both),
         cmocka_unit_test_setup_teardown(reopens, open_lmdb, close_both),
+        BOTH(compacts),
+        cmocka_unit_test_setup_teardown(a_compaction_cut_short_is_finished, open_lmdb, close_both),
+        cmocka_unit_test_setup_teardown(another_key_or_an_older_form_is_refused, open_lmdb, close_both),
         cmocka_unit_test_setup_teardown(a_small_map_is_a_full_disk, open_lmdb, close_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
