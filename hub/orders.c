@@ -68,6 +68,8 @@ static struct order *order_new(struct city *c, struct request *q, uint32_t type)
     o->write.type = type;
     o->write.purpose = PURPOSE_ADMINISTRATION;
     o->write.done = order_done;
+    o->write.has_uid = q != NULL;
+    o->write.uid = q == NULL ? 0 : request_uid(q);
     o->write.actor = operator_id(c, q);
     return o;
 }

@@ -23,7 +23,9 @@ enum {
     DAMAGED_MOST = 1000,
     MERGE_CHANGES = 20000,
     TRIM_ENTRIES = 2000,
-    POOL_BYTES = 256 << 20
+    POOL_BYTES = 256 << 20,
+    AUDIT_EACH_MS = 60000,
+    AUDIT_TRIM_BLOCKS = 64
 };
 
 /* A peer's share: what is kept of it before it is checked (its credit and a message), and how much of that the check worker has at once. */
@@ -51,7 +53,7 @@ struct hub_engine {
     bool own_known;     /* what the second home held at the start is in the log … */
     uint64_t own_until; /* … up to this position; 0: nothing was missing */
     struct worker *check, *log, *merge, *read;
-    uv_timer_t merge_again, own_again, sweep_again, hello_again;
+    uv_timer_t merge_again, own_again, sweep_again, hello_again, audit_again;
     unsigned handles; /* of these, not closed yet */
     bool merging, merge_wanted, closing;
     bool sweeping, sweep_wanted; /* wanted: rows may have become stale since the round began */
@@ -61,6 +63,8 @@ struct hub_engine {
     struct hub_troubles troubles;
     struct hub_counts counts;
     struct hub_kept_view kept;
+    struct audit_kept own_told, own_broken; /* of the hub's audit log, as nodes keep it */
+    bool own_told_dirty;
     uint64_t generation;                     /* of appends; one more after each failed commit */
     struct hub_write *writes, **writes_last; /* waiting for the one before */
     struct hub_write *writing;
@@ -350,6 +354,19 @@ static int write_own(struct hub_engine *e, struct hub_write *w) {
     if (r != 0)
         return pass(r);
     hub_own_append(own, &c);
+    audit_add(
+        own, &audit_hub,
+        &(struct audit_entry){
+            .at = clock_wall(),
+            .actor = w->actor,
+            .has_uid = w->has_uid,
+            .uid = w->uid,
+            .action = AUDIT_CHANGE,
+            .purpose = w->purpose,
+            .type = w->type,
+            .record = w->record,
+            .change = c.name},
+        1);
     return txn_commit(own);
 }
 
@@ -586,6 +603,147 @@ static void own_later(struct hub_engine *e) {
     uv_timer_start(&e->own_again, on_own_again, OWN_RETRY_MS, 0);
 }
 
+/* ---- the heads of audit logs: kept durably once a minute, a break at once */
+
+struct audit_line {
+    uint32_t node;
+    struct hub_audit audit;
+};
+
+struct audit_saving {
+    struct hub_own_work own;
+    struct hub_engine *engine;
+    struct audit_line *lines; /* owns */
+    size_t count;
+};
+
+static void audit_works(struct hub_own_work *w, struct txn *own) {
+    struct audit_saving *s = (struct audit_saving *)w;
+    wall_ms now = clock_wall(), keep = (wall_ms)LIMIT_AUDIT_KEEP_DAYS * 86400000;
+    for (size_t i = 0; i < s->count; i++)
+        hub_audit_write(own, s->lines[i].node, &s->lines[i].audit);
+    audit_trim(own, &audit_hub, now > keep ? now - keep : 0, AUDIT_TRIM_BLOCKS);
+}
+
+static void audit_done(struct hub_own_work *w, int result) {
+    struct audit_saving *s = (struct audit_saving *)w;
+    for (size_t i = 0; i < s->count && result != 0; i++) { /* with the next that go */
+        struct hub_peer *p = peer_by_node(s->engine, s->lines[i].node);
+        if (p != NULL)
+            p->audit.dirty = true;
+        else
+            s->engine->own_told_dirty = true;
+    }
+    free(s->lines);
+    free(s);
+}
+
+static void audit_save(struct hub_engine *e) {
+    struct audit_saving *s = memory_zeroed(1, sizeof *s);
+    s->engine = e;
+    s->lines = memory_zeroed(e->peer_count + 1, sizeof *s->lines);
+    for (size_t i = 0; i < e->peer_count; i++)
+        if (e->peers[i]->audit.dirty) {
+            s->lines[s->count++] = (struct audit_line){e->peers[i]->link.node, e->peers[i]->audit};
+            e->peers[i]->audit.dirty = false;
+        }
+    if (e->own_told_dirty) {
+        s->lines[s->count++] = (struct audit_line){HEADS_OWN, {.kept = e->own_told, .broken = e->own_broken}};
+        e->own_told_dirty = false;
+    }
+    s->own.work = audit_works;
+    s->own.done = audit_done;
+    if (s->count > 0)
+        hub_engine_own(e, &s->own);
+    else
+        audit_done(&s->own, 0);
+}
+
+static void on_audit_again(uv_timer_t *t) {
+    audit_save(t->data);
+}
+
+static void hear_audit(struct hub_engine *e, struct hub_peer *p, const struct report *m) {
+    if (audit_head_none(&m->audit.mine.head) || m->session != hub_side_session(&p->link))
+        return;
+    enum audit_verdict v = hub_audit_heard(&p->audit, &m->audit, clock_wall());
+    if (v == AUDIT_EXTENDS || v == AUDIT_UNPROVEN)
+        return;
+    log_fact(
+        LOG_ERROR, "hub.alarm", FACT_TEXT("what", "an audit log that does not go on"), FACT_UINT("node", p->link.node),
+        FACT_HEX("key", bytes_of(p->keys.curve, KEY_BYTES)), FACT_TEXT("it", audit_verdict_text(v)),
+        FACT_UINT("kept", p->audit.broken.told.head.n), FACT_UINT("now", p->audit.broken.said.n));
+    audit_save(e);
+}
+
+/* What a node keeps of the hub's own log, and the hub's answer to it. */
+static void own_judged(
+    struct hub_engine *e, struct hub_peer *p, const struct audit_told *told, const struct audit_say *say, enum audit_verdict v) {
+    if (v == AUDIT_UNPROVEN)
+        return;
+    if (v == AUDIT_EXTENDS && told->head.n >= e->own_told.told.head.n) {
+        e->own_told = (struct audit_kept){.told = *told, .heard = clock_wall()};
+        e->own_told_dirty = true;
+    }
+    if (v == AUDIT_EXTENDS || e->own_broken.told.head.n >= told->head.n)
+        return;
+    e->own_broken = (struct audit_kept){.told = *told, .heard = clock_wall(), .verdict = v, .said = say->mine.head};
+    e->own_told_dirty = true;
+    log_fact(
+        LOG_ERROR, "hub.audit_broken", FACT_TEXT("it", audit_verdict_text(v)), FACT_UINT("told_by", p->link.node),
+        FACT_UINT("kept", told->head.n), FACT_UINT("now", say->mine.head.n));
+    audit_save(e);
+}
+
+const struct audit_kept *hub_engine_audit_broken(const struct hub_engine *e) {
+    return &e->own_broken;
+}
+
+void hub_engine_audit_settled(struct hub_engine *e, uint32_t node) {
+    struct hub_peer *p = peer_by_node(e, node);
+    if (node == HEADS_OWN)
+        e->own_broken = e->own_told = (struct audit_kept){.heard = 0};
+    else if (p != NULL)
+        p->audit.broken = (struct audit_kept){.heard = 0};
+}
+
+/* Is the hub's own log whole? It answers for nothing if it is not. */
+struct audit_proof {
+    struct hub_read read;
+    struct hub_engine *engine;
+    struct audit_checked checked;
+};
+
+static void audit_proof_works(struct hub_read *q, struct txn *state, struct txn *log) {
+    struct audit_proof *a = (struct audit_proof *)q;
+    struct txn *own;
+    (void)state;
+    (void)log;
+    if (store_read(a->engine->stores.own, &own) != 0)
+        return;
+    audit_verify(own, &audit_hub, &a->checked);
+    txn_abort(own);
+}
+
+static void audit_proof_done(struct hub_read *q, int result) {
+    struct audit_proof *a = (struct audit_proof *)q;
+    (void)result;
+    if (!a->checked.by_head)
+        a->engine->troubles.audit_bad = a->checked.bad;
+    if (a->checked.bad != 0)
+        log_fact(LOG_ERROR, "audit.bad", FACT_UINT("from", a->checked.bad), FACT_TEXT("why", buffer_string(&a->checked.what)));
+    buffer_close(&a->checked.what);
+    free(a);
+}
+
+static void audit_prove(struct hub_engine *e) {
+    struct audit_proof *a = memory_zeroed(1, sizeof *a);
+    a->engine = e;
+    a->read.work = audit_proof_works;
+    a->read.done = audit_proof_done;
+    hub_engine_read(e, &a->read);
+}
+
 /* ---- backups: what is safe, and the log below what they need */
 
 struct trim {
@@ -637,7 +795,11 @@ static int read_kept(struct hub_engine *e) {
     int r = store_read(e->stores.own, &own);
     if (r != 0)
         return pass(r);
+    struct hub_audit ours = {.due = false};
     hub_kept_view(own, &e->kept);
+    hub_audit_read(own, HEADS_OWN, &ours);
+    e->own_told = ours.kept;
+    e->own_broken = ours.broken;
     r = txn_result(own);
     txn_abort(own);
     return r == 0 ? 0 : pass(r);
@@ -983,7 +1145,23 @@ struct answer {
     struct message message;
     struct buffer frame;
     int outcome;
+    /* Of audit logs: said with this answer, what the node keeps of ours, and what that says of ours. */
+    bool audits, vouch;
+    struct audit_say audit;
+    struct audit_told told;
+    enum audit_verdict verdict;
 };
+
+static void fill_audit(struct answer *a) {
+    struct hub_engine *e = a->peer->engine;
+    struct txn *own;
+    a->verdict = AUDIT_UNPROVEN;
+    if (!a->audits || store_read(e->stores.own, &own) != 0)
+        return;
+    hub_audit_say(own, e->keys, &a->told, a->vouch, &a->audit, &a->verdict);
+    txn_abort(own);
+    *(a->kind == HUB_FX_WELCOME ? &a->message.welcome.audit : &a->message.feed.audit) = a->audit;
+}
 
 static void fill_welcome(struct answer *a, struct txn *state) {
     struct hub_place *place = memory_zeroed(1, sizeof *place);
@@ -1021,6 +1199,8 @@ static void answer_works(struct hub_read *q, struct txn *state, struct txn *log)
         a->message.repair_fill.session = a->session;
     }
     if (a->outcome == 0)
+        fill_audit(a);
+    if (a->outcome == 0)
         a->outcome = wire_pack(&a->message, &a->frame);
     arena_close(&arena);
 }
@@ -1047,6 +1227,8 @@ static void answer_done(struct hub_read *q, int result) {
             LOG_WARNING, "hub.no_answer", FACT_UINT("node", a->peer->link.node), FACT_INT("outcome", result != 0 ? result : a->outcome));
     if (result == 0 && a->outcome == 0 && !e->closing && hub_side_session(&a->peer->link) == a->session)
         send_to(a->peer, buffer_bytes(&a->frame));
+    if (result == 0 && a->audits && !e->closing)
+        own_judged(e, a->peer, &a->told, &a->audit, a->verdict);
     if (a->kind != HUB_FX_WELCOME)
         next_answer(e, a->peer, a->kind == HUB_FX_REPAIR);
     answer_free(a);
@@ -1089,6 +1271,13 @@ static void answer_with(struct hub_engine *e, const struct hub_effect *x, struct
         a->peer->pulled = h->message.pull.cursor;
     a->read.work = answer_works;
     a->read.done = answer_done;
+    a->audits = x->kind == HUB_FX_WELCOME || (x->kind == HUB_FX_PAGE && a->peer->audit.due);
+    a->vouch = e->troubles.audit_bad == 0;
+    a->audit.yours = a->peer->audit.kept.told;
+    if (x->kind == HUB_FX_PAGE) {
+        a->told = a->peer->audit.told;
+        a->peer->audit.due = false;
+    }
     if (x->kind == HUB_FX_WELCOME)
         hub_engine_read(e, &a->read);
     else
@@ -1102,6 +1291,7 @@ struct office_line {
     struct public_keys keys, before;
     wall_ms before_until;
     bool keyed, revoked, paused, retiring, retired, full;
+    struct hub_audit audit;
 };
 
 struct roster {
@@ -1157,6 +1347,12 @@ static void roster_works(struct hub_read *q, struct txn *state, struct txn *log)
     r->logs = memory_zeroed(r->count + 1, sizeof *r->logs);
     for (size_t i = 0; i < r->count; i++)
         hub_log_node(log, r->lines[i].node, &r->logs[i]);
+    struct txn *own;
+    if (store_read(r->engine->stores.own, &own) != 0)
+        return;
+    for (size_t i = 0; i < r->count; i++)
+        hub_audit_read(own, r->lines[i].node, &r->lines[i].audit);
+    txn_abort(own);
 }
 
 static struct hub_peer *peer_add(struct hub_engine *e, const struct hub_log_node *n) {
@@ -1214,8 +1410,10 @@ static void roster_done(struct hub_read *q, int result) {
     for (size_t i = 0; result == 0 && !e->closing && i < r->count; i++) {
         const struct office_line *l = &r->lines[i];
         struct hub_peer *p = peer_by_node(e, l->node);
-        if (p == NULL)
+        if (p == NULL) {
             p = peer_add(e, &r->logs[i]);
+            p->audit = l->audit;
+        }
         set_keys(e, p, l);
         if (p->key_due)
             tell_key(p);
@@ -1353,6 +1551,10 @@ static void arrival_works(struct job *j, void *owner) {
         a->forged = !key_offer_signed(a->keys.sign, a->node, &m->key_offer, &a->offered);
         a->holds = !a->forged;
     }
+    if (a->holds && m->kind == MESSAGE_REPORT && !audit_head_none(&m->report.audit.mine.head)) {
+        a->forged = !audit_signed(a->keys.sign, a->node, &m->report.audit.mine);
+        a->holds = !a->forged;
+    }
     if (!a->holds)
         arena_close(&a->heard->arena);
 }
@@ -1376,8 +1578,10 @@ static void close_when_empty(struct hub_peer *p, const struct report *m) {
 }
 
 static void hear(struct hub_peer *p, struct heard *h) {
-    if (h->message.kind == MESSAGE_REPORT)
+    if (h->message.kind == MESSAGE_REPORT) {
+        hear_audit(p->engine, p, &h->message.report);
         close_when_empty(p, &h->message.report);
+    }
     step(p->engine, &(struct hub_event){.kind = HUB_HEARD, .link = &p->link, .heard = &h->message}, h);
 }
 
@@ -1484,7 +1688,7 @@ static void arrival_done(struct job *j, int result) {
     p->waiting--;
     p->waiting_bytes -= a->heard->frame.len;
     if (a->forged)
-        wrong(p, &p->wrongs.forged, 1, "a push or a key without this key's signature");
+        wrong(p, &p->wrongs.forged, 1, "a push, a key or a head without this key's signature");
     else if (!a->holds)
         wrong(p, &p->wrongs.garbage, 1, a->outcome == 0 ? "a chain that does not hold, or a hub's words" : "an unreadable message");
     else if (too_often(p, &a->heard->message))
@@ -1644,6 +1848,12 @@ static int settle_all(const struct settling *t) {
     bool fits =
         log_there && state_there && id_equal(&place->log_life, &at.life) && place->position + 1 >= at.first && place->position <= at.last;
     bool restored = hub_restored_take(t->state);
+    struct audit_head head;
+    if (restored || (!fits && (log_there || state_there)))
+        audit_life(
+            t->own, &audit_hub, clock_wall(), restored ? "the hub was restored from a backup" : "log and state were not of one moment");
+    else if (!audit_head(t->own, &audit_hub, &head))
+        audit_life(t->own, &audit_hub, clock_wall(), "no log was here");
     if (!fits || restored) {
         if (log_there || state_there)
             log_fact(LOG_WARNING, "hub.restored", FACT_UINT("position", place->position), FACT_UINT("log_last", at.last));
@@ -1734,14 +1944,17 @@ int hub_engine_open(
     uv_timer_init(loop, &e->own_again);
     uv_timer_init(loop, &e->sweep_again);
     uv_timer_init(loop, &e->hello_again);
-    e->merge_again.data = e->own_again.data = e->sweep_again.data = e->hello_again.data = e;
-    e->handles = 4;
+    uv_timer_init(loop, &e->audit_again);
+    e->merge_again.data = e->own_again.data = e->sweep_again.data = e->hello_again.data = e->audit_again.data = e;
+    e->handles = 5;
+    uv_timer_start(&e->audit_again, on_audit_again, AUDIT_EACH_MS, AUDIT_EACH_MS);
     e->sweep_wanted = true;
     sweep_later(e);
     int r = read_kept(e);
     if (r != 0)
         fatal(e, r);
     own_submit(e);
+    audit_prove(e);
     roster_soon(e);
     /* Nobody is told to wait who need not, and nobody is shown the city as it was before the hub's own latest decisions (I6). */
     while ((!e->roster_known || !e->own_known || (e->counts.position < e->own_until && !e->troubles.state_full)) && e->failure == 0)
@@ -1781,6 +1994,7 @@ static void on_closed(uv_handle_t *h) {
 struct hub_engine *hub_engine_close(struct hub_engine *e) {
     if (e == NULL)
         return NULL;
+    audit_save(e);
     e->closing = true;
     e->way = way_close(e->way);
     e->next_way = way_close(e->next_way);
@@ -1799,6 +2013,7 @@ struct hub_engine *hub_engine_close(struct hub_engine *e) {
     uv_close((uv_handle_t *)&e->sweep_again, on_closed);
     uv_close((uv_handle_t *)&e->hello_again, on_closed);
     uv_close((uv_handle_t *)&e->merge_again, on_closed);
+    uv_close((uv_handle_t *)&e->audit_again, on_closed);
     return NULL;
 }
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "common/engine/hub_audit.h"
 #include "common/engine/worker.h"
 #include "common/net/keys.h"
 #include "common/net/router.h"
@@ -39,6 +40,7 @@ struct hub_peer {
     struct cursor pulled;     /* of its last Pull since it was welcomed */
     uint64_t full_at;         /* the log position to which link.full is known */
     struct hub_wrongs wrongs; /* since the hub started */
+    struct hub_audit audit;   /* the heads of audit logs that it and the hub keep of each other */
     /* The rest is the engine's: no peer has more at work than its share, so that the others' turn comes. */
     struct arrival *arrivals, *arrivals_last; /* owns; heard and not given to the check worker yet */
     size_t waiting, waiting_bytes;            /* arrivals, also those at the worker */
@@ -64,6 +66,7 @@ struct hub_troubles {
     bool merge_paused;                   /* what the fold needs next is damaged; all the rest goes on */
     bool roster_damaged;                 /* an office record, or what belongs to it: whom it names cannot come, or stays as he was */
     bool unreadable;                     /* a question or an office found damage that is not a record's and got no answer */
+    uint64_t audit_bad;                  /* the first entry of the hub's audit log that did not hold when it started; 0: all did */
     size_t damaged;                      /* records and feed rows that were found so; they are left out everywhere */
 };
 
@@ -115,7 +118,8 @@ struct hub_write {
     struct job job;
     uint32_t type;
     struct id16 record, actor;
-    uint32_t purpose;
+    uint32_t purpose, uid;
+    bool has_uid; /* of the process that ordered it, for the audit log, where the change is noted with it */
     struct op ops[16];
     size_t op_count;
     struct arena arena;                            /* owns what the ops point to; closed by the engine before `done` */
@@ -167,6 +171,11 @@ void hub_engine_key_changed(struct hub_engine *e, uint32_t node, const struct pu
 /* An operator's word on two disks that speak with one key: the one that is connected now goes on (2-PROTOCOL, FORKED). False: no such node.
  */
 bool hub_engine_settle_fork(struct hub_engine *e, uint32_t node);
+
+/* The hub's audit log does not hold what a node keeps of it; no life: it does. */
+const struct audit_kept *hub_engine_audit_broken(const struct hub_engine *e);
+/* A person has looked: the break of this node's log (HEADS_OWN: of the hub's) is told no more. Durable by the caller's own work. */
+void hub_engine_audit_settled(struct hub_engine *e, uint32_t node);
 
 /* For status; on the loop. */
 size_t hub_engine_peers(const struct hub_engine *e);

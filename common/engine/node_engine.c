@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -50,6 +51,12 @@ struct node_engine {
     /* Shared: the progress after the last commit. */
     pthread_mutex_t lock;
     struct node_progress latest;
+    struct audit_head latest_head;
+    /* Of the loop. */
+    struct node_audit audit;
+    uint64_t asked; /* what the hub said that it keeps of this node's log, and this log after it */
+    struct hash asked_hash;
+    bool accuses; /* the next report shows the hub the head that its log did not go on from */
 };
 
 /* ---- the store thread: one write transaction a batch */
@@ -63,11 +70,15 @@ static int end(void *owner) {
     struct node_engine *e = owner;
     struct node_progress *p = memory_zeroed(1, sizeof *p);
     bool known = node_progress_get(e->txn, p);
+    struct audit_head head;
+    bool logged = audit_head(e->txn, &audit_node, &head);
     int r = txn_commit(e->txn);
     e->txn = NULL;
     if (r == 0 && known) {
         pthread_mutex_lock(&e->lock);
         e->latest = *p;
+        if (logged)
+            e->latest_head = head;
         pthread_mutex_unlock(&e->lock);
     }
     free(p);
@@ -224,6 +235,7 @@ static void verb_works(struct job *j, void *owner) {
     case NODE_VERB_NEW_LIFE: {
         struct id16 id = entropy_id();
         node_new_life(t, &id);
+        audit_life(t, &audit_node, clock_wall(), "this node's disk is not the one that spoke to the hub last: restored, or copied");
         break;
     }
     case NODE_VERB_LAY_FEED:
@@ -316,11 +328,139 @@ static struct verb *verb_of(struct node_engine *e, enum node_effect_kind effect,
     return v;
 }
 
-/* ---- effects */
-
 static const struct keys *keys_in_use(const struct node_engine *e) {
     return e->with_next ? e->next : e->keys;
 }
+
+/* ---- the heads of the audit logs: what the hub says of both (model/audit.h) */
+
+struct witness {
+    struct job job;
+    struct node_engine *engine;
+    struct audit_say say;
+    struct node_audit found;
+    struct hash asked_hash;
+    uint8_t sign[2][KEY_BYTES]; /* this node's, by which it may have signed what the hub keeps */
+};
+
+static void read_broken(struct txn *t, struct node_audit *out) {
+    struct audit_kept k;
+    out->hub_broken = audit_break_get(t, &audit_node, 0, &k) ? k : (struct audit_kept){.heard = 0};
+    out->own_broken = audit_break_get(t, &audit_node, HEADS_OWN, &k) ? k : (struct audit_kept){.heard = 0};
+}
+
+static void judge_hub(struct witness *w, struct txn *t, wall_ms now) {
+    struct audit_kept kept = {.heard = 0}, next = {.told = w->say.mine, .heard = now};
+    audit_kept_last(t, &audit_node, 0, &kept);
+    enum audit_verdict v = audit_judge(&kept.told.head, &w->say);
+    if (v == AUDIT_UNPROVEN)
+        next.told = kept.told;
+    else if (v != AUDIT_EXTENDS)
+        audit_break_put(t, &audit_node, 0, &(struct audit_kept){.told = kept.told, .heard = now, .verdict = v, .said = w->say.mine.head});
+    audit_keep(t, &audit_node, 0, &next); /* also after a break: what comes next is watched too */
+    w->found.hub = next;
+}
+
+/* A log that did not hold when we started answers for nothing: the hub shall see it. */
+static void judge_own(struct witness *w, struct txn *t, wall_ms now) {
+    struct audit_kept k = {.told = w->say.yours, .heard = now};
+    struct audit_say own = {.asked = w->say.yours.head.n};
+    if (audit_head_none(&k.told.head) || !audit_head(t, &audit_node, &own.mine.head))
+        return;
+    if (w->found.bad == 0)
+        audit_hash_at(t, &audit_node, own.asked, &own.asked_hash);
+    w->asked_hash = own.asked_hash;
+    if (!audit_signed(w->sign[0], w->engine->who.node, &k.told) && !audit_signed(w->sign[1], w->engine->who.node, &k.told))
+        return; /* with keys before these: no proof of anything, and the next head has these */
+    k.verdict = audit_judge(&k.told.head, &own);
+    k.said = own.mine.head;
+    if (k.verdict != AUDIT_EXTENDS)
+        audit_break_put(t, &audit_node, HEADS_OWN, &k);
+    else
+        audit_keep(t, &audit_node, HEADS_OWN, &(struct audit_kept){.told = k.told, .heard = now});
+}
+
+static void witness_works(struct job *j, void *owner) {
+    enum { TRIM_BLOCKS = 64 };
+    struct witness *w = (struct witness *)j;
+    struct txn *t = ((struct node_engine *)owner)->txn;
+    wall_ms now = clock_wall(), sure = now < w->say.mine.at ? now : w->say.mine.at, keep = (wall_ms)LIMIT_AUDIT_KEEP_DAYS * 86400000;
+    judge_hub(w, t, now);
+    judge_own(w, t, now);
+    read_broken(t, &w->found);
+    if (sure > keep) /* a clock that is wrong alone takes nothing away */
+        audit_trim(t, &audit_node, sure - keep, TRIM_BLOCKS);
+}
+
+static void tell_broken(const struct audit_kept *was, const struct audit_kept *now, const char *whose) {
+    if (!audit_head_none(&now->told.head) && was->heard != now->heard)
+        log_fact(
+            LOG_ERROR, "audit.broken", FACT_TEXT("whose", whose), FACT_TEXT("it", audit_verdict_text(now->verdict)),
+            FACT_UINT("kept", now->told.head.n), FACT_UINT("now", now->said.n));
+}
+
+static void witness_done(struct job *j, int result) {
+    struct witness *w = (struct witness *)j;
+    struct node_engine *e = w->engine;
+    judge(e, result);
+    if (result == 0) {
+        e->accuses = e->accuses || e->audit.hub_broken.heard != w->found.hub_broken.heard;
+        tell_broken(&e->audit.hub_broken, &w->found.hub_broken, "the hub's log");
+        tell_broken(&e->audit.own_broken, &w->found.own_broken, "this node's log");
+        e->audit = w->found;
+        e->asked = w->say.yours.head.n;
+        e->asked_hash = w->asked_hash;
+    }
+    free(w);
+}
+
+/* Before the core is told of the message: its next Report answers. */
+static void hear_audit(struct node_engine *e, const struct audit_say *say) {
+    if (audit_head_none(&say->mine.head))
+        return;
+    if (!audit_signed(e->hub.sign, 0, &say->mine) && !(e->who.next_public.len > 0 && audit_signed(e->hub_next.sign, 0, &say->mine))) {
+        log_fact(LOG_WARNING, "audit.unsigned", FACT_TEXT("whose", "the hub's log"));
+        return;
+    }
+    struct witness *w = memory_zeroed(1, sizeof *w);
+    w->engine = e;
+    w->say = *say;
+    w->found.bad = e->audit.bad;
+    memcpy(w->sign[0], e->keys->public.sign, KEY_BYTES);
+    memcpy(w->sign[1], e->next == NULL ? e->keys->public.sign : e->next->public.sign, KEY_BYTES);
+    w->job.work = witness_works;
+    w->job.done = witness_done;
+    worker_submit(e->worker, &w->job);
+}
+
+static void say_audit(struct node_engine *e, struct audit_say *out) {
+    pthread_mutex_lock(&e->lock);
+    out->mine.head = e->latest_head;
+    pthread_mutex_unlock(&e->lock);
+    out->mine.at = clock_wall();
+    audit_sign(keys_in_use(e), e->who.node, &out->mine);
+    out->yours = e->accuses ? e->audit.hub_broken.told : e->audit.hub.told;
+    e->accuses = false;
+    out->asked = e->asked;
+    out->asked_hash = e->asked_hash;
+}
+
+const struct node_audit *node_engine_audit(const struct node_engine *e) {
+    return &e->audit;
+}
+
+uint64_t node_engine_audit_entries(struct node_engine *e) {
+    pthread_mutex_lock(&e->lock);
+    uint64_t n = e->latest_head.n;
+    pthread_mutex_unlock(&e->lock);
+    return n;
+}
+
+void node_engine_audit_settled(struct node_engine *e) {
+    e->audit.hub_broken = e->audit.own_broken = (struct audit_kept){.heard = 0};
+}
+
+/* ---- effects */
 
 static uint64_t disk_free(const struct node_engine *e) {
     struct statvfs v;
@@ -332,6 +472,7 @@ static void say(struct node_engine *e, const struct message *m) {
     if (m->kind == MESSAGE_REPORT) {
         struct message with = *m;
         with.report.disk_free = disk_free(e);
+        say_audit(e, &with.report.audit);
         if (wire_pack(&with, &frame) == 0)
             node_door_send(e->door, buffer_bytes(&frame));
     } else if (wire_pack(m, &frame) != 0) {
@@ -601,6 +742,10 @@ static void on_frame(void *owner, struct bytes frame) {
     struct node_engine *e = owner;
     struct heard *h = heard_of(frame);
     int r = heard_decode(h);
+    if (r == 0 && h->message.kind == MESSAGE_WELCOME)
+        hear_audit(e, &h->message.welcome.audit);
+    else if (r == 0 && h->message.kind == MESSAGE_FEED && h->message.feed.session == e->side.session)
+        hear_audit(e, &h->message.feed.audit);
     if (r == 0 && h->message.kind == MESSAGE_KEY_TAKEN)
         taken(e, &h->message.key_taken);
     else if (r == 0)
@@ -611,6 +756,16 @@ static void on_frame(void *owner, struct bytes frame) {
 }
 
 /* ---- life */
+
+static void audit_enrolled(struct txn *t, uint32_t node, bool anew) {
+    char note[64];
+    snprintf(note, sizeof note, "%senrolled as node %u", anew ? "a copied disk, " : "", node);
+    struct audit_entry e = {.at = clock_wall(), .action = AUDIT_ADMINISTER, .note = bytes_text(note)};
+    if (anew)
+        audit_life(t, &audit_node, e.at, note);
+    else
+        audit_add(t, &audit_node, &e, 1);
+}
 
 static int enrol(struct store *s, struct bytes file, bool anew) {
     struct arena a = {0};
@@ -626,6 +781,7 @@ static int enrol(struct store *s, struct bytes file, bool anew) {
         else if (!node_progress_get(t, p) || p->node == 0)
             node_begin(t, e->node, e->served, e->served_count, &life);
         envelope_put(t, NODE_META, key_bytes(&k), file);
+        audit_enrolled(t, e->node, anew);
         r = txn_commit(t);
         free(p);
     }
@@ -660,15 +816,37 @@ int node_engine_enrolment(struct store *s, struct arena *a, struct enrolment *ou
     return r;
 }
 
+/* Is the audit log whole, and what is known of the hub's? One that cannot go on begins anew now, so that the hub is told. */
+static int recall_audit(struct node_engine *e) {
+    struct audit_checked checked;
+    struct txn *t;
+    int r = store_write(e->store, &t);
+    if (r != 0)
+        return pass(r);
+    audit_verify(t, &audit_node, &checked);
+    e->audit.bad = checked.by_head ? 0 : checked.bad; /* what heads say the hub sees for itself */
+    if (checked.bad != 0)
+        log_fact(LOG_ERROR, "audit.bad", FACT_UINT("from", checked.bad), FACT_TEXT("why", buffer_string(&checked.what)));
+    buffer_close(&checked.what);
+    if (!audit_head(t, &audit_node, &e->latest_head))
+        audit_life(t, &audit_node, clock_wall(), "no log was here");
+    audit_head(t, &audit_node, &e->latest_head);
+    audit_kept_last(t, &audit_node, 0, &e->audit.hub);
+    read_broken(t, &e->audit);
+    r = txn_commit(t);
+    if (r == STORE_DISK_FULL) /* the next commit that succeeds makes up for it */
+        e->latest_head = (struct audit_head){.n = 0};
+    return r < 0 ? pass(r) : 0;
+}
+
 /* Who we are, where the hub is, and how far we got: all that the store must tell before anything begins. */
-static int recall(struct node_engine *e, struct public_keys *hub, char *endpoint, size_t room) {
+static int recall(struct node_engine *e, char *endpoint, size_t room) {
     struct txn *t;
     int r = node_engine_enrolment(e->store, &e->arena, &e->who);
     if (r != 0)
         return r;
-    if (!public_parse(e->who.hub_public, hub) || e->who.endpoint.len >= room)
+    if (!public_parse(e->who.hub_public, &e->hub) || e->who.endpoint.len >= room)
         return NODE_ENROLMENT_BROKEN;
-    e->hub = *hub;
     e->at_next = e->who.next_public.len > 0 && public_parse(e->who.next_public, &e->hub_next);
     memcpy(endpoint, e->who.endpoint.at, e->who.endpoint.len);
     endpoint[e->who.endpoint.len] = '\0';
@@ -680,19 +858,18 @@ static int recall(struct node_engine *e, struct public_keys *hub, char *endpoint
     else
         r = txn_result(t) < 0 ? pass(txn_result(t)) : NODE_ENROLMENT_BROKEN;
     txn_abort(t);
-    return r;
+    return r == 0 ? recall_audit(e) : r;
 }
 
 int node_engine_open(
     uv_loop_t *loop, struct store *store, const char *folder, const struct keys *keys, const struct node_engine_calls *calls,
     struct node_engine **out) {
     struct node_engine *e = memory_zeroed(1, sizeof *e);
-    struct public_keys hub;
     char endpoint[256];
     uint64_t seed;
     e->store = store;
     e->keys = keys;
-    int r = recall(e, &hub, endpoint, sizeof endpoint);
+    int r = recall(e, endpoint, sizeof endpoint);
     if (r != 0) {
         arena_close(&e->arena);
         free(e);
@@ -706,7 +883,7 @@ int node_engine_open(
     entropy_fill(&seed, sizeof seed);
     node_side_init(&e->side, seed, BYTES("anju-node " PROGRAM_VERSION));
     struct node_door_calls door = {on_up, on_down, on_frame, e};
-    e->door = node_door_open(loop, endpoint, hub.curve, keys, &door);
+    e->door = node_door_open(loop, endpoint, e->hub.curve, keys, &door);
     struct worker_calls w = {.begin = begin, .end = end, .owner = e, .batch_max = 1000};
     e->worker = worker_open(loop, "anju-store", &w);
     struct worker_calls reads = {.begin = read_begin, .end = read_end, .owner = e, .batch_max = 1};

@@ -7,6 +7,7 @@
 
 #include "common/engine/worker.h"
 #include "common/net/keys.h"
+#include "common/store/audit.h"
 #include "common/store/node_apply.h"
 #include "common/sync/node_side.h"
 
@@ -52,6 +53,16 @@ struct node_work {
     struct node_engine *engine;                    /* filled in */
 };
 void node_engine_submit(struct node_engine *e, struct node_work *w /* takes; `done` gives it back */);
+
+/* What this node and the hub keep of each other's audit logs. */
+struct node_audit {
+    struct audit_kept hub;                    /* the last head of the hub's; `heard`: when it spoke last; no life: never */
+    struct audit_kept hub_broken, own_broken; /* no life: not; own: this node's log does not hold what the hub keeps of it */
+    uint64_t bad;                             /* the first entry of this node's log that did not hold when it started; 0: all did */
+};
+const struct node_audit *node_engine_audit(const struct node_engine *e);
+uint64_t node_engine_audit_entries(struct node_engine *e); /* durable, in this node's log */
+void node_engine_audit_settled(struct node_engine *e);     /* the store has no note of a break any more */
 
 /* For status. */
 const struct node_side *node_engine_side(const struct node_engine *e);

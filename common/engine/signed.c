@@ -43,6 +43,27 @@ bool key_offer_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const
            keys_check(offered->sign, buffer_bytes(&said), m->by_new);
 }
 
+static void audit_words(uint32_t node, const struct audit_told *t, struct buffer *out) {
+    buffer_text(out, "anju audit 1\n");
+    buffer_u32be(out, node);
+    buffer_add(out, bytes_of(t->head.life.b, sizeof t->head.life.b));
+    buffer_u64be(out, t->head.n);
+    buffer_add(out, bytes_of(t->head.hash.b, sizeof t->head.hash.b));
+    buffer_u64be(out, t->at);
+}
+
+void audit_sign(const struct keys *k, uint32_t node, struct audit_told *t) {
+    CLEANUP(buffer_close) struct buffer said = {0};
+    audit_words(node, t, &said);
+    keys_sign(k, buffer_bytes(&said), t->signature);
+}
+
+bool audit_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const struct audit_told *t) {
+    CLEANUP(buffer_close) struct buffer said = {0};
+    audit_words(node, t, &said);
+    return keys_check(sign_public, buffer_bytes(&said), bytes_of(t->signature, sizeof t->signature));
+}
+
 bool push_holds(const struct push *p) {
     CLEANUP(buffer_close) struct buffer raw = {0};
     bool good = wire_batch_open(p->body, &raw) == 0;

@@ -1,5 +1,5 @@
-/* Who said a push: its sender's signature, over where it stands in the log and its chain. The pure core knows no keys; the engines sign
- * what they send and append, and check what comes. */
+/* Who said a push, or the head of an audit log: its sender's signature, over where it stands in the log and its chain. The pure core knows
+ * no keys; the engines sign what they send and append, and check what comes. */
 #pragma once
 
 #include "common/model/message.h"
@@ -14,5 +14,8 @@ bool push_signed(
 /* A node's new keys: both the old and the new key sign, so that nobody gives a node a key that he has not. */
 void key_offer_sign(const struct keys *by, uint32_t node, struct bytes public_string, uint8_t signature[SIGNATURE_BYTES]);
 bool key_offer_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const struct key_offer *m, struct public_keys *offered);
+/* The head of an audit log, of a node or of the hub (0). */
+void audit_sign(const struct keys *k, uint32_t node, struct audit_told *t);
+bool audit_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const struct audit_told *t);
 bool push_holds(const struct push *p);                /* its body has as many changes as it says, and they lead from `before` to `after` */
 struct push push_of_entry(const struct log_entry *e); /* borrows what the entry borrows */

@@ -67,6 +67,14 @@ enum audit_verdict {
     AUDIT_RESTORED,  /* either of these, in a new life that begins with an entry that says so */
 };
 
+/* A head as the other side keeps it. */
+struct audit_kept {
+    struct audit_told told;
+    wall_ms heard;              /* by the keeper's clock */
+    enum audit_verdict verdict; /* of a break */
+    struct audit_head said;     /* of a break: instead of `told` */
+};
+
 enum audit_verdict audit_judge(const struct audit_head *kept, const struct audit_say *said);
 const char *audit_verdict_text(enum audit_verdict v); /* static, English, for a person: "its log …" */
 const char *audit_action_name(uint32_t action);       /* static */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/base/limits.h"
+#include "common/model/audit.h"
 #include "common/model/record.h"
 
 struct epoch {
@@ -109,6 +110,7 @@ struct welcome {
     bool load;            /* the node's epoch is unknown here: everything is loaded anew (cursor.at = floor = tip) */
     uint64_t credit;      /* bytes of Push bodies in this session, absolute */
     uint64_t tip;
+    struct audit_say audit; /* here and below: the engines write and read it, the core does not look at it */
 };
 struct refuse {
     enum refusal reason;
@@ -157,6 +159,7 @@ struct feed {
     size_t loading_count;
     struct area_digest digests[LIMIT_AREAS]; /* when caught up */
     size_t digest_count;
+    struct audit_say audit; /* the first since a Report */
 };
 struct tip {
     uint64_t session;
@@ -172,6 +175,7 @@ struct report {
     uint64_t held;         /* changes of this node that the city did not take */
     uint64_t canary;       /* the session, when everything went through log and merge */
     struct bytes software;
+    struct audit_say audit;
 };
 struct repair_ask {
     uint64_t session;

@@ -38,16 +38,19 @@ static void log_put(struct txn *t, const struct audit_place *in, const struct au
 /* The entries of a stored block, framed; false: it is damaged. */
 static bool block_open(struct txn *t, const struct audit_place *in, struct bytes at, struct bytes stored, struct block *out) {
     struct reader key = {.rest = at};
+    struct arena_mark mark = envelope_mark(t);
     struct bytes value;
     out->first = reader_u64be(&key);
     buffer_clear(&out->raw);
-    if (key.bad || key.rest.len > 0 || out->first == 0 || envelope_open(t, in->entries, at, stored, &value) != 0 ||
-        wire_audit_block_unpack(value, &out->is) != 0)
-        return false;
-    if (out->is.packed)
-        return wire_batch_open(out->is.body, &out->raw) == 0;
-    buffer_add(&out->raw, out->is.body);
-    return true;
+    bool good = !key.bad && key.rest.len == 0 && out->first != 0 && envelope_open(t, in->entries, at, stored, &value) == 0 &&
+                wire_audit_block_unpack(value, &out->is) == 0;
+    if (good && out->is.packed)
+        good = wire_batch_open(out->is.body, &out->raw) == 0;
+    else if (good)
+        buffer_add(&out->raw, out->is.body);
+    out->is.body = (struct bytes){NULL, 0};
+    envelope_release(t, mark); /* a walk over the whole log keeps one block in memory */
+    return good;
 }
 
 static void block_put(struct txn *t, const struct audit_place *in, struct block *b, bool full) {
@@ -191,7 +194,7 @@ bool audit_hash_at(struct txn *t, const struct audit_place *in, uint64_t n, stru
     struct block b = {.first = 0};
     struct audit_log log;
     struct bytes at, stored;
-    struct hash after;
+    struct hash then = {{0}}, after;
     if (!log_get(t, in, &log) || n < log.trimmed || n == UINT64_MAX)
         return false;
     if (n == log.trimmed) {
@@ -201,8 +204,10 @@ bool audit_hash_at(struct txn *t, const struct audit_place *in, uint64_t n, stru
     struct key k = key_u64(n + 1);
     struct scan *c = scan_open(t, in->entries);
     bool there = scan_before(c, key_bytes(&k), &at, &stored) && block_open(t, in, at, stored, &b) && n - b.first < b.is.count &&
-                 block_chain(&b, (uint32_t)(n - b.first) + 1, out, &after) == b.is.count;
+                 block_chain(&b, (uint32_t)(n - b.first) + 1, &then, &after) == b.is.count;
     scan_close(c);
+    if (there)
+        *out = then;
     buffer_close(&b.raw);
     return there;
 }
@@ -288,13 +293,18 @@ static void bad(struct verifying *v, uint64_t first, const char *what) {
     buffer_text(&v->out->what, what);
 }
 
+static void bad_by_head(struct verifying *v, uint64_t first, const char *what) {
+    v->out->by_head = v->out->by_head || v->out->bad == 0;
+    bad(v, first, what);
+}
+
 static void compare_head(struct verifying *v, const struct hash *now) {
     const struct audit_head *h = &v->heads[v->next++].told.head;
     v->out->heads++;
     if (hash_equal(&h->hash, now))
         v->proven = h->n;
     else
-        bad(v, v->proven + 1, "the chain is not the one whose head the other side keeps");
+        bad_by_head(v, v->proven + 1, "the chain is not the one whose head the other side keeps");
 }
 
 /* Whoever rewrites a block and all hashes after it meets a head; whoever does not do the latter is met here. */
@@ -371,7 +381,7 @@ void audit_verify(struct txn *t, const struct audit_place *in, struct audit_chec
         v.next++;
     verify_blocks(&v, t, in);
     if (v.next < v.head_count)
-        bad(&v, v.n + 1, "entries are missing at its end: the other side keeps a head of more");
+        bad_by_head(&v, v.n + 1, "entries are missing at its end: the other side keeps a head of more");
     out->first = log.trimmed + 1;
     out->last = v.n;
 }

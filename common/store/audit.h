@@ -39,6 +39,7 @@ struct audit_checked {
     uint64_t first, last; /* entries that are there */
     uint64_t blocks, heads;
     uint64_t bad;       /* the first entry that does not hold, or is not proven; 0: all do */
+    bool by_head;       /* it holds in itself: a head that the other side keeps says otherwise */
     struct buffer what; /* owns; words */
 };
 /* Computes the whole chain again, and compares it with every head of this log that is kept here (HEADS_OWN). */

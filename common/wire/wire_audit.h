@@ -27,11 +27,5 @@ struct audit_log {
 void wire_audit_log_pack(const struct audit_log *l, struct buffer *out);
 int wire_audit_log_unpack(struct bytes stored, struct audit_log *out); /* + WIRE_BROKEN */
 
-struct audit_kept {
-    struct audit_told told;
-    wall_ms heard;              /* by the keeper's clock */
-    enum audit_verdict verdict; /* of a break */
-    struct audit_head said;     /* of a break: instead of `told` */
-};
 void wire_audit_kept_pack(const struct audit_kept *k, struct buffer *out);
 int wire_audit_kept_unpack(struct bytes stored, struct audit_kept *out); /* + WIRE_BROKEN */

@@ -92,6 +92,33 @@ static Anju__Loading **loading_out(const struct loading *loading, size_t count, 
     return list;
 }
 
+static Anju__AuditTold *told_out(const struct audit_told *t, struct arena *a) {
+    if (audit_head_none(&t->head))
+        return NULL;
+    Anju__AuditTold *p = take(a, 1, sizeof *p);
+    anju__audit_told__init(p);
+    p->head = take(a, 1, sizeof *p->head);
+    anju__audit_head__init(p->head);
+    p->head->life = id_data(&t->head.life);
+    p->head->n = t->head.n;
+    p->head->hash = hash_data(&t->head.hash);
+    p->at = t->at;
+    p->signature = data(bytes_of(t->signature, sizeof t->signature));
+    return p;
+}
+
+static Anju__AuditSay *audit_out(const struct audit_say *s, struct arena *a) {
+    if (audit_head_none(&s->mine.head))
+        return NULL;
+    Anju__AuditSay *p = take(a, 1, sizeof *p);
+    anju__audit_say__init(p);
+    p->mine = told_out(&s->mine, a);
+    p->yours = told_out(&s->yours, a);
+    p->asked = s->asked;
+    p->asked_hash = hash_data(&s->asked_hash);
+    return p;
+}
+
 static int entries_out(const struct entry *entries, size_t count, struct arena *a, ProtobufCBinaryData *out) {
     struct buffer raw = {0}, body = {0};
     if (count > LIMIT_FEED_ENTRIES)
@@ -134,6 +161,7 @@ static void welcome_out(const struct welcome *m, Anju__Envelope *e, struct arena
     p->load = m->load;
     p->credit = m->credit;
     p->tip = m->tip;
+    p->audit = audit_out(&m->audit, a);
 }
 
 static void refuse_out(const struct refuse *m, Anju__Envelope *e, struct arena *a) {
@@ -201,6 +229,7 @@ static int feed_out(const struct feed *m, Anju__Envelope *e, struct arena *a) {
         d->lane0 = m->digests[i].digest.lane[0];
         d->lane1 = m->digests[i].digest.lane[1];
     }
+    p->audit = audit_out(&m->audit, a);
     return entries_out(m->entries, m->entry_count, a, &p->entries);
 }
 
@@ -221,6 +250,7 @@ static void report_out(const struct report *m, Anju__Envelope *e, struct arena *
     p->held = m->held;
     p->canary = m->canary;
     p->software = data(m->software);
+    p->audit = audit_out(&m->audit, a);
 }
 
 static void repair_ask_out(const struct repair_ask *m, Anju__Envelope *e, struct arena *a) {
@@ -403,6 +433,25 @@ static bool loading_in(Anju__Loading *const *list, size_t count, struct loading 
     return true;
 }
 
+static bool told_in(const Anju__AuditTold *p, struct audit_told *out) {
+    if (p == NULL)
+        return true;
+    if (p->head == NULL || p->signature.len != sizeof out->signature || !id_in(p->head->life, &out->head.life) ||
+        !hash_in(p->head->hash, &out->head.hash))
+        return false;
+    out->head.n = p->head->n;
+    out->at = p->at;
+    memcpy(out->signature, p->signature.data, sizeof out->signature);
+    return true;
+}
+
+static bool audit_in(const Anju__AuditSay *p, struct audit_say *out) {
+    if (p == NULL)
+        return true;
+    out->asked = p->asked;
+    return told_in(p->mine, &out->mine) && told_in(p->yours, &out->yours) && hash_in(p->asked_hash, &out->asked_hash);
+}
+
 /* The decompressed entries live in the arena, since their slices do. */
 static int entries_in(ProtobufCBinaryData d, struct arena *a, const struct entry **out, size_t *count) {
     struct buffer raw = {0};
@@ -441,7 +490,7 @@ static int welcome_in(const Anju__Welcome *p, struct welcome *m) {
     m->load = p->load;
     m->credit = p->credit;
     m->tip = p->tip;
-    return checked(p->session != 0 && lives_in(p->lives, p->n_lives, m->lives, &m->life_count));
+    return checked(p->session != 0 && lives_in(p->lives, p->n_lives, m->lives, &m->life_count) && audit_in(p->audit, &m->audit));
 }
 
 static int push_in(const Anju__Push *p, struct push *m) {
@@ -492,12 +541,12 @@ static int feed_in(const Anju__Feed *p, struct arena *a, struct feed *m) {
     for (size_t i = 0; i < p->n_digests; i++)
         m->digests[i] = (struct area_digest){p->digests[i]->area, {{p->digests[i]->lane0, p->digests[i]->lane1}}};
     if (!lives_in(p->lives, p->n_lives, m->lives, &m->life_count) || !held_in(p->held, p->n_held, a, &m->held, &m->held_count) ||
-        !loading_in(p->loading, p->n_loading, m->loading, &m->loading_count))
+        !loading_in(p->loading, p->n_loading, m->loading, &m->loading_count) || !audit_in(p->audit, &m->audit))
         return WIRE_BROKEN;
     return entries_in(p->entries, a, &m->entries, &m->entry_count);
 }
 
-static void report_in(const Anju__Report *p, struct report *m) {
+static int report_in(const Anju__Report *p, struct report *m) {
     m->session = p->session;
     m->backlog = p->backlog;
     m->oldest_ms = p->oldest_ms;
@@ -507,6 +556,7 @@ static void report_in(const Anju__Report *p, struct report *m) {
     m->held = p->held;
     m->canary = p->canary;
     m->software = p->software.len <= 64 ? slice(p->software) : (struct bytes){NULL, 0};
+    return checked(audit_in(p->audit, &m->audit));
 }
 
 static int repair_ask_in(const Anju__RepairAsk *p, struct repair_ask *m) {
@@ -567,8 +617,7 @@ static int body_in(const Anju__Envelope *e, struct arena *a, struct message *out
         return 0;
     case ANJU__ENVELOPE__BODY_REPORT:
         out->kind = MESSAGE_REPORT;
-        report_in(e->report, &out->report);
-        return 0;
+        return report_in(e->report, &out->report);
     case ANJU__ENVELOPE__BODY_REPAIR_ASK:
         out->kind = MESSAGE_REPAIR_ASK;
         return repair_ask_in(e->repair_ask, &out->repair_ask);

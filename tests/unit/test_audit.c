@@ -270,7 +270,6 @@ static void swap_blocks(struct txn *t, uint64_t one, uint64_t two) {
     struct audit_block x, y;
     assert_true(block_get(t, one, &x, &a) && block_get(t, two, &y, &b));
     block_set(t, one, &y, &b);
-    assert_true(true);
     block_set(t, two, &x, &a);
 }
 

@@ -329,7 +329,8 @@ static void some_audit(enum wire_form form, struct random *r, struct arena *a, s
         some_bytes(r, a, 0, 300),
         random_below(r, 2)};
     struct audit_log l = {some_head(r).life, number64(r), some_hash(r)};
-    struct audit_kept k = {.told = {.head = some_head(r), .at = number64(r)}, .heard = number64(r), .verdict = random_below(r, 5)};
+    struct audit_kept k = {
+        .told = {.head = some_head(r), .at = number64(r)}, .heard = number64(r), .verdict = (enum audit_verdict)random_below(r, 5)};
     e.uid = e.has_uid ? number32(r) : 0;
     random_fill(r, k.told.signature, sizeof k.told.signature);
     if (k.verdict != AUDIT_EXTENDS)

@@ -203,6 +203,8 @@ static void messages_survive(void **state) {
     struct held held = {id_of(9), 4, VERDICT_SCOPE};
     struct buffer b = {0}, again = {0};
     (void)state;
+    struct audit_say audit = {
+        .mine = {{id_of(3), 7, {{8}}}, 9, {1, 2}}, .yours = {{id_of(4), 5, {{6}}}, 7, {3}}, .asked = 11, .asked_hash = {{12}}};
     for (int kind = MESSAGE_HELLO; kind <= MESSAGE_KEY_TAKEN; kind++) {
         memset(m, 0, sizeof *m);
         m->kind = (enum message_kind)kind;
@@ -212,7 +214,7 @@ static void messages_survive(void **state) {
             m->hello.lives[0] = (struct life){.incarnation = id_of(1), .first = 1, .last = 9, .acked = 4};
             break;
         case MESSAGE_WELCOME:
-            m->welcome = (struct welcome){.session = 3, .load = true, .credit = 8, .cursor = {{4, 5}, 6, 7}};
+            m->welcome = (struct welcome){.session = 3, .load = true, .credit = 8, .cursor = {{4, 5}, 6, 7}, .audit = audit};
             break;
         case MESSAGE_REFUSE:
             m->refuse = (struct refuse){REFUSE_BUSY, BYTES("busy"), 20};
@@ -229,12 +231,13 @@ static void messages_survive(void **state) {
         case MESSAGE_FEED:
             m->feed = (struct feed){
                 .session = 3, .caught_up = true, .held = &held, .held_count = 1, .entries = entries, .entry_count = 2, .digest_count = 1};
+            m->feed.audit = audit;
             break;
         case MESSAGE_TIP:
             m->tip = (struct tip){3, 4};
             break;
         case MESSAGE_REPORT:
-            m->report = (struct report){.session = 3, .backlog = 4, .software = BYTES("t")};
+            m->report = (struct report){.session = 3, .backlog = 4, .software = BYTES("t"), .audit = audit};
             break;
         case MESSAGE_REPAIR_ASK:
             m->repair_ask = (struct repair_ask){.session = 3, .area = area_of_node(4), .buckets = {[9] = {{1, 2}}}};
@@ -258,6 +261,11 @@ static void messages_survive(void **state) {
         assert_int_equal(back->kind, kind);
         assert_int_equal(wire_pack(back, &again), 0);
         assert_true(bytes_equal(buffer_bytes(&b), buffer_bytes(&again)));
+        if (m->kind == MESSAGE_REPORT) { /* all of it, not only what is packed again alike */
+            const struct audit_say *s = &back->report.audit;
+            assert_true(s->mine.head.n == 7 && s->yours.head.n == 5 && s->asked == 11 && hash_equal(&s->asked_hash, &audit.asked_hash));
+            assert_memory_equal(s->yours.signature, audit.yours.signature, sizeof audit.yours.signature);
+        }
         for (size_t i = 0; i < b.len; i++) { /* truncation at every byte: never a crash (the sanitizer build watches) */
             arena_clear(&a);
             wire_unpack(bytes_of(b.at, i), &a, back);
