@@ -85,8 +85,7 @@ static void note_done(struct hub_own_work *w, int result) {
     question_answer(noted(w), result);
 }
 
-/* Reads actor, purpose and case; false: they are not there, and the request was answered. */
-static bool question_purpose(struct question *a, uint32_t action) {
+bool question_purpose(struct question *a, uint32_t action) {
     const char *actor = request_text(a->request, "actor"), *purpose = request_text(a->request, "purpose");
     const char *for_case = request_text(a->request, "case"), *wrong = NULL;
     const struct catalogue_purpose *p = purpose == NULL ? NULL : catalogue_purpose(&a->city->catalogue, purpose);
@@ -99,8 +98,7 @@ static bool question_purpose(struct question *a, uint32_t action) {
     else if (for_case != NULL && !id_parse(for_case, &a->asked.case_id))
         wrong = "a case is named by its id of 32 hex digits";
     if (wrong != NULL) {
-        question_fail(a, "bad_request", "the purposes are those of the catalogue's document `purposes`", "%s", wrong);
-        question_answer(a, 0);
+        question_refuse(a, "bad_request", "the purposes are those of the catalogue's document `purposes`", wrong);
         return false;
     }
     a->asked.at = clock_wall();
@@ -114,8 +112,17 @@ static bool question_purpose(struct question *a, uint32_t action) {
     return true;
 }
 
+void question_refuse(struct question *a, const char *code, const char *hint, const char *message) {
+    question_fail(a, code, hint, "%s", message);
+    question_answer(a, 0);
+}
+
 struct question *question_new(struct city *c, struct request *q, void (*run)(struct question *a, struct txn *state, struct txn *log)) {
-    struct question *a = memory_zeroed(1, sizeof *a);
+    return question_of(c, q, sizeof(struct question), run);
+}
+
+void *question_of(struct city *c, struct request *q, size_t size, void (*run)(struct question *a, struct txn *state, struct txn *log)) {
+    struct question *a = memory_zeroed(1, size);
     a->city = c;
     a->request = q;
     a->run = run;
@@ -295,6 +302,7 @@ void cmd_status(void *owner, struct request *q) {
         json_array_append_new(problems, json_string("changes are in quarantine: `anjuctl quarantine list`"));
     backups_status(c, out, problems);
     enrol_status(c, out, problems);
+    audit_status(c, problems);
     rekey_status(c, out, problems);
     json_object_set_new(out, "endpoint", json_string(porter_endpoint(city_porter(c))));
     json_object_set_new(out, "nodes", number(hub_engine_peers(c->engine)));
@@ -674,43 +682,6 @@ void cmd_export(void *owner, struct request *q) {
     subject_fields(&a->city->catalogue, &a->subjects);
     if (hashes || question_purpose(a, AUDIT_EXPORT))
         question_submit(a);
-}
-
-/* The log is read where it is written; a look at it is an entry too. */
-static int audit_entry_each(void *owner, const struct audit_entry *e) {
-    struct question *a = owner;
-    if (id_zero(&a->asked.record) || id_equal(&a->asked.record, &e->record))
-        buffer_add(&a->shown, bytes_of(e, sizeof *e));
-    return 0;
-}
-
-static void access_works(struct hub_own_work *w, struct txn *own) {
-    struct question *a = noted(w);
-    audit_each(own, &audit_hub, 0, 0, audit_entry_each, a);
-    audit_add(own, &audit_hub, &a->asked, 1);
-}
-
-static void access_done(struct hub_own_work *w, int result) {
-    struct question *a = noted(w);
-    const struct audit_entry *found = (const struct audit_entry *)(const void *)a->shown.at;
-    for (size_t i = 0; i < a->shown.len / sizeof *found; i++)
-        json_array_append_new(a->rows, audit_show(&a->city->catalogue, &found[i]));
-    question_answer(a, result);
-}
-
-void cmd_access_log(void *owner, struct request *q) {
-    struct question *a = question_new(owner, q, NULL);
-    const char *id = request_text(q, "id");
-    if (!question_purpose(a, AUDIT_LOG))
-        return;
-    if (id != NULL && !id_parse(id, &a->asked.record)) {
-        question_fail(a, "bad_request", "32 hex digits", "the hub knows records by their ids only");
-        question_answer(a, 0);
-        return;
-    }
-    a->note.work = access_works;
-    a->note.done = access_done;
-    hub_engine_own(a->city->engine, &a->note);
 }
 
 static void complain(void *owner, const char *what) {

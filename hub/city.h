@@ -32,6 +32,7 @@ struct city {
     char next_listen[ENDPOINT_MAX], next_advertise[ENDPOINT_MAX], moved_listen[ENDPOINT_MAX], moved_advertise[ENDPOINT_MAX];
     struct request *rekey_asks;
     struct control *control;
+    struct command *table;      /* owns; what the control answers */
     struct enrol *enrol;        /* owns */
     struct backups *backups;    /* owns */
     struct catalogue catalogue; /* of the policies in force and of those on the way there */
@@ -68,7 +69,13 @@ struct question {
 };
 struct question *question_new(
     struct city *c, struct request *q, void (*run)(struct question *a, struct txn *state, struct txn *log)); /* gives */
+/* The same with what follows the struct. */
+void *question_of(
+    struct city *c, struct request *q, size_t size, void (*run)(struct question *a, struct txn *state, struct txn *log)); /* gives */
 void question_submit(struct question *a /* takes */);
+/* Reads actor, purpose and case; false: they are not there, and it was answered. What shows something leaves an entry before its answer. */
+bool question_purpose(struct question *a, uint32_t action /* enum audit_action */);
+void question_refuse(struct question *a /* takes */, const char *code, const char *hint, const char *message); /* not submitted yet */
 void question_fail(struct question *a, const char *code, const char *hint, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* An office's node, for all that adds one (orders.c). */
@@ -115,6 +122,9 @@ void enrol_rekeyed(struct city *c); /* enrol.c: its door has the new keys from n
 void policy_put(
     struct city *c, struct request *q, struct bytes kind, struct bytes name, struct bytes body); /* orders.c: the next version */
 
+void audit_status(const struct city *c, json_t *problems); /* audit.c */
+void city_ordered(struct city *c, struct request *q);      /* main.c: carries out the command of the request */
+
 void office_key(void *owner, const struct hub_peer *p, const struct public_keys *offered, wall_ms old_until); /* of hub_engine_calls … */
 void office_emptied(void *owner, const struct hub_peer *p);                                                   /* … too */
 
@@ -129,9 +139,14 @@ void cmd_conflicts(void *owner, struct request *q);
 void cmd_quarantine(void *owner, struct request *q);
 void cmd_digest(void *owner, struct request *q);
 void cmd_export(void *owner, struct request *q);
-void cmd_access_log(void *owner, struct request *q);
 void cmd_verify_state(void *owner, struct request *q);
-void cmd_backup(void *owner, struct request *q); /* backup.c */
+void cmd_audit_export(void *owner, struct request *q); /* audit.c */
+void cmd_audit_person(void *owner, struct request *q);
+void cmd_audit_verify(void *owner, struct request *q);
+void cmd_audit_heads(void *owner, struct request *q);
+void cmd_audit_settle(void *owner, struct request *q);
+void cmd_administer(void *owner, struct request *q); /* an order: noted, then city_ordered */
+void cmd_backup(void *owner, struct request *q);     /* backup.c */
 void cmd_backups(void *owner, struct request *q);
 void cmd_node_add(void *owner, struct request *q); /* orders.c */
 void cmd_node_approve(void *owner, struct request *q);

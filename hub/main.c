@@ -77,8 +77,17 @@ static const struct command commands[] = {
     {"digest", CONTROL_STATUS, cmd_digest, "", "node= area=", "area digest", "digests, as the node has them", "摘要"},
     {"export", CONTROL_ADMIN, cmd_export, "", "hashes raw node= actor= purpose= case=", "type id raw hash",
      "the replicated state, in all or of a node's areas: --hashes to compare by, --raw the values", "导出"},
-    {"access", CONTROL_ADMIN, cmd_access_log, "id?", "actor= purpose= case=", "at_ms actor action purpose case type record",
-     "who looked at what here, and what for", "访问记录"},
+    {"audit export", CONTROL_ADMIN, cmd_audit_export, "id?",
+     "actor= purpose= case= from= to=", "n at_ms actor uid action purpose case type record change note",
+     "the hub's own audit log: who did what here, and what for", "导出审计日志"},
+    {"audit person", CONTROL_ADMIN, cmd_audit_person, "person", "actor= purpose= case= lang=", "words",
+     "who was shown what of this person here, and which offices keep notes of their own: TYPE/ID", "谁看过此人的记录"},
+    {"audit verify", CONTROL_ADMIN, cmd_audit_verify, "", "", "",
+     "compute the log's chain again and compare it with every head that is kept", "校验审计日志"},
+    {"audit heads", CONTROL_ADMIN, cmd_audit_heads, "node?", "", "whose keeper n heard_ms broken now", "heads of audit logs that are kept",
+     "审计日志摘要"},
+    {"audit settle", CONTROL_ADMIN, cmd_audit_settle, "node", "", "",
+     "a person has looked: tell a broken audit log of N, or of `hub`, no more", "确认审计异常"},
     {"backup", CONTROL_ADMIN, cmd_backup, "dir", "timeout=", "", "make an encrypted, verified backup in DIR/<time>", "备份"},
     {"backups", CONTROL_ADMIN, cmd_backups, "", "", "path made_ms bytes position accepted", "backups that a restore may use",
      "可用备份列表"},
@@ -89,6 +98,26 @@ static const struct command commands[] = {
 };
 
 enum { PORT_WAIT_MS = 2000 };
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+/* Orders are noted before they are carried out. The rest reads nothing personal, or notes itself with what it shows. */
+static bool is_order(const struct command *c) {
+    static void (*const none[])(void *owner, struct request *q) = {cmd_node_tokens,  cmd_node_pending, cmd_export,
+                                                                   cmd_backups,      cmd_verify_state, cmd_audit_export,
+                                                                   cmd_audit_person, cmd_audit_verify, cmd_audit_heads};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (c->run == none[i])
+            return false;
+    return c->level == CONTROL_ADMIN;
+}
+
+void city_ordered(struct city *c, struct request *q) {
+    const char *name = request_command(q)->name;
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            commands[i].run(c, q);
+}
 
 static void path_of(const struct city *c, const char *name, struct buffer *out) {
     buffer_format(out, "%s/%s", settings_text(c->settings, "data"), name);
@@ -249,7 +278,12 @@ static void run_loop(struct city *c) {
         uv_run(&c->loop, UV_RUN_ONCE);
     if (c->service.stopping || c->exit != EXIT_GOOD)
         return;
-    int r = control_open(&c->loop, sockets, commands, sizeof commands / sizeof *commands, c, &c->control);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        c->table[i] = commands[i];
+        if (is_order(&commands[i]))
+            c->table[i].run = cmd_administer;
+    }
+    int r = control_open(&c->loop, sockets, c->table, COMMANDS, c, &c->control);
     if (r != 0) {
         say(sockets, control_outcome_text(r));
         c->exit = EXIT_FULL;
@@ -272,6 +306,7 @@ static int run(struct city *c) {
         return EXIT_FULL;
     if (open_seal(c) != EXIT_GOOD)
         return EXIT_STORE;
+    c->table = memory_zeroed(COMMANDS, sizeof *c->table);
     uv_loop_init(&c->loop);
     service_start(&c->service, &c->loop);
     c->started = clock_wall();
@@ -294,6 +329,7 @@ static int run(struct city *c) {
     service_stop(&c->service);
     uv_run(&c->loop, UV_RUN_DEFAULT);
     uv_loop_close(&c->loop);
+    free(c->table);
     catalogue_close(&c->catalogue);
     buffer_close(&c->documents);
     arena_close(&c->arena);

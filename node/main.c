@@ -46,7 +46,8 @@ static const struct command commands[] = {
     {"delete", CONTROL_ADMIN, cmd_delete, "type id", "actor= purpose= case=", "", "remove a record made by mistake", "删除误录的记录"},
     {"adopt", CONTROL_ADMIN, cmd_adopt, "type id", "actor= purpose= case= reason=", "", "take up a record of another office",
      "接收其他办公室的记录"},
-    {"get", CONTROL_ADMIN, cmd_get, "type id", "actor= purpose= case=", "", "one record", "查看一条记录"},
+    {"get", CONTROL_ADMIN, cmd_get, "type id", "actor= purpose= case= print", "", "one record; --print: it goes onto paper",
+     "查看一条记录"},
     {"find", CONTROL_ADMIN, cmd_find, "type query", "actor= purpose= case=", "type id key home fields unresolved",
      "records with this exact value: FIELD=VALUE", "按准确值查找"},
     {"history", CONTROL_ADMIN, cmd_history, "type id", "actor= purpose= case=", "seq state version_ms node purpose actor fields values",
@@ -57,10 +58,17 @@ static const struct command commands[] = {
      "all records; --raw: the replicated state; --hashes: only to compare by", "导出"},
     {"export unsent", CONTROL_ADMIN, cmd_export_unsent, "", "actor= purpose= case= part= out=", "",
      "what the city has not got, signed, for `anjuctl node triage` there; --out FILE", "导出未上传的更改"},
-    {"access", CONTROL_ADMIN, cmd_access_log, "id?", "actor= purpose= case= type=", "at_ms actor action purpose case type record",
-     "who looked at what, and what for", "访问记录"},
     {"key rotate", CONTROL_ADMIN, cmd_key_rotate, "", "", "",
      "make new keys for this machine and change to them; the hub takes the old ones for 7 days more", "更换本机密钥"},
+    {"audit export", CONTROL_ADMIN, cmd_audit_export, "id?", "actor= purpose= case= type= from= to=",
+     "n at_ms actor action purpose case type record change note", "this office's audit log: who did what, and what for", "导出审计日志"},
+    {"audit person", CONTROL_ADMIN, cmd_audit_person, "person", "actor= purpose= case= lang=", "words",
+     "who was shown what of this person, in words: TYPE/ID", "谁看过此人的记录"},
+    {"audit verify", CONTROL_ADMIN, cmd_audit_verify, "", "", "",
+     "compute the log's chain again and compare it with every head that is kept", "校验审计日志"},
+    {"audit heads", CONTROL_ADMIN, cmd_audit_heads, "", "", "whose keeper n heard_ms broken now", "heads of audit logs that are kept",
+     "审计日志摘要"},
+    {"audit settle", CONTROL_ADMIN, cmd_audit_settle, "", "", "", "a person has looked: tell a broken audit log no more", "确认审计异常"},
     {"pause", CONTROL_ADMIN, cmd_pause, "", "", "", "close the link and keep it closed", "暂停连接"},
     {"resume", CONTROL_ADMIN, cmd_resume, "", "", "", "open the link again", "恢复连接"},
     {"schema", CONTROL_STATUS, cmd_schema, "command?", "", "command field unit text", "what the fields of every answer mean",
@@ -244,6 +252,31 @@ static int say_enrolment(int r) {
     return r > 0 ? EXIT_FULL : EXIT_STORE;
 }
 
+/* Orders to the daemon are noted before they are carried out. The rest reads nothing personal, or notes itself with what it shows. */
+static bool is_order(const struct command *c) {
+    static void (*const none[])(void *owner, struct request *q) = {
+        cmd_queue,  cmd_held,         cmd_verify_store,  cmd_put,          cmd_edit_many,  cmd_delete,
+        cmd_adopt,  cmd_get,          cmd_export_unsent, cmd_find,         cmd_history,    cmd_conflicts,
+        cmd_export, cmd_audit_export, cmd_audit_person,  cmd_audit_verify, cmd_audit_heads};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (c->run == none[i])
+            return false;
+    return c->level == CONTROL_ADMIN;
+}
+
+static void note_orders(struct office *o) {
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (is_order(&commands[i]))
+            o->table[i].run = cmd_administer;
+}
+
+void office_ordered(struct office *o, struct request *q) {
+    const char *name = request_command(q)->name;
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            commands[i].run(o, q);
+}
+
 bool office_open(struct office *o) {
     struct node_engine_calls calls = {office_fatal, on_note, office_rekeyed, o};
     int r = node_engine_open(&o->loop, o->store, settings_text(o->settings, "data"), &o->keys, &calls, &o->engine);
@@ -256,6 +289,7 @@ bool office_open(struct office *o) {
     if (o->rekeying)
         node_engine_rekey(o->engine, &o->next);
     memcpy(o->table, commands, sizeof commands);
+    note_orders(o);
     first_catalogue(o);
     backups_open(o);
     return true;

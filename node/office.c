@@ -115,7 +115,7 @@ void ask_fail(struct ask *a, const char *code, const char *hint, const char *for
     buffer_text(&a->message, text);
 }
 
-static bool refuse(struct ask *a, const char *code, const char *hint, const char *message) {
+bool ask_refuse(struct ask *a, const char *code, const char *hint, const char *message) {
     request_error(a->request, code, message, hint);
     ask_free(a);
     return false;
@@ -125,16 +125,16 @@ bool ask_purpose(struct ask *a, uint32_t action) {
     const char *actor = request_text(a->request, "actor"), *purpose = request_text(a->request, "purpose");
     const char *for_case = request_text(a->request, "case");
     if (actor == NULL || *actor == '\0')
-        return refuse(a, "bad_request", "--actor LOGIN", "who are you? every look at personal data names its actor");
+        return ask_refuse(a, "bad_request", "--actor LOGIN", "who are you? every look at personal data names its actor");
     if (purpose == NULL || *purpose == '\0')
-        return refuse(
+        return ask_refuse(
             a, "bad_request", "--purpose NAME; `anjuctl types` lists the purposes",
             "what for? every look at personal data names its purpose");
     const struct catalogue_purpose *p = catalogue_purpose(a->catalogue, purpose);
     if (p == NULL)
-        return refuse(a, "bad_request", "`anjuctl types` lists the purposes", "there is no such purpose");
+        return ask_refuse(a, "bad_request", "`anjuctl types` lists the purposes", "there is no such purpose");
     if (for_case != NULL && !id_parse(for_case, &a->case_id))
-        return refuse(a, "bad_request", "--case ID, as `anjuctl put` printed it", "a case is named by its id of 32 hex digits");
+        return ask_refuse(a, "bad_request", "--case ID, as `anjuctl put` printed it", "a case is named by its id of 32 hex digits");
     a->purpose = p->number;
     a->actor = office_derived_id(a->office, TYPE_STAFF, bytes_text(actor));
     a->action = action;
@@ -165,7 +165,7 @@ bool ask_target(struct ask *a) {
         return false;
     }
     if (id == NULL || *id == '\0')
-        return refuse(a, "bad_request", "32 hex digits, or the key that a source calls it by", "which record? the id is missing");
+        return ask_refuse(a, "bad_request", "32 hex digits, or the key that a source calls it by", "which record? the id is missing");
     a->type = t->number;
     if (!id_parse(id, &a->record))
         a->record = office_derived_id(a->office, t->number, bytes_text(id));

@@ -69,11 +69,14 @@ bool ask_purpose(struct ask *a, uint32_t action /* enum audit_action */);
 /* The answer shows this record: the audit log will say so. */
 void ask_shows(struct ask *a, const struct record *r);
 void ask_notes(struct ask *a, const struct audit_entry *e); /* the same of what was changed: action, type, record, subject, change */
-bool ask_target(struct ask *a);                             /* "type" and "id" (hex, or a source's key); false as above */
+bool ask_refuse(struct ask *a /* takes */, const char *code, const char *hint, const char *message); /* false; it was not submitted */
+bool ask_target(struct ask *a); /* "type" and "id" (hex, or a source's key); false as above */
 
 /* The id under which a source's key is known all over the city (3-RECORDS): UUIDv8 of city secret, generation, type, key. */
 struct id16 office_derived_id(const struct office *o, uint32_t type, struct bytes key);
 const struct catalogue_type *office_type(const struct office *o, struct request *q, const char *name); /* NULL: was answered */
+
+void office_ordered(struct office *o, struct request *q); /* main.c: carries out the command of the request */
 
 /* Before and at enrolment. */
 bool office_open(struct office *o);  /* main.c: the store is enrolled, the engine takes it; false: it cannot, the loop is stopped */
@@ -111,9 +114,14 @@ void cmd_export_unsent(void *owner, struct request *q); /* unsent.c */
 void cmd_conflicts(void *owner, struct request *q);
 void cmd_queue(void *owner, struct request *q);
 void cmd_held(void *owner, struct request *q);
-void cmd_access_log(void *owner, struct request *q);
-void cmd_schema(void *owner, struct request *q); /* fields.c */
-void cmd_status(void *owner, struct request *q); /* state.c */
+void cmd_audit_export(void *owner, struct request *q); /* audit.c */
+void cmd_audit_person(void *owner, struct request *q);
+void cmd_audit_verify(void *owner, struct request *q);
+void cmd_audit_heads(void *owner, struct request *q);
+void cmd_audit_settle(void *owner, struct request *q);
+void cmd_administer(void *owner, struct request *q); /* an order: noted, then office_ordered */
+void cmd_schema(void *owner, struct request *q);     /* fields.c */
+void cmd_status(void *owner, struct request *q);     /* state.c */
 void cmd_wait(void *owner, struct request *q);
 void cmd_digest(void *owner, struct request *q);
 void cmd_verify_store(void *owner, struct request *q);

@@ -80,7 +80,7 @@ static void run_get(struct ask *a, struct txn *t) {
 void cmd_get(void *owner, struct request *q) {
     struct ask *a = ask_new(owner, q, sizeof *a, run_get);
     a->one = true;
-    if (ask_purpose(a, AUDIT_READ) && ask_target(a))
+    if (ask_purpose(a, request_flag(q, "print") ? AUDIT_PRINT : AUDIT_READ) && ask_target(a))
         ask_submit(a);
 }
 
@@ -388,27 +388,4 @@ void cmd_export(void *owner, struct request *q) {
 
 void cmd_conflicts(void *owner, struct request *q) {
     exporting(owner, q, true);
-}
-
-/* ---- the audit log itself: who looks at it is noted too */
-
-static int access_row(void *owner, const struct audit_entry *e) {
-    struct ask *a = owner;
-    if (id_zero(&a->record) || id_equal(&a->record, &e->record))
-        json_array_append_new(a->rows, audit_show(a->catalogue, e));
-    return 0;
-}
-
-static void run_access(struct ask *a, struct txn *t) {
-    audit_each(t, &audit_node, 0, 0, access_row, a);
-}
-
-void cmd_access_log(void *owner, struct request *q) {
-    struct ask *a = ask_new(owner, q, sizeof *a, run_access);
-    const char *id = request_text(q, "id");
-    if (!ask_purpose(a, AUDIT_LOG))
-        return;
-    if (id != NULL && !id_parse(id, &a->record) && !ask_target(a))
-        return;
-    ask_submit(a);
 }

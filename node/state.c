@@ -49,6 +49,10 @@ static const char *problem(const struct office *o, const struct node_side *s) {
         return node_engine_link_reason(o->engine);
     if (s->alarms > 0)
         return "digests differed although they had been equal: look into the log, run verify";
+    if (!audit_head_none(&node_engine_audit(o->engine)->own_broken.told.head) || node_engine_audit(o->engine)->bad != 0)
+        return "this office's audit log is not what it was: run `anjuctl audit verify`, then `anjuctl audit settle`";
+    if (!audit_head_none(&node_engine_audit(o->engine)->hub_broken.told.head))
+        return "the hub's audit log does not go on from what this office keeps of it: ask city hall; `anjuctl audit heads`";
     if (s->progress.lost_count > 0)
         return "changes that were not sent yet were damaged on this disk and are lost: `anjuctl held` names them; look at the disk";
     return s->progress.held_count > 0 ? "the city did not take some changes: see `anjuctl held`" : "";
@@ -106,6 +110,7 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "store_bytes", number(store_bytes(node_engine_store(o->engine))));
     json_object_set_new(out, "record_types", number(o->catalogue->catalogue.type_count));
     json_object_set_new(out, "incarnations", lives);
+    json_object_set_new(out, "audit_entries", number(node_engine_audit_entries(o->engine)));
     backups_status(o, out);
     json_object_set_new(out, "as_of_ms", number(clock_wall()));
     request_ok(q, out);

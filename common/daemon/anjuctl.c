@@ -306,6 +306,9 @@ static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **arg
         c->client.timeout_ms = (unsigned)(strtod(timeout, NULL) * 1000) + 5000;
     else if (c->timeout_ms == STANDARD_MS && has_option(text(command, "options"), "timeout", 7, &waits))
         c->client.timeout_ms = PATIENT_MS; /* it takes as long as it takes, and the daemon says when it is over */
+    bool speaks;
+    if (has_option(text(command, "options"), "lang", 4, &speaks)) /* answers with words for people */
+        json_object_set_new(args, "lang", json_string(c->lang));
     c->print.columns = text(command, "columns");
     int r = client_ask(&c->client, text(command, "name"), args);
     if (r == CTL_GOOD)

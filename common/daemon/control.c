@@ -64,7 +64,8 @@ struct request {
     json_t *whole; /* owns */
     json_int_t id;
     uint64_t rows;
-    bool person; /* asked by a line that is no JSON: answered as a table */
+    const struct command *command; /* borrows */
+    bool person;                   /* asked by a line that is no JSON: answered as a table */
     struct print print;
 };
 
@@ -187,6 +188,10 @@ bool request_flag(const struct request *q, const char *name) {
 
 enum control_level request_level(const struct request *q) {
     return q->session->level;
+}
+
+const struct command *request_command(const struct request *q) {
+    return q->command;
 }
 
 unsigned request_uid(const struct request *q) {
@@ -339,6 +344,7 @@ static void run(struct request *q, const char *cmd) {
         request_error(q, "denied", "this socket may only read the state of the daemon", "use admin.sock");
     else {
         q->print.columns = k->columns;
+        q->command = k;
         k->run(c->owner, q);
     }
 }

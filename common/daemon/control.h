@@ -51,7 +51,8 @@ const json_t *request_args(const struct request *q);                 /* borrows;
 const char *request_text(const struct request *q, const char *name); /* borrows; NULL: not there, or no text */
 bool request_flag(const struct request *q, const char *name);
 enum control_level request_level(const struct request *q);
-unsigned request_uid(const struct request *q); /* SO_PEERCRED */
+unsigned request_uid(const struct request *q);                  /* SO_PEERCRED */
+const struct command *request_command(const struct request *q); /* what was asked for; borrows the table */
 
 void request_row(struct request *q, json_t *row /* takes */);
 void request_end(struct request *q /* takes */);

@@ -2,23 +2,22 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static json_t *id_or_none(const struct id16 *id) {
     char hex[ID_HEX];
     return id_zero(id) ? json_null() : json_string(id_hex(id, hex));
 }
 
-json_t *audit_show(const struct catalogue *k, const struct audit_entry *e) {
-    char unknown[16];
-    const struct catalogue_purpose *p = catalogue_purpose_number(k, e->purpose);
+json_t *audit_row(const struct audit_entry *e) {
     json_t *row = json_object();
     json_object_set_new(row, "n", json_integer((json_int_t)e->n));
     json_object_set_new(row, "at_ms", json_integer((json_int_t)e->at));
     json_object_set_new(row, "actor", id_or_none(&e->actor));
     json_object_set_new(row, "uid", e->has_uid ? json_integer(e->uid) : json_null());
     json_object_set_new(row, "action", json_string(audit_action_name(e->action)));
-    json_object_set_new(row, "purpose", p != NULL ? json_string(p->name) : e->purpose == 0 ? json_null() : json_integer(e->purpose));
-    json_object_set_new(row, "type", e->type == 0 ? json_null() : json_string(type_name(k, e->type, unknown)));
+    json_object_set_new(row, "purpose", e->purpose == 0 ? json_null() : json_integer(e->purpose));
+    json_object_set_new(row, "type", e->type == 0 ? json_null() : json_integer(e->type));
     json_object_set_new(row, "record", id_or_none(&e->record));
     json_object_set_new(row, "case", id_or_none(&e->case_id));
     json_object_set_new(row, "subject", id_or_none(&e->subject));
@@ -26,6 +25,113 @@ json_t *audit_show(const struct catalogue *k, const struct audit_entry *e) {
         row, "change", e->change.tag == 0 ? json_null() : json_sprintf("%u:%016llx", e->change.node, (unsigned long long)e->change.tag));
     json_object_set_new(row, "note", e->note.len == 0 ? json_null() : json_stringn((const char *)e->note.at, e->note.len));
     return row;
+}
+
+void audit_row_names(const struct catalogue *k, json_t *row) {
+    const json_t *purpose = json_object_get(row, "purpose"), *type = json_object_get(row, "type");
+    const struct catalogue_purpose *p = catalogue_purpose_number(k, (uint32_t)json_integer_value(purpose));
+    char unknown[16];
+    if (json_is_integer(purpose) && p != NULL)
+        json_object_set_new(row, "purpose", json_string(p->name));
+    if (json_is_integer(type))
+        json_object_set_new(row, "type", json_string(type_name(k, (uint32_t)json_integer_value(type), unknown)));
+}
+
+json_t *audit_head_row(const char *whose, const char *keeper, const struct audit_kept *k) {
+    struct buffer hash = {0};
+    hex_encode(bytes_of(k->told.head.hash.b, sizeof k->told.head.hash.b), &hash);
+    json_t *row = json_pack(
+        "{s:s, s:s, s:I, s:s, s:o, s:I, s:I}", "whose", whose, "keeper", keeper, "n", (json_int_t)k->told.head.n, "hash",
+        buffer_string(&hash), "life", id_or_none(&k->told.head.life), "told_ms", (json_int_t)k->told.at, "heard_ms", (json_int_t)k->heard);
+    json_object_set_new(row, "broken", k->verdict == AUDIT_EXTENDS ? json_null() : json_string(audit_verdict_text(k->verdict)));
+    json_object_set_new(row, "now", k->verdict == AUDIT_EXTENDS ? json_null() : json_integer((json_int_t)k->said.n));
+    buffer_close(&hash);
+    return row;
+}
+
+bool audit_concerns(const struct audit_entry *e, const struct id16 *person) {
+    return !id_zero(person) && (id_equal(&e->record, person) || id_equal(&e->subject, person));
+}
+
+const char *when_text(uint64_t ms, char out[32]) {
+    struct tm tm;
+    time_t at = (time_t)(ms / 1000);
+    localtime_r(&at, &tm);
+    strftime(out, 32, "%Y-%m-%d %H:%M", &tm);
+    return out;
+}
+
+bool when_parse(const char *text, bool end, uint64_t *ms) {
+    struct tm tm = {.tm_isdst = -1};
+    const char *rest = strptime(text, "%Y-%m-%d", &tm);
+    bool day = rest != NULL && *rest == '\0';
+    if (rest != NULL && (*rest == ' ' || *rest == 'T'))
+        rest = strptime(rest + 1, "%H:%M", &tm);
+    if (rest == NULL || *rest != '\0')
+        return false;
+    if (day && end)
+        tm.tm_mday++; /* mktime makes it a day; the hour of a day in which clocks are set is right too */
+    time_t at = mktime(&tm);
+    *ms = (uint64_t)at * 1000 + (end && !day ? 60000 : 0) - end;
+    return at > 0;
+}
+
+static const char *action_words(const char *action, bool zh) {
+    static const struct {
+        const char *action, *en, *zh;
+    } all[] = {
+        {"read", "looked at", "查看了"},
+        {"search", "found by a search", "通过检索查到"},
+        {"export", "exported", "导出了"},
+        {"history", "looked at the history of", "查看了更改历史："},
+        {"refused", "asked for, and was refused,", "申请未获准："},
+        {"log", "looked up who had seen", "查阅了访问记录："},
+        {"print", "printed", "打印了"},
+        {"change", "changed", "更改了"},
+        {"decide", "decided between values of", "裁定了并存的值："},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(all[i].action, action) == 0)
+            return zh ? all[i].zh : all[i].en;
+    return action;
+}
+
+static const char *text_of(const json_t *row, const char *name) {
+    const char *t = json_string_value(json_object_get(row, name));
+    return t == NULL ? "" : t;
+}
+
+json_t *audit_words(const struct catalogue *k, const json_t *row, const char *office, bool zh) {
+    const struct catalogue_purpose *p = catalogue_purpose(k, text_of(row, "purpose"));
+    const struct catalogue_type *t = catalogue_type(k, text_of(row, "type"));
+    const char *purpose = p == NULL ? text_of(row, "purpose") : zh && p->zh != NULL ? p->zh : p->name;
+    const char *type = t == NULL ? text_of(row, "type") : zh && t->zh != NULL ? t->zh : t->name;
+    const char *action = action_words(text_of(row, "action"), zh);
+    json_t *out = json_object();
+    char at[32];
+    when_text((uint64_t)json_integer_value(json_object_get(row, "at_ms")), at);
+    static const char *const same[] = {"at_ms", "action", "purpose", "type", "record", "case"};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        json_object_set(out, same[i], json_object_get(row, same[i]));
+    json_object_set_new(out, "office", json_string(office));
+    json_object_set_new(
+        out, "words",
+        zh ? json_sprintf("%s %s%s%s记录，用途：%s", at, office, action, type, purpose)
+           : json_sprintf("%s %s %s the %s record; what for: %s", at, office, action, type, purpose));
+    return out;
+}
+
+void order_words(const struct request *q, struct buffer *out) {
+    const struct command *c = request_command(q);
+    char *names = memory_text(c->arguments), *rest = names, *name;
+    buffer_text(out, c->name);
+    while ((name = strsep(&rest, " ")) != NULL) {
+        name[strcspn(name, "?*")] = '\0';
+        const char *value = *name == '\0' || strcmp(name, "file") == 0 || strcmp(name, "token") == 0 ? NULL : request_text(q, name);
+        if (value != NULL)
+            buffer_format(out, " %s", value);
+    }
+    free(names);
 }
 
 json_t *record_show_raw(const struct record *r, bool hash) {

@@ -5,7 +5,19 @@
 #include "common/daemon/control.h"
 #include "common/model/audit.h"
 
-json_t *audit_show(const struct catalogue *k, const struct audit_entry *e); /* gives */
+/* An entry of an audit log, in two steps, since a catalogue belongs to one thread: with numbers, then with their names. */
+json_t *audit_row(const struct audit_entry *e); /* gives */
+void audit_row_names(const struct catalogue *k, json_t *row);
+/* The same for the person whom the record is about: when, which office, what, what for, in words; the row has its names already. */
+json_t *audit_words(const struct catalogue *k, const json_t *row, const char *office, bool zh); /* gives */
+/* A head that `keeper` keeps of the log of `whose`, or the break that it saw. */
+json_t *audit_head_row(const char *whose, const char *keeper, const struct audit_kept *k); /* gives */
+bool audit_concerns(const struct audit_entry *e, const struct id16 *person);               /* the record is the person's, or about it */
+/* "2026-03-01", "2026-03-01 08:30" in local time; `end`: the last moment of it. False: neither. */
+bool when_parse(const char *text, bool end, uint64_t *ms);
+const char *when_text(uint64_t ms, char out[32]); /* local, to the minute */
+/* The words of an order for the audit log: the command and its arguments, but for what is secret or long. */
+void order_words(const struct request *q, struct buffer *out);
 /* The replicated state as it is: {"type","id","raw"}, the canonical form in hex; or with `hash` {"type","id","hash"}: equal hashes = equal
  * forms. NULL: an empty record. Types by number, since a catalogue may be behind. */
 json_t *record_show_raw(const struct record *r, bool hash);                                                            /* gives */

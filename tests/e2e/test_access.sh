@@ -11,7 +11,7 @@ start_node n1
 start_node n2
 until_true 20 said "(purpose)" ctl n1 types
 until_true 20 said "(purpose)" ctl n2 types
-entries() { ctl "$1" -o jsonl access "$2" --actor auditor --purpose rights_request | grep -c "\"action\":\"$3\""; }
+entries() { ctl "$1" -o jsonl audit export "$2" --actor auditor --purpose rights_request | grep -c "\"action\":\"$3\""; }
 first=$(ctl n1 -o jsonl put Person name=王宇轩 $who | field id)
 second=$(ctl n1 -o jsonl put Person name=李明 phone=12900000001 $who | field id)
 case=00112233445566778899aabbccddeeff
@@ -19,22 +19,22 @@ case=00112233445566778899aabbccddeeff
 # ---- at an office
 check "get leaves an entry" sh -c "'$bin/anjuctl' -s '$town/n1' get Person $first $who --case $case >/dev/null"
 check "… for the record" [ "$(entries n1 "$first" read)" = 1 ]
-check "… with its case and the purpose's name" said "\"purpose\":\"registration\",\"type\":\"Person\",\"record\":\"$first\",\"case\":\"$case\"" ctl n1 -o jsonl access "$first" $who
+check "… with its case and the purpose's name" said "\"purpose\":\"registration\",\"type\":\"Person\",\"record\":\"$first\",\"case\":\"$case\"" ctl n1 -o jsonl audit export "$first" $who
 check "… and not for another" [ "$(entries n1 "$second" read)" = 0 ]
 check "a case that is none is refused" said "a case is named by its id" ctl n1 get Person "$first" $who --case x
 ctl n1 find Person name=王宇轩 $who >/dev/null
 check "find leaves an entry for what it showed" [ "$(entries n1 "$first" search)" = 1 ]
 check "… and none for what it did not" [ "$(entries n1 "$second" search)" = 0 ]
 ctl n1 find Person name=nobody $who >/dev/null
-check "a search that found nothing is noted too" said '"action":"search","purpose":"registration","type":"Person","record":null' ctl n1 -o jsonl access $who
+check "a search that found nothing is noted too" said '"action":"search","purpose":"registration","type":"Person","record":null' ctl n1 -o jsonl audit export $who
 ctl n1 export $who >/dev/null
 check "export leaves an entry for each record" [ "$(entries n1 "$first" export),$(entries n1 "$second" export)" = 1,1 ]
 ctl n1 export --raw $who >/dev/null
 check "export --raw too" [ "$(entries n1 "$first" export),$(entries n1 "$second" export)" = 2,2 ]
 ctl n1 history Person "$first" $who >/dev/null
 check "history too" [ "$(entries n1 "$first" history)" = 1 ]
-check "the access log needs an actor" said "who are you?" ctl n1 access --purpose service
-check "… and a purpose" said "what for?" ctl n1 access --actor op1
+check "the audit log needs an actor" said "who are you?" ctl n1 audit export --purpose service
+check "… and a purpose" said "what for?" ctl n1 audit export --actor op1
 check "… and a look at it is an entry" sh -c "[ $(entries n1 "$first" log) -gt 0 ]"
 check "export --hashes shows nobody" sh -c "'$bin/anjuctl' -s '$town/n1' -o jsonl export --hashes | grep -q '\"hash\":\"[0-9a-f]\{64\}\"'"
 check "… and leaves no entry" [ "$(entries n1 "$first" export)" = 2 ]
@@ -48,8 +48,8 @@ check "… and a purpose" said "what for?" ctl hub export --raw --actor op1
 check "… and one that there is" said "no such purpose" ctl hub export --raw --actor op1 --purpose curiosity
 check "… and then shows the values" said '"raw"' ctl hub -o jsonl export --raw --actor op1 --purpose proof --case $case
 check "… with an entry for each record" [ "$(entries hub "$first" export),$(entries hub "$second" export)" = 1,1 ]
-check "… that names the case" said "\"action\":\"export\",\"purpose\":\"proof\",\"type\":\"Person\",\"record\":\"$first\",\"case\":\"$case\"" ctl hub -o jsonl access "$first" $who
-check "the hub's access log needs a purpose" said "what for?" ctl hub access --actor op1
+check "… that names the case" said "\"action\":\"export\",\"purpose\":\"proof\",\"type\":\"Person\",\"record\":\"$first\",\"case\":\"$case\"" ctl hub -o jsonl audit export "$first" $who
+check "the hub's audit log needs a purpose" said "what for?" ctl hub audit export --actor op1
 same_hashes() {
     ctl hub -o jsonl export --hashes --node 1 >"$work/a" && ctl n1 -o jsonl export --hashes >"$work/b" && [ -s "$work/a" ] && cmp "$work/a" "$work/b"
 }

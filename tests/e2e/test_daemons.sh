@@ -54,7 +54,7 @@ check "required fields" said "Person.name is required" ctl n1 put Person sex=1 $
 check "no look without a purpose" said "what for?" ctl n1 get Person "$id" --actor op1
 check "no look with a purpose that is none" said "no such purpose" ctl n1 get Person "$id" --actor op1 --purpose curiosity
 check "no look without a name" said "who are you?" ctl n1 get Person "$id" --purpose service
-check "the look is in the access log" said "read" ctl n1 access $who
+check "the look is in the audit log" said "read" ctl n1 audit export $who
 check "status.sock may not read records" code_of 4 "$bin/anjuctl" -s "$town/n1/status.sock" get Person "$id" $who
 check "status.sock may ask for the status" code_of 0 "$bin/anjuctl" -s "$town/n1/status.sock" status
 check "a record of another office is not here" code_of 5 ctl n2 get Person "$id" $who

@@ -236,7 +236,7 @@ place=$(place_of other)
 bare f
 ctl other -o jsonl node token 650203003022 >"$work/token"
 ctl f enrol "$(field token <"$work/token")@$place" >/dev/null
-echo "full /own/ sync skip=1" >"$town/other.disk" # what was decided is written, what follows from it is not
+echo "full /own/ sync skip=2" >"$town/other.disk" # the order is noted and what was decided is written, what follows from it is not
 check "a full disk between the two" said "the disk is full" ctl other node approve "$(status_of f code)"
 stop other KILL
 rm -f "$town/other.disk"

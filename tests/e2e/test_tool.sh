@@ -99,13 +99,22 @@ ctl n1 put Employment person=nobody employer=x $who >/dev/null
 for c in status types policies digest queue verify limits commands hello version schema; do
     check "the fields of $c" meant n1 $c
 done
-for c in export conflicts access; do
+for c in export conflicts; do
     [ $c = conflicts ] || check "the fields of $c" meant n1 $c $who
 done
 for form in --raw --hashes; do
     check "the fields of export $form" meant n1 export $form $who
     check "the fields of export $form at the hub" meant hub export $form $who
 done
+for c in export verify heads settle; do
+    case $c in export) who_asks=$who ;; *) who_asks= ;; esac
+    # shellcheck disable=SC2086  several words, or none
+    check "the fields of audit $c" meant n1 "audit $c" $who_asks
+done
+check "the fields of audit person" meant n1 "audit person" "Person/$id" $who
+check "the fields of audit person at the hub" meant hub "audit person" "Person/$id" $who
+check "the fields of audit heads at the hub" meant hub "audit heads"
+check "the fields of audit settle at the hub" meant hub "audit settle" 1
 check "the fields of get" meant n1 get Person "$id" $who
 check "the fields of find" meant n1 find Person name=王宇轩 $who
 check "the fields of history" meant n1 history Person "$id" $who
@@ -115,12 +124,12 @@ check "the fields of resume" meant n1 resume
 check "the fields of wait" meant n1 wait --caught-up --timeout 20
 check "the fields of pause" meant n1 pause
 check "the fields of delete" meant n1 delete Person "$id" $who
-for c in status nodes policies conflicts digest access verify; do
+for c in status nodes policies conflicts digest "audit export" "audit verify" verify; do
     case $c in
     conflicts) ;;
     digest) check "the fields of $c at the hub" meant hub $c --node 1 ;;
-    access) check "the fields of $c at the hub" meant hub $c $who ;;
-    *) check "the fields of $c at the hub" meant hub $c ;;
+    "audit export") check "the fields of $c at the hub" meant hub "$c" $who ;;
+    *) check "the fields of $c at the hub" meant hub "$c" ;;
     esac
 done
 check "the fields of node show" meant hub "node show" 1
