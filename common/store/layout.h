@@ -2,9 +2,9 @@
  * value lies sealed in an envelope (envelope.h), also one that says nothing: a flipped bit of its key is found by it. Keys are not sealed:
  * they hold ids, numbers, areas and times, never a name or a value.
  *
- * Sealed under the store key, but for: `own` = a key of its own, wrapped beside it; `record` = the own key of the record before it; `day` = the
- * key of its day, which lies in meta under "day" | day u32 | copy u8 until the last of that day is trimmed. So one wrapped key is all that
- * opens a record with its history at the hub; a base, a view and a held change have one each, since nothing else lies under them.
+ * Sealed under the store key, but for: `own` = a key of its own, wrapped beside it; `record` = the own key of the record before it; `day` =
+ * the key of its day, which lies in meta under "day" | day u32 | copy u8 until the last of that day is trimmed. So one wrapped key is all
+ * that opens a record with its history at the hub; a base, a view and a held change have one each, since nothing else lies under them.
  *
  *   hub-log      (appended and fsynced before any acknowledgement)
  *     meta       "life" -> id16 of this log's life, "last" is found by scan

@@ -33,7 +33,7 @@ make_node n1 650203001001 一
 start_node n1
 check "an edit under the first key" works 甲
 first=$(public_of n1)
-cp -r "$town/n1.d" "$town/thief.d" # somebody copies the disk, with the key
+cp -r "$town/n1.d" "$town/thief.d" && cp "$town/n1.d.seal" "$town/thief.d.seal" # somebody copies the disk, with the keys
 
 # ---- on the live link
 check "the node changes its keys" said "7 days" sh -c "'$bin/anjuctl' -s '$town/n1' key rotate && '$bin/anjuctl' -s '$town/n1' help | grep 'key rotate'"
@@ -136,6 +136,7 @@ stop n1
 mkdir "$town/late.d"
 cp -r "$town/n1.d/store" "$town/late.d/store" # the same log, the old key
 cp "$town/old.d/keys" "$town/late.d/keys"
+cp "$town/n1.d.seal" "$town/late.d.seal"
 clock_hub_at +14d # eight and six are fourteen: a week later but a day
 start_node late
 check "six days later the old key is still taken" until_true 40 is late link ready
