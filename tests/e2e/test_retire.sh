@@ -83,7 +83,7 @@ unsent() { # NODE FILE [OPTION…]
 check "what was not sent, without saying who looks, is not shown" said "who are you" ctl n2 export unsent --out "$work/n2.none"
 check "what was not sent, in a file" unsent n2 "$work/n2.unsent"
 check "… that only its owner may read" [ "$(stat -c %a "$work/n2.unsent")" = 600 ]
-check "… each record of it is in the access log" sh -c "[ \$('$bin/anjuctl' -s '$town/n2' -o jsonl access $who | grep -c '\"action\":\"export\"') -ge $((n2_saved - 1)) ]"
+check "… each record of it is in the audit log" sh -c "[ \$('$bin/anjuctl' -s '$town/n2' -o jsonl audit export $who | grep -c '\"action\":\"export\"') -ge $((n2_saved - 1)) ]"
 check "the city takes it" said "\"taken\":$((n2_saved - 1))" ctl hub -o jsonl node triage "$work/n2.unsent"
 held_is() { [ "$(of "$1" held)" = "$2" ]; }
 check "… into quarantine, with the reason" until_true 20 held_is 2 "$((n2_saved - 1))"

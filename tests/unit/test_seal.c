@@ -24,7 +24,7 @@ static struct txn *writing(struct store *s) {
 }
 
 static bool holds(struct bytes all, struct bytes part) {
-    return memmem(all.at, all.len, part.at, part.len) != NULL;
+    return all.len > 0 && memmem(all.at, all.len, part.at, part.len) != NULL;
 }
 
 /* One value of each format, under the key "k" (a record's history under "kk"). */
