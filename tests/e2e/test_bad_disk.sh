@@ -68,7 +68,7 @@ key=$("$bin/anju-node" --init --set data="$town/n2.d")
 add_n2() { ctl hub node add 650203002010 --name 二 --key "$key" --out "$work/n2.enrolment"; }
 offices() { ctl hub -o name nodes | wc -l; }
 echo full /own/ >"$town/disk"
-check "no room for orders: nothing was changed" said "the disk is full; nothing was changed" add_n2
+check "no room for orders: nothing was changed" said "nothing was done, since the audit log cannot note it: the disk is full" add_n2
 check "… and status says so" said "no order is taken" ctl hub status
 check "… while records are accepted" [ "$(puts 20500 1)" = 1 ]
 check "… and merged" ctl n1 wait --caught-up --timeout 20
