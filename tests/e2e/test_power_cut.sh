@@ -2,9 +2,9 @@
 # The power goes at any instant: what the disks hold then, in every way in which unsynced writes may be lost or torn, is a sound store that has
 # all that was promised. Real daemons write, power_cut.so notes it, cut_image lays out the moment, the real daemons open it.
 #
-#   tests/e2e/test_power_cut.sh [IMAGES [SEED]]     (60 of each daemon; the seed is that of the first image)
+#   tests/e2e/test_power_cut.sh [IMAGES [SEED]]     (20 of each daemon; the seed is that of the first image)
 cd "$(dirname "$0")/../.." || exit 2
-images=${1:-60}
+images=${1:-20}
 patience=10
 seed=${2:-1}
 . tests/e2e/start.sh
