@@ -22,10 +22,14 @@ static struct hash genesis(const struct id16 *life) {
     return hash_of_two(BYTES("anju audit 1"), bytes_of(life->b, sizeof life->b));
 }
 
+/* False: none is known, or what says so is damaged; *out is empty then. */
 static bool log_get(struct txn *t, const struct audit_place *in, struct audit_log *out) {
     struct key k = key_word("audit");
     struct bytes value;
-    return envelope_get(t, in->meta, key_bytes(&k), &value) == 0 && wire_audit_log_unpack(value, out) == 0;
+    if (envelope_get(t, in->meta, key_bytes(&k), &value) == 0 && wire_audit_log_unpack(value, out) == 0)
+        return true;
+    *out = (struct audit_log){.trimmed = 0};
+    return false;
 }
 
 static void log_put(struct txn *t, const struct audit_place *in, const struct audit_log *l) {
@@ -84,7 +88,8 @@ static enum last last_block(struct txn *t, const struct audit_place *in, struct 
     struct bytes at, stored;
     struct scan *c = scan_open(t, in->entries);
     bool on = scan_last(c, &at, &stored);
-    enum last l = !on ? LAST_NONE : !block_open(t, in, at, stored, b) ? LAST_ROTTEN : LAST_OPEN;
+    bool good = on && block_open(t, in, at, stored, b) && wire_batch_holds(buffer_bytes(&b->raw), b->is.count);
+    enum last l = !on ? LAST_NONE : good ? LAST_OPEN : LAST_ROTTEN;
     scan_close(c);
     return l == LAST_OPEN && b->is.packed ? LAST_FULL : l;
 }
@@ -128,7 +133,7 @@ static void trimmed_of(struct txn *t, const struct audit_place *in, struct audit
 
 /* Stands where the next entry goes; a life that begins is the first that goes there. `anew`: why one begins now; NULL: only if it must. */
 static void stand(struct txn *t, const struct audit_place *in, struct block *b, struct buffer *scratch, wall_ms at, const char *anew) {
-    struct audit_log log = {.trimmed = 0};
+    struct audit_log log;
     bool known = log_get(t, in, &log);
     enum last last = last_block(t, in, b);
     struct id16 old = log.life, life = entropy_id();

@@ -67,15 +67,6 @@ static void broken_batch(struct fold *f, struct fold_node *writer, struct origin
     }
 }
 
-static uint32_t count_batch(struct bytes raw) {
-    struct reader r = {.rest = raw};
-    struct bytes packed;
-    uint32_t n = 0;
-    while (wire_batch_next(&r, &packed))
-        n++;
-    return r.bad ? 0 : n;
-}
-
 static void push(struct fold *f, const struct log_entry *e, uint64_t position, struct buffer *raw) {
     struct fold_node *writer = fold_node(f, e->node);
     const struct life *known = life_find(writer->state.lives, writer->state.life_count, &e->incarnation);
@@ -91,7 +82,7 @@ static void push(struct fold *f, const struct log_entry *e, uint64_t position, s
     if (e->count == 0 || e->first + e->count - 1 <= merged)
         return; /* folded before: a name and a seq mean one change for ever (I4) */
     buffer_clear(raw);
-    if (wire_batch_open(e->body, raw) != 0 || count_batch(buffer_bytes(raw)) != e->count) {
+    if (wire_batch_open(e->body, raw) != 0 || !wire_batch_holds(buffer_bytes(raw), e->count)) {
         log_fact(LOG_ERROR, "hub.batch_broken", FACT_UINT("node", e->node), FACT_UINT("position", position));
         broken_batch(f, writer, from, e, merged);
     } else {

@@ -33,6 +33,7 @@ int wire_batch_seal(struct bytes raw, struct buffer *body); /* + WIRE_TOO_BIG (L
 int wire_batch_open(
     struct bytes body, struct buffer *raw /* filled */); /* + WIRE_BROKEN, WIRE_TOO_BIG; checks the frame's declared size first */
 bool wire_batch_next(struct reader *r, struct bytes *packed_change);           /* false at the end, or when broken (r->bad) */
+bool wire_batch_holds(struct bytes raw, uint32_t count);                       /* exactly so many, and nothing broken */
 struct hash wire_chain(const struct hash *before, struct bytes packed_change); /* h(n) = H(h(n-1) || H(change bytes)) */
 
 /* ---- stored values */

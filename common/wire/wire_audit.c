@@ -129,7 +129,8 @@ int wire_audit_log_unpack(struct bytes stored, struct audit_log *out) {
         else if (p.field == 3)
             pb_read_hash(&p, &out->trimmed_hash);
     }
-    return p.bad || id_zero(&out->life) ? WIRE_BROKEN : 0;
+    /* Counted from 1, one for each look: nobody looks so often. */
+    return p.bad || id_zero(&out->life) || out->trimmed > INT64_MAX ? WIRE_BROKEN : 0;
 }
 
 /* ---- heads that are kept: here by the scan, on the wire by wire_message.c */

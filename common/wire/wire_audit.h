@@ -21,7 +21,7 @@ int wire_audit_block_unpack(struct bytes stored, struct audit_block *out); /* + 
 
 struct audit_log {
     struct id16 life;
-    uint64_t trimmed;
+    uint64_t trimmed; /* at most INT64_MAX */
     struct hash trimmed_hash;
 };
 void wire_audit_log_pack(const struct audit_log *l, struct buffer *out);

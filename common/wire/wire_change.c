@@ -246,6 +246,15 @@ bool wire_batch_next(struct reader *r, struct bytes *packed_change) {
     return false;
 }
 
+bool wire_batch_holds(struct bytes raw, uint32_t count) {
+    struct reader r = {.rest = raw};
+    struct bytes packed;
+    uint32_t n = 0;
+    while (n <= count && wire_batch_next(&r, &packed))
+        n++;
+    return !r.bad && n == count;
+}
+
 struct hash wire_chain(const struct hash *before, struct bytes packed_change) {
     struct hash h = hash_of(packed_change);
     return hash_of_two(bytes_of(before->b, sizeof before->b), bytes_of(h.b, sizeof h.b));
