@@ -4,6 +4,7 @@
 #include "common/daemon/rows.h"
 #include "common/engine/clock.h"
 #include "common/engine/log_proof.h"
+#include "common/store/envelope.h"
 #include "common/store/layout.h"
 #include "hub/city.h"
 
@@ -322,6 +323,7 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(
         out, "disk_free_bytes",
         statvfs(settings_text(c->settings, "data"), &disk) == 0 ? number((uint64_t)disk.f_bavail * disk.f_frsize) : json_null());
+    json_object_set_new(out, "seal", json_string(c->sealing.from));
     json_object_set_new(out, "up_ms", number(clock_wall() - c->started));
     json_object_set_new(out, "problems", problems);
     json_object_set_new(out, "as_of_ms", number(clock_wall()));
@@ -701,13 +703,24 @@ static int office_key_each(void *owner, uint32_t node, const struct hub_node_sta
     return 0;
 }
 
+/* What no proof looks at: places, offices' rows, tokens, who looked at what. */
+static void check_values(struct question *a, struct txn *log, struct txn *own) {
+    envelope_check(log, HUB_LOG_META, complain, a, &a->checked);
+    envelope_check(log, HUB_LOG_NODES, complain, a, &a->checked);
+    envelope_check(own, HUB_OWN_META, complain, a, &a->checked);
+    envelope_check(own, HUB_OWN_AUDIT, complain, a, &a->checked);
+    envelope_check(own, HUB_OWN_HEADS, complain, a, &a->checked);
+    envelope_check(own, HUB_OWN_TOKENS, complain, a, &a->checked);
+}
+
 /* Keys of the second home, and of the state: after a restore without `own` only that has them. */
-static void begin_proof(struct question *a, struct txn *state) {
+static void begin_proof(struct question *a, struct txn *state, struct txn *log) {
     struct txn *own;
     if (store_read(hub_engine_stores(a->city->engine)->own, &own) != 0) {
         complain(a, "the second home of the hub's own changes cannot be read");
         return;
     }
+    check_values(a, log, own);
     a->proof = log_proof_open(&a->city->keys.public, own, complain, a);
     if (txn_result(own) != 0)
         complain(a, "the second home of the hub's own changes cannot be read");
@@ -721,7 +734,7 @@ static void run_verify(struct question *a, struct txn *state, struct txn *log) {
     if (a->proof == NULL) {
         if (hub_verify(state, complain, a, &a->checked) != 0 && json_array_size(a->rows) == 0)
             complain(a, "the state cannot be read");
-        begin_proof(a, state);
+        begin_proof(a, state, log);
         a->more = a->proof != NULL;
     } else {
         a->more = log_proof_walk(a->proof, log, STRETCH);

@@ -40,6 +40,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"status", "backup_path", "", "where the last backup lies", "最近备份位置"},
         {"status", "backups_kept", "backups", "that a restore may use", "可用备份数"},
         {"status", "safe", "changes", "that are in every one of them", "已备份更改数"},
+        {"status", "seal", "", "where the key of the stores comes from: credential, file or passphrase", "存储密钥来源"},
         {"status", "up_ms", "ms", "since the start", "已运行时间"},
         {"status", "problems", "", "what needs a person, and what to do", "问题与处理"},
         {"status", "as_of_ms", "ms since 1970", "when this was so", "数据时间"},

@@ -341,6 +341,7 @@ void office_status_unenrolled(const struct office *o, struct request *q) {
     json_object_set_new(out, "enrol", json_string(e == NULL ? "" : states[e->state]));
     json_object_set_new(out, "hub", json_string(e == NULL ? "" : e->address));
     json_object_set_new(out, "code", json_string(e == NULL || !e->contacted || e->state == ENROL_OVER ? "" : e->code));
+    json_object_set_new(out, "seal", json_string(o->sealing.from));
     json_object_set_new(out, "as_of_ms", json_integer((json_int_t)clock_wall()));
     request_ok(q, out);
 }

@@ -39,6 +39,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"status", "backup_ms", "ms since 1970", "when this node's last backup was made", "最近备份时间"},
         {"status", "backup_age_ms", "ms", "since then", "距最近备份"},
         {"status", "backup_path", "", "where it lies", "最近备份位置"},
+        {"status", "seal", "", "where the key of the store comes from: credential, file or passphrase", "存储密钥来源"},
         {"status", "as_of_ms", "ms since 1970", "when this was so", "数据时间"},
 
         {"enrol", "state", "", "done, or waits", "状态"},
@@ -79,6 +80,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"wait", "backup_ms", "ms since 1970", "when this node's last backup was made", "最近备份时间"},
         {"wait", "backup_age_ms", "ms", "since then", "距最近备份"},
         {"wait", "backup_path", "", "where it lies", "最近备份位置"},
+        {"wait", "seal", "", "where the key of the store comes from: credential, file or passphrase", "存储密钥来源"},
         {"wait", "as_of_ms", "ms since 1970", "when this was so", "数据时间"},
 
         {"types", "type", "", "record type, or (purpose)", "记录类型"},

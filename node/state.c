@@ -112,6 +112,7 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "incarnations", lives);
     json_object_set_new(out, "audit_entries", number(node_engine_audit_entries(o->engine)));
     backups_status(o, out);
+    json_object_set_new(out, "seal", json_string(o->sealing.from));
     json_object_set_new(out, "as_of_ms", number(clock_wall()));
     request_ok(q, out);
 }

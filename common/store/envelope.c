@@ -1,6 +1,7 @@
 #include "common/store/envelope.h"
 
 #include "common/base/error.h"
+#include "common/base/id.h"
 #include "common/base/log.h"
 #include "common/store/store_ops.h"
 
@@ -185,6 +186,23 @@ struct arena_mark envelope_mark(const struct txn *t) {
 
 void envelope_release(struct txn *t, struct arena_mark to) {
     arena_release(&t->opened, to);
+}
+
+void envelope_check(struct txn *t, unsigned tree, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked) {
+    struct bytes at, stored, value;
+    struct arena_mark mark = envelope_mark(t);
+    struct scan *c = scan_open(t, tree);
+    for (bool on = scan_from(c, (struct bytes){NULL, 0}, &at, &stored); on; on = scan_next(c, &at, &stored)) {
+        ++*checked;
+        if (envelope_open(t, tree, at, stored, &value) != 0) {
+            CLEANUP(buffer_close) struct buffer b = {0};
+            buffer_format(&b, "%s: a stored value is damaged, key ", t->store->shape.trees[tree]);
+            hex_encode(at, &b);
+            complain(owner, buffer_string(&b));
+        }
+        envelope_release(t, mark);
+    }
+    scan_close(c);
 }
 
 /* ---- days */

@@ -30,6 +30,9 @@ int envelope_open(
 struct arena_mark envelope_mark(const struct txn *t);
 void envelope_release(struct txn *t, struct arena_mark to); /* in the order of a stack */
 
+/* Opens every value of a tree (not HUB_RECORDS, whose histories need their records: hub_verify), and complains of those that do not. */
+void envelope_check(struct txn *t, unsigned tree, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked);
+
 /* A record and what lies under its key. A key is kept over the record's life: what lies under it is not sealed anew. */
 void envelope_new_key(struct txn *t, struct seal_key *out);
 void envelope_put_own(struct txn *t, unsigned tree, struct bytes key, struct bytes value, const struct seal_key *own);

@@ -41,6 +41,10 @@ __attribute__((format(printf, 2, 3))) static void complain(struct check *c, cons
         c->complain(c->owner, text);
 }
 
+static void complain_of(void *owner, const char *what) {
+    complain(owner, "%s", what);
+}
+
 static struct digest *sum_of(struct check *c, area a) {
     struct sum *all = (struct sum *)(void *)c->sums.at;
     size_t count = c->sums.len / sizeof *all, low = 0, high = count;
@@ -286,6 +290,8 @@ int hub_verify(struct txn *state, void (*complain_to)(void *owner, const char *w
     c->owner = owner;
     if (!hub_place_get(state, &c->place))
         complain(c, "the state was never begun, or its place is rotten");
+    envelope_check(state, HUB_META, complain_of, c, &c->checked);
+    envelope_check(state, HUB_VERDICTS, complain_of, c, &c->checked);
     check_records(c);
     check_digests(c);
     check_rows_tree(c);

@@ -97,23 +97,6 @@ struct verifying {
     void *owner;
 };
 
-static void check_tree(struct verifying *v, unsigned tree, uint64_t *checked) {
-    struct bytes at, value, sound;
-    struct arena_mark mark = envelope_mark(v->t);
-    struct scan *c = scan_open(v->t, tree);
-    for (bool more = scan_from(c, (struct bytes){NULL, 0}, &at, &value); more; more = scan_next(c, &at, &value)) {
-        ++*checked;
-        envelope_release(v->t, mark);
-        if (envelope_open(v->t, tree, at, value, &sound) != 0) {
-            CLEANUP(buffer_close) struct buffer b = {0};
-            buffer_format(&b, "%s: a stored value is damaged, key ", shape_node.trees[tree]);
-            hex_encode(at, &b);
-            v->complain(v->owner, buffer_string(&b));
-        }
-    }
-    scan_close(c);
-}
-
 static void check_chain(struct verifying *v, const struct life *l) {
     struct hash before, after;
     struct logged e;
@@ -142,7 +125,7 @@ int node_verify(struct txn *t, void (*complain)(void *owner, const char *what), 
     struct verifying v = {t, complain, owner};
     area areas[LIMIT_AREAS];
     for (size_t i = 0; i < sizeof trees / sizeof *trees; i++)
-        check_tree(&v, trees[i], checked);
+        envelope_check(t, trees[i], complain, owner, checked);
     if (!node_progress_get(t, p))
         return txn_result(t);
     for (size_t i = 0; i < p->life_count; i++)

@@ -9,6 +9,8 @@
  *       flips a bit in the newest change of its log, or in what meta keeps under a word: what a failing disk leaves
  *   corrupt --hub STATE-FOLDER
  *       the same in a record of the hub's state that a clerk wrote; prints its id
+ *   corrupt --tree TREE STORE-FOLDER
+ *       the same in the last value of a tree of the store, which is a node's (`store`) or one of the hub's (`log`, `state`, `own`)
  *   corrupt --said LOG-FOLDER
  *       puts other words into the newest push of the hub's log, with chain and checksum that hold: what somebody who may write there does
  */
@@ -78,6 +80,41 @@ static int flip(const char *folder, const char *word) {
         buffer_add(&v, value);
         v.at[v.len - 1] ^= 1;
         txn_put(t, tree, buffer_bytes(&k), buffer_bytes(&v));
+    }
+    scan_close(c);
+    int r = txn_commit(t);
+    store_close(s);
+    buffer_close(&k);
+    buffer_close(&v);
+    printf("%s\n", there && r == 0 ? "a bit is flipped" : "nothing was changed");
+    return there && r == 0 ? 0 : 1;
+}
+
+static int flip_in_tree(const char *tree, const char *folder) {
+    const char *name = strrchr(folder, '/');
+    const struct store_shape *shape = name == NULL                  ? &shape_node
+                                      : strcmp(name, "/log") == 0   ? &shape_hub_log
+                                      : strcmp(name, "/state") == 0 ? &shape_hub_state
+                                      : strcmp(name, "/own") == 0   ? &shape_hub_own
+                                                                    : &shape_node;
+    struct buffer k = {0}, v = {0};
+    struct bytes key, value;
+    struct store *s;
+    struct txn *t;
+    unsigned at = 0;
+    while (at < shape->tree_count && strcmp(shape->trees[at], tree) != 0)
+        at++;
+    if (at == shape->tree_count || store_open_lmdb(folder, shape, test_seal_of(folder), 0, &s) != 0 || store_write(s, &t) != 0) {
+        fprintf(stderr, "corrupt: the store cannot be opened, or has no such tree\n");
+        return 1;
+    }
+    struct scan *c = scan_open(t, at);
+    bool there = scan_last(c, &key, &value);
+    if (there) {
+        buffer_add(&k, key);
+        buffer_add(&v, value);
+        v.at[v.len / 2] ^= 4;
+        txn_put(t, at, buffer_bytes(&k), buffer_bytes(&v));
     }
     scan_close(c);
     int r = txn_commit(t);
@@ -181,6 +218,8 @@ int main(int argc, char **argv) {
         return make_newer(argv[2]);
     if (argc == 3 && strcmp(argv[1], "--hub") == 0)
         return flip_at_hub(argv[2]);
+    if (argc == 4 && strcmp(argv[1], "--tree") == 0)
+        return flip_in_tree(argv[2], argv[3]);
     if (argc == 3 && strcmp(argv[1], "--said") == 0)
         return say_other(argv[2]);
     if (argc == 3 && strcmp(argv[1], "--log") == 0)
