@@ -8,7 +8,7 @@ cd "$root"
 B=${B:-build}
 COUNT=${COUNT:-100000}
 PASSES=${PASSES:-3}
-make --no-print-directory -s -j"$(nproc)" B="$B" all "$B/tests/bench/w1" "$B/tests/bench/acks" "$B/tests/e2e/outsider" "$B/tests/e2e/hostile" >&2
+make --no-print-directory -s -j"$(nproc)" B="$B" all "$B/tests/bench/w1" "$B/tests/bench/acks" "$B/tests/bench/seal" "$B/tests/e2e/outsider" "$B/tests/e2e/hostile" >&2
 w1=$B/tests/bench/w1
 town=$(mktemp -d "${BENCH_DIR:-$root/$B}/b.XXXXXX")
 . deploy/city.sh
@@ -31,6 +31,7 @@ low() { sort -n "$1" | head -n 1; }
 high() { sort -n "$1" | tail -n 1; }
 # cpu PID: microseconds of processor time so far
 cpu() { awk -v hz="$(getconf CLK_TCK)" '{ sub(/^.*\) /, ""); print ($12 + $13) * 1000000 / hz }' "/proc/$1/stat"; }
+stored() { wc -c <"$1/data.mdb"; } # all its pages: also those that are free
 anon() { awk '/RssAnon/ { print $2 }' "/proc/$1/status"; }
 now() { date +%s.%N; }
 # Bytes through the loopback interface so far: both directions of every link, with the headers of TCP and IP.
@@ -108,6 +109,8 @@ w1_run() {
     note node_cpu "$(per "$node_cpu" "$total")"
     note pushed "$(per "$(minus "$(status_of hub received_bytes)" "$bytes_before")" "$total")"
     note wire "$(per "$wire" "$total")"
+    note hub_bytes "$(per "$(($(stored "$town/hub.d/log") + $(stored "$town/hub.d/state")))" "$total")"
+    note node_bytes "$(per "$(cat "$town"/n*.d/store/data.mdb | wc -c)" "$total")"
     note hub_anon "$(anon "$hub_pid")"
     note node_anon "$(anon "$(pid_of n1)")"
     stop_all
@@ -120,6 +123,19 @@ seen() {
     row "w1.$nodes.$1" "$2" "$(middle "$f")" "$3" "$4" "$5" "$PASSES" "$(low "$f")" "$(high "$f")"
 }
 
+# What a sealed value of 300 bytes costs, under the store key and under a key of its own (seal.c).
+seal_rows() {
+    "$B/tests/bench/seal" 300 200000 >"$town/seal"
+    for kind in store own; do
+        read -r put open more <<V
+$(sed -n "$([ $kind = store ] && echo 1 || echo 2)p" "$town/seal")
+V
+        row "seal.$kind.put_300" us "$put" null null 1 200000
+        row "seal.$kind.open_300" us "$open" null null 1 200000
+        row "seal.$kind.more" bytes/value "$more" null null 1 1
+    done
+}
+
 # w1_rows NODES: beside the limits of the whole run
 w1_rows() {
     nodes=$1
@@ -130,6 +146,8 @@ w1_rows() {
     seen pushed bytes/change null 110 1
     seen wire bytes/change null null 1
     row "w1.$nodes.save_p50" us "$(middle "$town/saves.$nodes")" "$(middle "$town/commit")" 1.5 1 "$COUNT" "$(low "$town/saves.$nodes")" "$(high "$town/saves.$nodes")"
+    seen hub_bytes bytes/change null null 1
+    seen node_bytes bytes/change null null 1
     seen hub_anon kB null null 1
     seen node_anon kB null 8192 1
 }
@@ -153,6 +171,7 @@ row w1.unshrinkable bytes/change "$(awk 'BEGIN { print 16 + 0.4 * 16 }')" null n
 row raw.append changes/s "$(middle "$town/append")" null null 0 $raws "$(low "$town/append")" "$(high "$town/append")"
 row raw.fourput changes/s "$(middle "$town/fourput")" null null 0 $raws "$(low "$town/fourput")" "$(high "$town/fourput")"
 row raw.commit_p50 us "$(middle "$town/commit")" null null 1 "$PASSES" "$(low "$town/commit")" "$(high "$town/commit")"
+seal_rows
 bounds_rows
 {
     echo '['
