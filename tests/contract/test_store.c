@@ -390,6 +390,7 @@ static void a_compaction_cut_short_is_finished(void **state) {
     only_what_stays(p->s);
 }
 
+#define ON_DISK(test) cmocka_unit_test_setup_teardown(test, open_lmdb, close_both)
 #define BOTH(test)                                                                                                                         \
     cmocka_unit_test_setup_teardown(test, open_memory, close_both), cmocka_unit_test_setup_teardown(test, open_lmdb, close_both)
 
@@ -402,11 +403,11 @@ int main(void) {
         BOTH(agrees_with_an_array),
         BOTH(large_values),
         cmocka_unit_test_setup_teardown(a_full_disk_loses_nothing, open_memory, close_both),
-        cmocka_unit_test_setup_teardown(reopens, open_lmdb, close_both),
+        ON_DISK(reopens),
         BOTH(compacts),
-        cmocka_unit_test_setup_teardown(a_compaction_cut_short_is_finished, open_lmdb, close_both),
-        cmocka_unit_test_setup_teardown(another_key_or_an_older_form_is_refused, open_lmdb, close_both),
-        cmocka_unit_test_setup_teardown(a_small_map_is_a_full_disk, open_lmdb, close_both),
+        ON_DISK(a_compaction_cut_short_is_finished),
+        ON_DISK(another_key_or_an_older_form_is_refused),
+        ON_DISK(a_small_map_is_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
