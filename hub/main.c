@@ -246,12 +246,18 @@ static int open_engine(struct city *c) {
     static const char trimmed[] =
         "log and state do not belong together: the state (its folder `state`) is from before what the log (`log`) "
         "begins with, and what lies between is in neither; nothing was merged: put back the newest copy of `state`";
+    static const char damaged[] = "what log or state say of their place is damaged; nothing was changed: restore a backup, or, if it is "
+                                  "the state (the log names what "
+                                  "cannot be read), move `state` away: it is made again from the log as far as that goes back";
     struct hub_stores stores;
     struct buffer door = {0};
     const char *folder = settings_text(c->settings, "data"), *listen = city_listen(c);
     int r = hub_stores_open(folder, c->sealing.seal, &stores);
     if (r != 0) {
-        say(folder, r == HUB_STORES_JOIN + HUB_JOIN_TRIMMED ? trimmed : r > 0 ? store_open_hint(r) : error_text(r));
+        say(folder, r == HUB_STORES_JOIN + HUB_JOIN_TRIMMED ? trimmed
+                    : r == -EBADMSG                         ? damaged
+                    : r > 0                                 ? store_open_hint(r)
+                                                            : error_text(r));
         return EXIT_STORE;
     }
     struct hub_engine_calls calls = {on_fatal, office_key, office_emptied, c};

@@ -1839,6 +1839,11 @@ static int settle_all(const struct settling *t) {
     int r = 0;
     entropy_fill(&chance, sizeof chance);
     bool log_there = hub_log_place(t->log, &at), state_there = hub_place_get(t->state, place) && place->epoch_count > 0;
+    r = txn_result(t->log) != 0 ? txn_result(t->log) : txn_result(t->state);
+    if (r != 0) { /* a place that cannot be read is not one of another moment */
+        free(place);
+        return pass(r);
+    }
     if (!log_there)
         hub_log_begin(t->log, &life, 1);
     if (hub_own_last(t->own, &own_life) == 0 && id_zero(&own_life)) {

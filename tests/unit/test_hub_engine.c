@@ -6,6 +6,7 @@
 #include "tests/support/hub_city.h"
 #include "tests/support/test_seal.h"
 
+#include <errno.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -245,6 +246,24 @@ static void test_damaged_office(void **state) {
     assert_int_equal(h->fatal, 0);
 }
 
+/* A place that cannot be read is told as that, not as a log and a state of two moments. */
+static void test_damaged_place(void **state) {
+    struct hub *h = *state;
+    struct hub_stores stores;
+    struct key at = key_word("at");
+    city_create(&h->city, 1, 1);
+    city_create(&h->city, 1, 2);
+    city_merge(&h->city, 100);
+    struct txn *t = write_to(h->city.log);
+    hub_log_trim(t, 2);
+    assert_int_equal(txn_commit(t), 0);
+    t = write_to(h->city.state);
+    flip(t, HUB_META, key_bytes(&at));
+    assert_int_equal(txn_commit(t), 0);
+    city_close(&h->city);
+    assert_int_equal(hub_stores_open(h->folder, test_seal(), &stores), -EBADMSG);
+}
+
 /* ---- the gate */
 
 static bool somebody_failed(struct hub *h) {
@@ -410,15 +429,11 @@ static void test_sweeps(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_HUB(test_merges),
-        WITH_HUB(test_trimmed),
-        WITH_HUB(test_own_rotten),
-        WITH_HUB(test_damaged_for_the_fold),
-        WITH_HUB(test_damaged_office),
-        WITH_HUB(test_flood),
-        WITH_HUB(test_sweeps),
-        WITH_HUB(test_gate),
-        WITH_HUB(test_gate_of_a_damaged_roster),
+        WITH_HUB(test_merges),         WITH_HUB(test_trimmed),
+        WITH_HUB(test_own_rotten),     WITH_HUB(test_damaged_for_the_fold),
+        WITH_HUB(test_damaged_office), WITH_HUB(test_damaged_place),
+        WITH_HUB(test_flood),          WITH_HUB(test_sweeps),
+        WITH_HUB(test_gate),           WITH_HUB(test_gate_of_a_damaged_roster),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
