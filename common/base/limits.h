@@ -31,8 +31,7 @@
     X(LIMIT_READER_MS, 5000, "ms", "a read transaction may live")                                                                          \
     X(LIMIT_LOG_KEEP_BYTES, 67108864, "bytes", "of its change log a node keeps below safe")                                                \
     X(LIMIT_LOG_KEEP_DAYS, 35, "days", "a node keeps its change log below safe")                                                           \
-    X(LIMIT_AUDIT_BLOCK_ENTRIES, 128, "entries", "of the audit log in one block")                                                          \
-    X(LIMIT_AUDIT_BLOCK_BYTES, 16384, "bytes", "of the audit log in one block, before compression")                                        \
+    X(LIMIT_AUDIT_BLOCK_ENTRIES, 1024, "entries", "of the audit log in one block")                                                         \
     X(LIMIT_AUDIT_NOTE_BYTES, 256, "bytes", "of words in one entry of the audit log")                                                      \
     X(LIMIT_AUDIT_KEEP_DAYS, 1096, "days", "an entry of the audit log is kept")                                                            \
     X(LIMIT_ENROL_BYTES, 8192, "bytes", "one question at the enrolment endpoint")                                                          \

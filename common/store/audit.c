@@ -52,15 +52,16 @@ static bool block_open(struct txn *t, const struct audit_place *in, struct bytes
         good = wire_batch_open(out->is.body, &out->raw) == 0;
     else if (good)
         buffer_add(&out->raw, out->is.body);
+    good = good && out->is.behind < out->first;
     out->is.body = (struct bytes){NULL, 0};
     envelope_release(t, mark); /* a walk over the whole log keeps one block in memory */
     return good;
 }
 
-static void block_put(struct txn *t, const struct audit_place *in, struct block *b, bool full) {
+static void block_put(struct txn *t, const struct audit_place *in, struct block *b, bool pack) {
     CLEANUP(buffer_close) struct buffer body = {0}, value = {0};
     struct key k = key_u64(b->first);
-    b->is.packed = full && wire_batch_seal(buffer_bytes(&b->raw), &body) == 0;
+    b->is.packed = pack && wire_batch_seal(buffer_bytes(&b->raw), &body) == 0;
     b->is.body = b->is.packed ? buffer_bytes(&body) : buffer_bytes(&b->raw);
     wire_audit_block_pack(&b->is, &value);
     envelope_put(t, in->entries, key_bytes(&k), buffer_bytes(&value));
@@ -83,7 +84,7 @@ static uint32_t block_chain(const struct block *b, uint32_t stop, struct hash *t
 
 enum last { LAST_OPEN, LAST_FULL, LAST_NONE, LAST_ROTTEN };
 
-/* The block that the next entry goes into, or the one it follows. */
+/* The block that the next one follows. */
 static enum last last_block(struct txn *t, const struct audit_place *in, struct block *b) {
     struct bytes at, stored;
     struct scan *c = scan_open(t, in->entries);
@@ -94,10 +95,56 @@ static enum last last_block(struct txn *t, const struct audit_place *in, struct 
     return l == LAST_OPEN && b->is.packed ? LAST_FULL : l;
 }
 
-static void block_next(struct block *b, uint64_t first, const struct hash *before) {
+static void block_next(struct block *b, uint64_t first, const struct hash *before, uint64_t behind) {
+    struct audit_block is = {.before = *before, .after = *before, .behind = behind};
     b->first = first;
-    b->is = (struct audit_block){.before = *before, .after = *before};
+    b->is = is;
     buffer_clear(&b->raw);
+}
+
+/* The blocks from `first` to the end become one. It has their hashes as they stood: what was not right in them is not made right. Blocks
+ * that are damaged, or not all there, stay as they are. */
+static void pack(struct txn *t, const struct audit_place *in, uint64_t first) {
+    CLEANUP(buffer_close) struct buffer keys = {0};
+    struct block all = {.first = first}, one = {.first = 0};
+    struct bytes at, stored;
+    struct key from = key_u64(first);
+    bool good = true;
+    struct scan *c = scan_open(t, in->entries);
+    for (bool on = scan_from(c, key_bytes(&from), &at, &stored); on && good; on = scan_next(c, &at, &stored)) {
+        good = block_open(t, in, at, stored, &one) && !one.is.packed && one.first == first + all.is.count &&
+               one.is.count <= LIMIT_AUDIT_BLOCK_ENTRIES - all.is.count;
+        struct audit_block was = all.is;
+        all.is = one.is;
+        if (was.count > 0) {
+            all.is.before = was.before;
+            all.is.count += was.count;
+            all.is.from = was.from < one.is.from ? was.from : one.is.from;
+            all.is.to = was.to > one.is.to ? was.to : one.is.to;
+        }
+        buffer_add(&all.raw, buffer_bytes(&one.raw));
+        buffer_u64be(&keys, one.first);
+    }
+    scan_close(c);
+    for (size_t i = 0; good && i < keys.len; i += 8)
+        txn_delete(t, in->entries, bytes_of(keys.at + i, 8));
+    all.is.behind = 0;
+    if (good)
+        block_put(t, in, &all, true);
+    buffer_close(&all.raw);
+    buffer_close(&one.raw);
+}
+
+/* The block is in the store, and the next stands behind it. */
+static void block_flush(struct txn *t, const struct audit_place *in, struct block *b) {
+    uint64_t behind = b->is.behind + b->is.count, next = b->first + b->is.count;
+    struct hash follows = b->is.after;
+    block_put(t, in, b, false);
+    if (behind >= AUDIT_PACK) {
+        pack(t, in, next - behind);
+        behind = 0;
+    }
+    block_next(b, next, &follows, behind);
 }
 
 static void entry_add(struct txn *t, const struct audit_place *in, struct block *b, struct buffer *scratch, const struct audit_entry *e) {
@@ -106,16 +153,12 @@ static void entry_add(struct txn *t, const struct audit_place *in, struct block 
         bounded.note.len = LIMIT_AUDIT_NOTE_BYTES;
     buffer_clear(scratch);
     wire_audit_entry_pack(&bounded, scratch);
-    if (b->is.count == LIMIT_AUDIT_BLOCK_ENTRIES || (b->is.count > 0 && b->raw.len + scratch->len > LIMIT_AUDIT_BLOCK_BYTES)) {
-        struct hash follows = b->is.after;
-        block_put(t, in, b, true);
-        block_next(b, b->first + b->is.count, &follows);
-    }
     wire_batch_add(&b->raw, buffer_bytes(scratch));
     b->is.after = wire_chain(&b->is.after, buffer_bytes(scratch));
     b->is.from = b->is.count == 0 || e->at < b->is.from ? e->at : b->is.from;
     b->is.to = e->at > b->is.to ? e->at : b->is.to;
-    b->is.count++;
+    if (++b->is.count == AUDIT_PACK)
+        block_flush(t, in, b);
 }
 
 /* What is known of the log when what says so is damaged: from its first block. */
@@ -136,24 +179,27 @@ static void stand(struct txn *t, const struct audit_place *in, struct block *b, 
     struct audit_log log;
     bool known = log_get(t, in, &log);
     enum last last = last_block(t, in, b);
-    struct id16 old = log.life, life = entropy_id();
-    if (!known && last == LAST_NONE) {
-        log.trimmed_hash = genesis(&life);
-        anew = anew == NULL ? "the log begins" : anew;
-    } else if (!known) {
-        trimmed_of(t, in, &log);
-        anew = "what the store said of this log was damaged";
-    }
-    if (last == LAST_NONE) {
-        block_next(b, log.trimmed + 1, &log.trimmed_hash);
-    } else if (last == LAST_FULL) {
-        struct hash follows = b->is.after;
-        block_next(b, b->first + b->is.count, &follows);
-    } else if (last == LAST_ROTTEN) { /* how many entries it had is not known: their numbers are not used again */
-        struct hash follows = genesis(&life);
-        block_next(b, b->first + LIMIT_AUDIT_BLOCK_ENTRIES, &follows);
+    struct id16 old = log.life, life = {{0}};
+    if (last == LAST_ROTTEN)
         anew = "the last block was damaged";
-    }
+    else if (!known && last != LAST_NONE)
+        anew = "what the store said of this log was damaged";
+    else if (!known && anew == NULL)
+        anew = "the log begins";
+    if (anew != NULL)
+        life = entropy_id();
+    if (!known && last == LAST_NONE)
+        log.trimmed_hash = genesis(&life);
+    else if (!known)
+        trimmed_of(t, in, &log);
+    struct hash follows = last == LAST_NONE ? log.trimmed_hash : last == LAST_ROTTEN ? genesis(&life) : b->is.after;
+    uint64_t behind = last == LAST_OPEN ? b->is.behind + b->is.count : 0;
+    if (last == LAST_NONE)
+        block_next(b, log.trimmed + 1, &follows, 0);
+    else if (last == LAST_ROTTEN) /* how many entries it had is not known: their numbers are not used again */
+        block_next(b, b->first + LIMIT_AUDIT_BLOCK_ENTRIES, &follows, 0);
+    else
+        block_next(b, b->first + b->is.count, &follows, behind < AUDIT_PACK ? behind : 0); /* more: they could not be packed */
     if (anew == NULL)
         return;
     log.life = life;
@@ -169,7 +215,8 @@ static void write_entries(
     stand(t, in, &b, &scratch, at, anew);
     for (size_t i = 0; i < count; i++)
         entry_add(t, in, &b, &scratch, &entries[i]);
-    block_put(t, in, &b, false);
+    if (b.is.count > 0)
+        block_flush(t, in, &b);
     buffer_close(&b.raw);
 }
 
@@ -251,17 +298,21 @@ int audit_each(
     return r;
 }
 
-/* The first block that stays says where the log begins. */
+/* The first block that stays says where the log begins. Those that will be packed stay, and the last one in any case. */
 void audit_trim(struct txn *t, const struct audit_place *in, wall_ms before, unsigned most) {
     struct block b = {.first = 0};
     struct audit_log log;
     struct bytes at, stored;
-    if (!log_get(t, in, &log))
+    enum last last = last_block(t, in, &b);
+    if (!log_get(t, in, &log) || last == LAST_NONE || last == LAST_ROTTEN) {
+        buffer_close(&b.raw);
         return;
+    }
+    uint64_t end = b.first - b.is.behind;
     struct scan *c = scan_open(t, in->entries);
     bool on = scan_from(c, (struct bytes){NULL, 0}, &at, &stored), stays = false;
     for (unsigned i = 0; on && !stays && i <= most; on = !stays && scan_next(c, &at, &stored), i++)
-        stays = block_open(t, in, at, stored, &b) && (!b.is.packed || b.is.to >= before || i == most);
+        stays = block_open(t, in, at, stored, &b) && (b.first >= end || b.is.to >= before || i == most);
     uint64_t first = stays ? b.first : 0;
     for (on = first > log.trimmed + 1 && scan_from(c, (struct bytes){NULL, 0}, &at, &stored); on; on = scan_next(c, &at, &stored)) {
         struct reader key = {.rest = at};

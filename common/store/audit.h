@@ -1,9 +1,10 @@
 /* The audit log of an office or of the hub: who was shown, changed or ordered what, and what for (3-RECORDS, "First format"). Entries are
  * only ever added, and go into the transaction that shows or changes something, so nothing is answered without them.
  *
- * Many entries lie in one value, since the log outweighs the data. A block that is full is compressed and not touched again; the last one
- * stays open. The chain (model/audit.h) runs through all of them. Beside the log lie heads: of the other side's log, and those of one's own
- * that the other side says it keeps. Nobody can cut or rewrite the log without making a head wrong that lies elsewhere. */
+ * What is added together is a block, one value. As soon as AUDIT_PACK entries lie in such blocks they become one, compressed, which is not
+ * touched again: the log outweighs the data. The chain (model/audit.h) runs through all of them. Beside the log lie heads: of the other
+ * side's log, and those of one's own that the other side says it keeps. Nobody can cut or rewrite the log without making a head wrong that
+ * lies elsewhere. */
 #pragma once
 
 #include "common/model/audit.h"
@@ -15,6 +16,8 @@ struct audit_place {
     unsigned entries, meta, heads;
 };
 extern const struct audit_place audit_node, audit_hub;
+
+enum { AUDIT_PACK = 512 };
 
 /* ---- the log. What goes wrong is in the transaction's sticky result. */
 

@@ -77,6 +77,7 @@ void wire_audit_block_pack(const struct audit_block *b, struct buffer *out) {
     pb_uint(out, 5, b->to);
     pb_bytes(out, 6, b->body);
     pb_uint(out, 7, b->packed);
+    pb_uint(out, 8, b->behind);
 }
 
 int wire_audit_block_unpack(struct bytes stored, struct audit_block *out) {
@@ -104,6 +105,9 @@ int wire_audit_block_unpack(struct bytes stored, struct audit_block *out) {
             break;
         case 7:
             out->packed = p.number != 0;
+            break;
+        case 8:
+            out->behind = p.number;
             break;
         default:
             break;

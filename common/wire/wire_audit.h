@@ -15,6 +15,7 @@ struct audit_block {
     wall_ms from, to;
     struct bytes body; /* borrows */
     bool packed;       /* a zstd frame */
+    uint64_t behind;   /* not packed: so many entries before it are in blocks that are not either */
 };
 void wire_audit_block_pack(const struct audit_block *b, struct buffer *out);
 int wire_audit_block_unpack(struct bytes stored, struct audit_block *out); /* + WIRE_BROKEN; the body points into `stored` */

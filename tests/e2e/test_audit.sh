@@ -89,7 +89,7 @@ check "nothing is wrong" sh -c "! '$bin/anjuctl' -s '$town/hub' status | grep -q
 
 # ---- tampering at an office
 i=0
-while [ $i -lt 140 ]; do
+while [ $i -lt 600 ]; do
     echo '{"cmd":"get","args":{"type":"Person","id":"'"$person"'","actor":"op1","purpose":"service"}}'
     i=$((i + 1))
 done | ctl n1 batch >/dev/null

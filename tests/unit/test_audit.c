@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-enum { NOW = 1000000000, DAY = 86400000, BLOCK = LIMIT_AUDIT_BLOCK_ENTRIES, TYPE = 40 };
+enum { NOW = 1000000000, DAY = 86400000, BLOCK = AUDIT_PACK, TYPE = 40 };
 
 static struct txn *writing(struct store *s) {
     struct txn *t;
@@ -100,7 +100,7 @@ static void entries_come_back(void **state) {
     uint64_t n = 0;
     assert_int_equal(audit_each(t, &audit_node, 0, 0, same_each, &n), 0);
     assert_int_equal(n, ALL);
-    assert_int_equal(store_count(t, NODE_AUDIT), 4);
+    assert_int_equal(store_count(t, NODE_AUDIT), 3 + 17); /* packed, and those that wait */
     assert_int_equal(head_of(t).n, ALL);
     assert_int_equal(bad_of(t), 0);
     txn_abort(t);
@@ -199,36 +199,49 @@ static void block_set(struct txn *t, uint64_t first, struct audit_block *b, cons
     envelope_put(t, NODE_AUDIT, key_bytes(&k), buffer_bytes(&value));
 }
 
-/* Another actor in one entry; `hashed`: with all hashes of the block and of those after it made to fit. */
+/* The first entries of all blocks from the one that holds n on; gives their count. */
+static size_t blocks_from(struct txn *t, uint64_t n, uint64_t firsts[], size_t room) {
+    struct key k = key_u64(n + 1);
+    struct bytes at, stored;
+    size_t count = 0;
+    struct scan *c = scan_open(t, NODE_AUDIT);
+    for (bool on = scan_before(c, key_bytes(&k), &at, &stored); on && count < room; on = scan_next(c, &at, &stored)) {
+        struct reader r = {.rest = at};
+        firsts[count++] = reader_u64be(&r);
+    }
+    scan_close(c);
+    return count;
+}
+
+/* Another actor in one entry; `hashed`: with all hashes of its block and of those after it made to fit. */
 static void rewrite(struct txn *t, uint64_t n, bool hashed) {
     CLEANUP(buffer_close) struct buffer raw = {0}, other = {0}, packed = {0};
+    uint64_t firsts[2000];
     struct audit_block b;
-    struct hash after;
-    uint64_t first = (n - 1) / BLOCK * BLOCK + 1, at = first;
-    assert_true(block_get(t, first, &b, &raw));
-    struct reader r = {.rest = buffer_bytes(&raw)};
-    struct bytes one;
-    after = b.before;
-    for (; wire_batch_next(&r, &one); at++) {
-        struct audit_entry e;
-        assert_int_equal(wire_audit_entry_unpack(one, &e), 0);
-        if (at == n)
-            e.actor = id_of(99);
-        buffer_clear(&packed);
-        wire_audit_entry_pack(&e, &packed);
-        wire_batch_add(&other, buffer_bytes(&packed));
-        after = wire_chain(&after, buffer_bytes(&packed));
-    }
-    if (hashed)
-        b.after = after;
-    block_set(t, first, &b, &other);
-    for (first += BLOCK; hashed && block_get(t, first, &b, &raw); first += BLOCK) {
-        b.before = after;
-        r = (struct reader){.rest = buffer_bytes(&raw)};
-        while (wire_batch_next(&r, &one))
-            after = wire_chain(&after, one);
-        b.after = after;
-        block_set(t, first, &b, &raw);
+    struct hash after = {{0}};
+    size_t count = blocks_from(t, n, firsts, 2000);
+    assert_true(count > 0);
+    for (size_t i = 0; i < (hashed ? count : 1); i++) {
+        assert_true(block_get(t, firsts[i], &b, &raw));
+        struct reader r = {.rest = buffer_bytes(&raw)};
+        struct bytes one;
+        if (i > 0)
+            b.before = after;
+        after = b.before;
+        buffer_clear(&other);
+        for (uint64_t at = firsts[i]; wire_batch_next(&r, &one); at++) {
+            struct audit_entry e;
+            assert_int_equal(wire_audit_entry_unpack(one, &e), 0);
+            if (at == n)
+                e.actor = id_of(99);
+            buffer_clear(&packed);
+            wire_audit_entry_pack(&e, &packed);
+            wire_batch_add(&other, buffer_bytes(&packed));
+            after = wire_chain(&after, buffer_bytes(&packed));
+        }
+        if (hashed)
+            b.after = after;
+        block_set(t, firsts[i], &b, &other);
     }
 }
 
@@ -241,23 +254,25 @@ static void keep_own(struct txn *t, uint64_t n, wall_ms heard) {
 
 static void cut(struct txn *t, uint64_t keep) {
     CLEANUP(buffer_close) struct buffer raw = {0}, less = {0};
+    uint64_t firsts[2000];
     struct audit_block b;
-    uint64_t first = (keep - 1) / BLOCK * BLOCK + 1, n = first;
-    for (uint64_t gone = first + BLOCK; block_get(t, gone, &b, &raw); gone += BLOCK) {
-        struct key k = key_u64(gone);
+    size_t count = blocks_from(t, keep, firsts, 2000);
+    for (size_t i = 1; i < count; i++) {
+        struct key k = key_u64(firsts[i]);
         txn_delete(t, NODE_AUDIT, key_bytes(&k));
     }
-    assert_true(block_get(t, first, &b, &raw));
+    assert_true(block_get(t, firsts[0], &b, &raw));
     struct reader r = {.rest = buffer_bytes(&raw)};
     struct bytes one;
+    uint64_t n = firsts[0];
     b.after = b.before;
     for (; n <= keep && wire_batch_next(&r, &one); n++) {
         wire_batch_add(&less, one);
         b.after = wire_chain(&b.after, one);
     }
-    b.count = (uint32_t)(n - first);
+    b.count = (uint32_t)(n - firsts[0]);
     b.packed = false;
-    block_set(t, first, &b, &less);
+    block_set(t, firsts[0], &b, &less);
 }
 
 static void delete_block(struct txn *t, uint64_t first) {
@@ -342,6 +357,45 @@ static void tampering_is_seen(void **state) {
     store_close(s);
 }
 
+static void flip(struct txn *t, unsigned tree, struct key k) {
+    CLEANUP(buffer_close) struct buffer b = {0};
+    struct bytes value;
+    assert_true(txn_get(t, tree, key_bytes(&k), &value));
+    buffer_add(&b, value);
+    b.at[b.len - 1] ^= 1;
+    txn_put(t, tree, key_bytes(&k), buffer_bytes(&b));
+}
+
+/* What was tampered with before it was packed is not made right by packing; what is damaged is not packed, and those behind it are. */
+static void packing_makes_nothing_right(void **state) {
+    (void)state;
+    struct store *s = log_of(BLOCK + 100);
+    struct txn *t = writing(s);
+    rewrite(t, BLOCK + 9, false);
+    add_some(t, BLOCK + 101, 2 * BLOCK);
+    assert_int_equal(store_count(t, NODE_AUDIT), 2);
+    assert_int_equal(bad_of(t), BLOCK + 1);
+    txn_abort(t);
+
+    t = writing(s);
+    flip(t, NODE_AUDIT, key_u64(BLOCK + 9));
+    add_some(t, BLOCK + 101, 2 * BLOCK + 1);
+    assert_int_equal(store_count(t, NODE_AUDIT), 1 + BLOCK + 1);
+    assert_int_equal(bad_of(t), BLOCK + 9);
+    add_some(t, 2 * BLOCK + 2, 3 * BLOCK);
+    assert_int_equal(store_count(t, NODE_AUDIT), 1 + BLOCK + 1);
+    assert_int_equal(bad_of(t), BLOCK + 9);
+    txn_abort(t);
+
+    t = writing(s);
+    delete_block(t, BLOCK + 9);
+    add_some(t, BLOCK + 101, 2 * BLOCK);
+    assert_int_equal(store_count(t, NODE_AUDIT), 1 + BLOCK - 1);
+    assert_int_equal(bad_of(t), BLOCK + 9);
+    txn_abort(t);
+    store_close(s);
+}
+
 /* ---- what the other side sees */
 
 static struct audit_say say_of(struct txn *t, uint64_t asked) {
@@ -397,27 +451,18 @@ static void the_other_side_sees_it(void **state) {
 
 /* ---- damage, and letting go */
 
-static void flip(struct txn *t, unsigned tree, struct key k) {
-    CLEANUP(buffer_close) struct buffer b = {0};
-    struct bytes value;
-    assert_true(txn_get(t, tree, key_bytes(&k), &value));
-    buffer_add(&b, value);
-    b.at[b.len - 1] ^= 1;
-    txn_put(t, tree, key_bytes(&k), buffer_bytes(&b));
-}
-
 static void a_damaged_log_goes_on_in_a_new_life(void **state) {
     (void)state;
     struct store *s = log_of(BLOCK + 20);
     struct txn *t = writing(s);
     struct audit_head before = head_of(t), after;
-    flip(t, NODE_AUDIT, key_u64(BLOCK + 1));
+    flip(t, NODE_AUDIT, key_u64(BLOCK + 20));
     assert_false(audit_head(t, &audit_node, &after));
     add_some(t, 5000, 5000);
     after = head_of(t);
     assert_false(id_equal(&before.life, &after.life));
-    assert_int_equal(after.n, 2 * BLOCK + 2);
-    assert_int_equal(bad_of(t), BLOCK + 1);
+    assert_int_equal(after.n, BLOCK + 20 + LIMIT_AUDIT_BLOCK_ENTRIES + 1);
+    assert_int_equal(bad_of(t), BLOCK + 20);
     assert_int_equal(judged(t, &before), AUDIT_RESTORED);
     txn_abort(t);
 
@@ -442,11 +487,11 @@ static void what_is_too_old_goes_and_the_chain_holds(void **state) {
     keep_own(t, 20, NOW);
     keep_own(t, 3 * BLOCK + 1, NOW + DAY);
     audit_trim(t, &audit_node, NOW + 1000, 8);
-    assert_int_equal(store_count(t, NODE_AUDIT), 5);
+    assert_int_equal(store_count(t, NODE_AUDIT), 4 + 3);
     audit_trim(t, &audit_node, NOW + (2 * BLOCK + 5) * 1000, 1);
-    assert_int_equal(store_count(t, NODE_AUDIT), 4);
+    assert_int_equal(store_count(t, NODE_AUDIT), 3 + 3);
     audit_trim(t, &audit_node, NOW + (2 * BLOCK + 5) * 1000, 8);
-    assert_int_equal(store_count(t, NODE_AUDIT), 3);
+    assert_int_equal(store_count(t, NODE_AUDIT), 2 + 3);
     struct audit_checked c;
     audit_verify(t, &audit_node, &c);
     assert_int_equal(c.bad, 0);
@@ -459,9 +504,10 @@ static void what_is_too_old_goes_and_the_chain_holds(void **state) {
     assert_true(audit_hash_at(t, &audit_node, 2 * BLOCK, &h));
     assert_false(audit_hash_at(t, &audit_node, 2 * BLOCK - 1, &h));
     audit_trim(t, &audit_node, UINT64_MAX, 100);
-    assert_int_equal(store_count(t, NODE_AUDIT), 1); /* the open one stays */
+    assert_int_equal(store_count(t, NODE_AUDIT), 3); /* what is not packed stays */
     assert_int_equal(bad_of(t), 0);
-    delete_block(t, 4 * BLOCK + 1);
+    for (uint64_t n = 1; n <= 3; n++)
+        delete_block(t, 4 * BLOCK + n);
     add_some(t, 9000, 9000); /* and the next goes where it would have gone */
     assert_int_equal(head_of(t).n, 4 * BLOCK + 1);
     txn_abort(t);
@@ -521,6 +567,7 @@ int main(void) {
         cmocka_unit_test(every_hash_is_found_again),
         cmocka_unit_test(no_two_chains_are_alike),
         cmocka_unit_test(tampering_is_seen),
+        cmocka_unit_test(packing_makes_nothing_right),
         cmocka_unit_test(the_other_side_sees_it),
         cmocka_unit_test(a_damaged_log_goes_on_in_a_new_life),
         cmocka_unit_test(what_is_too_old_goes_and_the_chain_holds),

@@ -327,7 +327,8 @@ static void some_audit(enum wire_form form, struct random *r, struct arena *a, s
         number64(r),
         number64(r),
         some_bytes(r, a, 0, 300),
-        random_below(r, 2)};
+        random_below(r, 2),
+        number64(r)};
     struct audit_log l = {some_head(r).life, number64(r) >> 1, some_hash(r)};
     struct audit_kept k = {
         .told = {.head = some_head(r), .at = number64(r)}, .heard = number64(r), .verdict = (enum audit_verdict)random_below(r, 5)};
