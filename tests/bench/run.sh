@@ -171,6 +171,12 @@ row w1.unshrinkable bytes/change "$(awk 'BEGIN { print 16 + 0.4 * 16 }')" null n
 row raw.append changes/s "$(middle "$town/append")" null null 0 $raws "$(low "$town/append")" "$(high "$town/append")"
 row raw.fourput changes/s "$(middle "$town/fourput")" null null 0 $raws "$(low "$town/fourput")" "$(high "$town/fourput")"
 row raw.commit_p50 us "$(middle "$town/commit")" null null 1 "$PASSES" "$(low "$town/commit")" "$(high "$town/commit")"
+for kind in audit plain; do
+    "$w1" $kind "$town/raw.$kind" "$COUNT" >"$town/$kind"
+    rm -rf "$town/raw.$kind"
+done
+row access.bytes_per_entry bytes "$(cut -d' ' -f1 "$town/audit")" "$(cut -d' ' -f1 "$town/plain")" 0.5 1 1
+row access.add_us us "$(cut -d' ' -f2 "$town/audit")" "$(cut -d' ' -f2 "$town/plain")" null 1 1
 seal_rows
 bounds_rows
 {

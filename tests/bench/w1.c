@@ -6,7 +6,10 @@
  *   w1 race COUNT HUB NODE…
  *       Socket folders of a running hub and of paused nodes. Resumes the nodes and prints the seconds until the hub has acknowledged COUNT
  *       changes and the seconds until it has merged them. Asks every 5 ms, so that asking takes no processor from those who work.
- *   w1 commit FOLDER COUNT
+ *   w1 audit FOLDER COUNT
+ *   w1 plain FOLDER COUNT
+ *       COUNT entries in the audit log, each as one look of a clerk adds it, 100 a transaction: prints bytes of the store and microseconds
+ * per entry, without the fsyncs. Plain: the same entries as values of their own, without blocks and chain. w1 commit FOLDER COUNT
  *       One-change LMDB commits: prints their p50 in microseconds.
  *   w1 append FOLDER COUNT
  *       Raw appends of 300 bytes, an fsync per 10,000: prints a second's count.
@@ -18,6 +21,8 @@
 #include "common/daemon/client.h"
 #include "common/engine/clock.h"
 #include "common/model/value.h"
+#include "common/store/audit.h"
+#include "common/store/envelope.h"
 #include "common/store/layout.h"
 #include "common/store/node_apply.h"
 #include "tests/support/look.h"
@@ -205,6 +210,60 @@ static int raw(const char *folder, uint64_t count, bool fourput) {
     return 0;
 }
 
+/* Of five clerks on a busy day: a few seconds between looks, some for a case, some of records about somebody. */
+static struct audit_entry look_of(struct random *r, wall_ms *now, uint64_t n) {
+    struct audit_entry e = {.at = *now += random_below(r, 8000), .has_uid = true, .uid = 1000, .action = AUDIT_READ, .type = 32};
+    e.actor = record_of(1, random_below(r, 5));
+    e.record = record_of(2, n % 3 == 0 ? random_below(r, 50) : random_below(r, 5000));
+    e.purpose = 2 + (uint32_t)random_below(r, 2);
+    if (random_below(r, 4) == 0) {
+        e.type = 40;
+        e.subject = record_of(2, random_below(r, 5000));
+    }
+    if (random_below(r, 3) == 0)
+        e.case_id = record_of(3, random_below(r, 300));
+    return e;
+}
+
+static void plain_add(struct txn *t, uint64_t n, const struct audit_entry *e) {
+    struct buffer b = {0};
+    struct key k = key_u64(n);
+    wire_audit_entry_pack(e, &b);
+    envelope_put(t, NODE_AUDIT, key_bytes(&k), buffer_bytes(&b));
+    buffer_close(&b);
+}
+
+static int audit(const char *folder, uint64_t count, bool plain) {
+    enum { LOOKS = 100 };
+    struct store *s;
+    struct txn *t;
+    struct random r;
+    wall_ms now = 1700000000000;
+    double took = 0;
+    if (store_open_lmdb(folder, &shape_node, test_seal(), 0, &s) != 0)
+        die("the folder cannot be used");
+    uint64_t before = store_bytes(s);
+    random_seed(&r, 7);
+    for (uint64_t i = 1; i <= count;) {
+        if (store_write(s, &t) != 0)
+            die("no transaction");
+        double began = seconds();
+        for (uint64_t end = i + LOOKS; i < end && i <= count; i++) {
+            struct audit_entry e = look_of(&r, &now, i);
+            if (plain)
+                plain_add(t, i, &e);
+            else
+                audit_add(t, &audit_node, &e, 1);
+        }
+        took += seconds() - began;
+        if (txn_commit(t) != 0)
+            die("a commit failed");
+    }
+    printf("%.1f %.2f\n", (double)(store_bytes(s) - before) / (double)count, took * 1e6 / (double)count);
+    store_close(s);
+    return 0;
+}
+
 static json_int_t counted; /* by the rows of one answer */
 
 static void count_row(void *owner, const json_t *row) {
@@ -255,8 +314,10 @@ int main(int argc, char **argv) {
         return raw(argv[2], strtoull(argv[3], NULL, 10), false);
     if (argc == 4 && strcmp(argv[1], "fourput") == 0)
         return raw(argv[2], strtoull(argv[3], NULL, 10), true);
+    if (argc == 4 && (strcmp(argv[1], "audit") == 0 || strcmp(argv[1], "plain") == 0))
+        return audit(argv[2], strtoull(argv[3], NULL, 10), strcmp(argv[1], "plain") == 0);
     if (argc >= 5 && strcmp(argv[1], "race") == 0)
         return race(strtoll(argv[2], NULL, 10), argv[3], argv + 4);
-    fprintf(stderr, "w1 fill STORE COUNT SEED [TYPE] | race COUNT HUB NODE... | commit|append|fourput FOLDER COUNT\n");
+    fprintf(stderr, "w1 fill STORE COUNT SEED [TYPE] | race COUNT HUB NODE... | audit|plain|commit|append|fourput FOLDER COUNT\n");
     return 64;
 }
