@@ -21,7 +21,8 @@ enum {
     SWEEP_MS = 1000,
     SWEEP_ROWS = 64,
     DAMAGED_MOST = 1000,
-    MERGE_CHANGES = 20000,
+    /* A fold in random order rewrites nearly every page, however much it brings. So many are about a second; its memory is capped. */
+    MERGE_CHANGES = 50000,
     TRIM_ENTRIES = 2000,
     POOL_BYTES = 256 << 20,
     AUDIT_EACH_MS = 60000,
