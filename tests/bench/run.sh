@@ -112,6 +112,13 @@ w1_run() {
     note hub_bytes "$(per "$(($(stored "$town/hub.d/log") + $(stored "$town/hub.d/state")))" "$total")"
     note node_bytes "$(per "$(cat "$town"/n*.d/store/data.mdb | wc -c)" "$total")"
     note hub_anon "$(anon "$hub_pid")"
+    note node_anon_busy "$(anon "$(pid_of n1)")"
+    i=1
+    while [ $i -le "$nodes" ]; do
+        ctl "n$i" wait --caught-up --timeout 120 >/dev/null || die "n$i does not catch up"
+        i=$((i + 1))
+    done
+    sleep 5 # the quiet after which a daemon gives its memory back
     note node_anon "$(anon "$(pid_of n1)")"
     stop_all
 }
@@ -149,6 +156,7 @@ w1_rows() {
     seen hub_bytes bytes/change null null 1
     seen node_bytes bytes/change null null 1
     seen hub_anon kB null null 1
+    seen node_anon_busy kB null null 1
     seen node_anon kB null 8192 1
 }
 

@@ -5,11 +5,12 @@
  *       Prints seconds, and the p50 of one save in microseconds.
  *   w1 race COUNT HUB NODE…
  *       Socket folders of a running hub and of paused nodes. Resumes the nodes and prints the seconds until the hub has acknowledged COUNT
- *       changes and the seconds until it has merged them. Asks every 5 ms, so that asking takes no processor from those who work.
+ *       changes and the seconds until it has merged them. Asks every 20 ms, so that asking takes little processor from those who work.
  *   w1 audit FOLDER COUNT
  *   w1 plain FOLDER COUNT
  *       COUNT entries in the audit log, each as one look of a clerk adds it, 100 a transaction: prints bytes of the store and microseconds
- * per entry, without the fsyncs. Plain: the same entries as values of their own, without blocks and chain. w1 commit FOLDER COUNT
+ *       per entry, without the fsyncs. Plain: the same entries as values of their own, without blocks and chain.
+ *   w1 commit FOLDER COUNT
  *       One-change LMDB commits: prints their p50 in microseconds.
  *   w1 append FOLDER COUNT
  *       Raw appends of 300 bytes, an fsync per 10,000: prints a second's count.
@@ -295,10 +296,10 @@ static int race(json_int_t count, const char *where, char **nodes) {
         client_close(&node);
     }
     while (count_of(&hub, "status", received) < count)
-        look_again_in(5);
+        look_again_in(20);
     double acked = seconds() - began;
     while (count_of(&hub, "nodes", merged) < count)
-        look_again_in(5);
+        look_again_in(20);
     printf("%.4f %.4f\n", acked, seconds() - began);
     client_close(&hub);
     return 0;
