@@ -866,6 +866,11 @@ static void merge_works(struct job *j, void *owner) {
         f->result = txn_commit(state);
 }
 
+static void merge_quiet(void *owner) {
+    struct hub_engine *e = owner;
+    store_rest(e->stores.state); /* if that fails, so does the next transaction, and it is told there */
+}
+
 static void on_merge_again(uv_timer_t *t) {
     merge_soon(t->data);
 }
@@ -1939,7 +1944,7 @@ int hub_engine_open(
     e->generation = 1;
     e->writes_last = &e->writes;
     hub_side_init(&e->side, seed, POOL_BYTES);
-    struct worker_calls check = {.owner = e}, merge = {.owner = e};
+    struct worker_calls check = {.owner = e}, merge = {.quiet = merge_quiet, .owner = e};
     struct worker_calls log = {.begin = log_begin, .end = log_end, .owner = e, .batch_max = 4096};
     struct worker_calls read = {.begin = read_begin, .end = read_end, .owner = e, .batch_max = 64};
     e->check = worker_open(loop, "anju-check", &check);

@@ -85,6 +85,11 @@ static int end(void *owner) {
     return r;
 }
 
+static void quiet(void *owner) {
+    struct node_engine *e = owner;
+    store_rest(e->store); /* if that fails, so does the next transaction, and it is told there */
+}
+
 static int read_begin(void *owner) {
     struct node_engine *e = owner;
     return store_read(e->store, &e->read);
@@ -884,7 +889,7 @@ int node_engine_open(
     node_side_init(&e->side, seed, BYTES("anju-node " PROGRAM_VERSION));
     struct node_door_calls door = {on_up, on_down, on_frame, e};
     e->door = node_door_open(loop, endpoint, e->hub.curve, keys, &door);
-    struct worker_calls w = {.begin = begin, .end = end, .owner = e, .batch_max = 1000};
+    struct worker_calls w = {.begin = begin, .end = end, .quiet = quiet, .owner = e, .batch_max = 1000};
     e->worker = worker_open(loop, "anju-store", &w);
     struct worker_calls reads = {.begin = read_begin, .end = read_end, .owner = e, .batch_max = 1};
     e->reader = worker_open(loop, "anju-read", &reads);

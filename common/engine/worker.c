@@ -87,13 +87,22 @@ static void finish(struct worker *w, struct job *first, size_t count, int result
     uv_async_send(&w->async);
 }
 
-enum { QUIET_SECONDS = 2, WORTH_TRIMMING = 1 << 20 };
+enum { QUIET_SECONDS = 2, WORTH_TRIMMING = 1 << 20, KEPT_BYTES = 512 << 20, LARGE_BYTES = 2 << 20, CHUNK_BYTES = 128 << 10 };
 
 /* While there is work, what is freed stays with the process: to give a page back and fault it in again costs more than most jobs. */
 static void keep_memory(void) {
-    mallopt(M_TRIM_THRESHOLD, 512 << 20);
-    mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    mallopt(M_TOP_PAD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+}
+
+/* malloc_trim leaves the end of what this thread has taken: that goes only when something large is freed, past the threshold. */
+static void give_memory_back(void) {
+    if (mallinfo2().fordblks <= WORTH_TRIMMING)
+        return;
+    mallopt(M_TRIM_THRESHOLD, CHUNK_BYTES);
+    free(memory_resize(NULL, CHUNK_BYTES));
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    malloc_trim(0);
 }
 
 /* Waits for work. After some and a quiet while, what the allocator holds goes back: an idle daemon is small (8-GOALS). */
@@ -107,8 +116,9 @@ static void rest(struct worker *w, bool *worked) {
     until.tv_sec += QUIET_SECONDS;
     if (pthread_cond_timedwait(&w->wake, &w->lock, &until) == ETIMEDOUT) {
         pthread_mutex_unlock(&w->lock);
-        if (mallinfo2().fordblks > WORTH_TRIMMING)
-            malloc_trim(0);
+        if (w->calls.quiet != NULL)
+            w->calls.quiet(w->calls.owner);
+        give_memory_back();
         *worked = false;
         pthread_mutex_lock(&w->lock);
     }

@@ -17,11 +17,12 @@ struct job {
 };
 
 struct worker_calls {
-    int (*begin)(void *owner); /* may be NULL; a result != 0 skips the batch's jobs and is given to `done` */
-    int (*end)(void *owner);   /* may be NULL */
-    bool (*idle)(void *owner); /* may be NULL: called again and again while it says true and nothing is queued */
-    void *owner;               /* borrows */
-    size_t batch_max;          /* jobs; 0 = all that wait */
+    int (*begin)(void *owner);  /* may be NULL; a result != 0 skips the batch's jobs and is given to `done` */
+    int (*end)(void *owner);    /* may be NULL */
+    bool (*idle)(void *owner);  /* may be NULL: called again and again while it says true and nothing is queued */
+    void (*quiet)(void *owner); /* may be NULL: once, when there was work and then none for a while; before freed memory goes back */
+    void *owner;                /* borrows */
+    size_t batch_max;           /* jobs; 0 = all that wait */
 };
 
 struct worker;

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { PROBE_BYTES = 65536, FREE_LEAST = 1 << 20, READERS = 126, PATH_BYTES = 4096 };
+enum { PROBE_BYTES = 65536, FREE_LEAST = 1 << 20, READERS = 126, WRITES_WORTH_A_REST = 1000, PATH_BYTES = 4096 };
 enum { FORMAT_SEALED = 2 /* the first that was; older ones are not read */ };
 #define MAP_MOST ((uint64_t)1 << 40)
 #define MAP_LEAST ((uint64_t)1 << 32)
@@ -32,11 +33,15 @@ struct lmdb_store {
     char *folder;
     uint64_t map_bytes;
     MDB_dbi trees[STORE_TREES_MAX];
+    pthread_mutex_t in_use; /* over the two below */
+    unsigned users;         /* of `env`: transactions and copies under way; it changes only when there is none */
+    size_t most_writes;     /* of one transaction since `env` was opened: LMDB keeps the memory of as many pages */
 };
 
 struct lmdb_txn {
     struct txn base;
     MDB_txn *txn;
+    size_t writes;
 };
 
 struct lmdb_scan {
@@ -101,10 +106,26 @@ static int outcome(struct lmdb_store *s, int r) {
 
 /* ---- transactions */
 
+static MDB_env *env_use(struct lmdb_store *s) {
+    pthread_mutex_lock(&s->in_use);
+    s->users++;
+    pthread_mutex_unlock(&s->in_use);
+    return s->env;
+}
+
+static void env_leave(struct lmdb_store *s, size_t writes) {
+    pthread_mutex_lock(&s->in_use);
+    s->users--;
+    s->most_writes = writes > s->most_writes ? writes : s->most_writes;
+    pthread_mutex_unlock(&s->in_use);
+}
+
 static int begin(struct store *s, bool writes, struct txn **out) {
     struct lmdb_txn *t = memory_zeroed(1, sizeof *t);
-    int r = mdb_txn_begin(store_of(s)->env, NULL, writes ? 0 : MDB_RDONLY, &t->txn);
+    MDB_env *env = env_use(store_of(s));
+    int r = env == NULL ? EIO : mdb_txn_begin(env, NULL, writes ? 0 : MDB_RDONLY, &t->txn);
     if (r != 0) {
+        env_leave(store_of(s), 0);
         free(t);
         r = outcome(store_of(s), r);
         return r == STORE_DISK_FULL ? -ENOSPC : r;
@@ -126,12 +147,14 @@ static int lmdb_write(struct store *s, struct txn **out) {
 static int lmdb_commit(struct txn *t) {
     struct lmdb_store *s = store_of(t->store);
     int r = mdb_txn_commit(txn_of(t)->txn);
+    env_leave(s, txn_of(t)->writes);
     free(t);
     return outcome(s, r);
 }
 
 static void lmdb_abort(struct txn *t) {
     mdb_txn_abort(txn_of(t)->txn);
+    env_leave(store_of(t->store), txn_of(t)->writes);
     free(t);
 }
 
@@ -154,12 +177,14 @@ static int lmdb_put(struct txn *t, unsigned tree, struct bytes key, struct bytes
     MDB_val k = val(key), v = val(value);
     int r = mdb_put(txn_of(t)->txn, tree_of(t, tree), &k, &v, append ? MDB_APPEND : 0);
     invariant(r != MDB_KEYEXIST); /* an append below the last key */
+    txn_of(t)->writes++;
     return outcome(store_of(t->store), r);
 }
 
 static int lmdb_remove(struct txn *t, unsigned tree, struct bytes key) {
     MDB_val k = val(key);
     int r = mdb_del(txn_of(t)->txn, tree_of(t, tree), &k, NULL);
+    txn_of(t)->writes++;
     return outcome(store_of(t->store), r == MDB_NOTFOUND ? 0 : r);
 }
 
@@ -232,6 +257,7 @@ static struct store *lmdb_close(struct store *s) {
         mdb_env_close(l->env);
     if (l->lock >= 0)
         close(l->lock);
+    pthread_mutex_destroy(&l->in_use);
     free(l->folder);
     free(l);
     return NULL;
@@ -240,7 +266,10 @@ static struct store *lmdb_close(struct store *s) {
 static uint64_t lmdb_bytes(struct store *s) {
     MDB_envinfo info;
     MDB_stat stat;
-    if (mdb_env_info(store_of(s)->env, &info) != 0 || mdb_env_stat(store_of(s)->env, &stat) != 0)
+    MDB_env *env = env_use(store_of(s));
+    bool known = mdb_env_info(env, &info) == 0 && mdb_env_stat(env, &stat) == 0;
+    env_leave(store_of(s), 0);
+    if (!known)
         return 0;
     return (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
 }
@@ -258,7 +287,9 @@ static int lmdb_copy(struct store *s, const char *folder) {
     char path[PATH_BYTES];
     if (mkdir(folder, 0700) != 0)
         return -errno;
-    int r = mdb_env_copy2(store_of(s)->env, folder, MDB_CP_COMPACT);
+    MDB_env *env = env_use(store_of(s));
+    int r = env == NULL ? EIO : mdb_env_copy2(env, folder, MDB_CP_COMPACT);
+    env_leave(store_of(s), 0);
     if (r != 0)
         return outcome(store_of(s), r);
     snprintf(path, sizeof path, "%s/data.mdb", folder);
@@ -347,6 +378,43 @@ static int lmdb_compact(struct store *base) {
     return r != 0 ? r : rest != 0 ? rest : again > 0 ? fail(-EIO) : again;
 }
 
+static int open_map(struct lmdb_store *s, uint64_t map_bytes);
+
+/* The trees are there: only their handles are new. Nothing is written, so a full disk is no hindrance. */
+static int trees_open(struct lmdb_store *s) {
+    MDB_txn *t;
+    int r = mdb_txn_begin(s->env, NULL, MDB_RDONLY, &t);
+    if (r != 0)
+        return r;
+    for (unsigned i = 0; r == 0 && i < s->base.shape.tree_count; i++)
+        r = mdb_dbi_open(t, s->base.shape.trees[i], 0, &s->trees[i]);
+    if (r == 0)
+        return mdb_txn_commit(t);
+    mdb_txn_abort(t);
+    return r;
+}
+
+/* LMDB keeps the page buffers of its largest transaction until the environment is closed. */
+static int lmdb_rest(struct store *store) {
+    struct lmdb_store *s = store_of(store);
+    int r = 0;
+    pthread_mutex_lock(&s->in_use);
+    if (s->users == 0 && s->most_writes > WRITES_WORTH_A_REST) {
+        s->most_writes = 0;
+        mdb_env_close(s->env);
+        s->env = NULL;
+        r = open_map(s, s->map_bytes);
+        if (r == 0)
+            r = trees_open(s);
+        if (r != 0) { /* every transaction from now on fails */
+            mdb_env_close(s->env);
+            s->env = NULL;
+        }
+    }
+    pthread_mutex_unlock(&s->in_use);
+    return outcome(s, r);
+}
+
 static const struct store_ops lmdb_ops = {
     .close = lmdb_close,
     .read = lmdb_read,
@@ -365,6 +433,7 @@ static const struct store_ops lmdb_ops = {
     .count = lmdb_count,
     .copy = lmdb_copy,
     .compact = lmdb_compact,
+    .rest = lmdb_rest,
 };
 
 /* The kind, the format and which key seals it lie in a tree of their own, read before anything is written. */
@@ -486,6 +555,7 @@ int store_open_lmdb(const char *folder, const struct store_shape *shape, const s
     s->lock = -1;
     s->folder = memory_text(folder);
     s->map_bytes = map_bytes;
+    pthread_mutex_init(&s->in_use, NULL);
     int r = take_folder(s);
     if (r == 0)
         r = open_env(s);

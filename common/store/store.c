@@ -19,6 +19,11 @@ struct store *store_close(struct store *s) {
     return s == NULL ? NULL : s->ops->close(s);
 }
 
+int store_rest(struct store *s) {
+    int r = s->ops->rest == NULL ? 0 : s->ops->rest(s);
+    return r == 0 ? 0 : pass(r == STORE_DISK_FULL ? -ENOSPC : r);
+}
+
 int store_read(struct store *s, struct txn **out) {
     int r = s->ops->read(s, out);
     return r != 0 ? pass(r) : 0;

@@ -79,6 +79,10 @@ int store_copy(struct store *s, const char *folder /* borrows; must not exist */
  * store is as it was. Negative: it can only be closed. (What a disk keeps of overwritten blocks is its own affair: deploy/SECURITY.md.) */
 int store_compact(struct store *s); /* + STORE_DISK_FULL */
 
+/* For a quiet moment, on any thread: what the implementation holds in memory beside the data goes back, if nobody uses the store just now.
+ * Negative: the store is lost to this process, as after a failed commit. */
+int store_rest(struct store *s);
+
 /* Memory only, for tests and the simulator: the copy shares nothing with the original, as a backup or a cloned disk would. */
 struct store *store_memory_copy(const struct store *s); /* gives */
 enum store_memory_fault { STORE_FAULT_NONE, STORE_FAULT_DISK_FULL, STORE_FAULT_EIO };

@@ -29,6 +29,7 @@ struct store_ops {
     int (*count)(struct txn *t, unsigned tree, uint64_t *out);
     int (*copy)(struct store *s, const char *folder);
     int (*compact)(struct store *s); /* + STORE_DISK_FULL */
+    int (*rest)(struct store *s);    /* may be NULL: nothing to give back */
 };
 
 /* An implementation's own struct starts with one of these. */

@@ -5,6 +5,7 @@
 #include "tests/support/test_seal.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -253,6 +254,47 @@ static void reopens(void **state) {
     assert_non_null(strstr(store_open_hint(STORE_NEWER_FORMAT), "newer version"));
 }
 
+/* Does mallinfo2 tell what is in use? Not where a checker has taken the allocator's place. */
+static bool memory_is_told(void) {
+    size_t before = mallinfo2().uordblks;
+    void *some = memory_resize(NULL, 100000);
+    bool told = mallinfo2().uordblks >= before + 100000;
+    free(some);
+    return told;
+}
+
+/* After a large transaction a store gives its memory back, and nobody who uses it notices. */
+static void rests(void **state) {
+    struct place *p = *state;
+    uint8_t value[500] = {7};
+    struct txn *t = begin(p->s, true);
+    for (uint32_t i = 0; i < 20000; i++) {
+        uint32_t k = i * 2654435761u;
+        txn_put(t, 0, bytes_of(&k, sizeof k), bytes_of(value, sizeof value));
+    }
+    put(t, "a", "1");
+    assert_int_equal(txn_commit(t), 0);
+    size_t before = mallinfo2().uordblks;
+    t = begin(p->s, false);
+    assert_int_equal(store_rest(p->s), 0);
+    assert_true(has(t, "a", "1"));
+    if (memory_is_told())
+        assert_true(mallinfo2().uordblks + 1000000 > before); /* somebody reads */
+    txn_abort(t);
+    assert_int_equal(store_rest(p->s), 0);
+    if (memory_is_told())
+        assert_true(mallinfo2().uordblks + 8000000 < before);
+    t = begin(p->s, true);
+    assert_true(has(t, "a", "1"));
+    put(t, "a", "2");
+    assert_int_equal(txn_commit(t), 0);
+    assert_int_equal(store_rest(p->s), 0);
+    t = begin(p->s, false);
+    assert_true(has(t, "a", "2"));
+    assert_int_equal(store_count(t, 0), 20001);
+    txn_abort(t);
+}
+
 static void a_small_map_is_a_full_disk(void **state) {
     struct place *p = *state;
     store_close(p->s);
@@ -407,6 +449,7 @@ int main(void) {
         BOTH(compacts),
         ON_DISK(a_compaction_cut_short_is_finished),
         ON_DISK(another_key_or_an_older_form_is_refused),
+        ON_DISK(rests),
         ON_DISK(a_small_map_is_a_full_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -13,7 +14,7 @@
 struct stage {
     uv_loop_t loop;
     struct worker *worker;
-    sem_t go, at_work;
+    sem_t go, at_work, calm;
     unsigned worked, done, batches;
     int order[16];
 };
@@ -46,12 +47,17 @@ static int end(void *owner) {
     return (int)++((struct stage *)owner)->batches;
 }
 
+static void quiet(void *owner) {
+    sem_post(&((struct stage *)owner)->calm);
+}
+
 static void open_stage(struct stage *s) {
     memset(s, 0, sizeof *s);
     uv_loop_init(&s->loop);
     sem_init(&s->go, 0, 0);
     sem_init(&s->at_work, 0, 0);
-    struct worker_calls calls = {.end = end, .owner = s};
+    sem_init(&s->calm, 0, 0);
+    struct worker_calls calls = {.end = end, .quiet = quiet, .owner = s};
     s->worker = worker_open(&s->loop, "test", &calls);
 }
 
@@ -61,6 +67,7 @@ static void close_stage(struct stage *s) {
     assert_int_equal(uv_loop_close(&s->loop), 0);
     sem_destroy(&s->go);
     sem_destroy(&s->at_work);
+    sem_destroy(&s->calm);
 }
 
 static void submit(struct stage *s, struct task *t, int number, bool waits) {
@@ -119,10 +126,32 @@ static void the_oldest_is_known_while_it_waits_and_works(void **state) {
     close_stage(&s);
 }
 
+/* It is told of a quiet time after work, and not of one after another. */
+static void a_quiet_time_is_told_once(void **state) {
+    struct stage s;
+    struct task t;
+    struct timespec until;
+    (void)state;
+    open_stage(&s);
+    for (int i = 0; i < 2; i++) {
+        submit(&s, &t, i, false);
+        while (s.done < (unsigned)i + 1)
+            uv_run(&s.loop, UV_RUN_ONCE);
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_sec += 20;
+        assert_int_equal(sem_timedwait(&s.calm, &until), 0);
+    }
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 3;
+    assert_int_not_equal(sem_timedwait(&s.calm, &until), 0);
+    close_stage(&s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batches_in_order_with_one_result),
         cmocka_unit_test(the_oldest_is_known_while_it_waits_and_works),
+        cmocka_unit_test(a_quiet_time_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
