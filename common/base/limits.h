@@ -15,6 +15,7 @@
     X(LIMIT_PUSH_CHANGES, 500, "changes", "in one push")                                                                                   \
     X(LIMIT_FEED_ENTRIES, 2000, "entries", "in one feed page")                                                                             \
     X(LIMIT_FEED_VERDICTS, 4000, "verdicts", "in one feed page")                                                                           \
+    X(LIMIT_FEED_ERASURES, 1000, "orders", "to erase in one feed page")                                                                    \
     X(LIMIT_LIVES, 16, "incarnations", "of one node's log")                                                                                \
     X(LIMIT_AREAS, 32, "areas", "served by one node, ancestors included")                                                                  \
     X(LIMIT_DECODE_BYTES, 16777216, "bytes", "memory one decode may use")                                                                  \

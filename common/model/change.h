@@ -21,9 +21,10 @@ enum {
 
 /* Record types that the daemons themselves read. All others are the catalogue's. */
 enum {
-    TYPE_OFFICE = 1, /* one enrolled node: FIELD_HOME = its node area; the fields below */
-    TYPE_POLICY = 2, /* a policy document, FIELD_HOME = its scope prefix */
-    TYPE_STAFF = 3,  /* the actors: an id is derived from the login name */
+    TYPE_OFFICE = 1,  /* one enrolled node: FIELD_HOME = its node area; the fields below */
+    TYPE_POLICY = 2,  /* a policy document, FIELD_HOME = its scope prefix */
+    TYPE_STAFF = 3,   /* the actors: an id is derived from the login name */
+    TYPE_ERASURE = 4, /* an order to erase records for ever (erasure.h) */
 };
 /* Of TYPE_OFFICE: areas served (a list of digit texts), name, public key string, status (text: active, paused, revoked,
  * retiring, retired), the public key string before and the ms until which it is taken too. */

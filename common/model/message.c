@@ -39,6 +39,8 @@ const char *verdict_text(enum verdict v) {
         return "it claims another node's authorship";
     case VERDICT_DISCARDED:
         return "discarded by an operator";
+    case VERDICT_ERASED:
+        return "the record is erased for ever, by an order of the city";
     case VERDICT_REVOKED:
         return "it came in a file after its node was revoked or closed; a person decides";
     }

@@ -36,6 +36,7 @@ enum verdict {
     VERDICT_GARBAGE = 5,
     VERDICT_FORGED = 6,
     VERDICT_DISCARDED = 7,
+    VERDICT_ERASED = 8,  /* of a record that is erased for ever: kept nowhere */
     VERDICT_REVOKED = 9, /* it came in a file, after its node was revoked or closed */
 };
 struct held {
@@ -69,6 +70,11 @@ enum entry_kind { ENTRY_FIELDS = 1, ENTRY_WHOLE = 2, ENTRY_LEFT = 3 };
 struct entry {
     enum entry_kind kind;
     struct record record; /* FIELDS: those newer than the cursor's floor; WHOLE: all; LEFT: type and id only */
+};
+/* An order to erase (erasure.h): a change of the hub, packed as it was made, and its row. */
+struct erasure_order {
+    uint64_t row; /* hub_seq */
+    struct bytes change;
 };
 struct area_digest {
     area area;
@@ -110,6 +116,7 @@ struct welcome {
     bool load;            /* the node's epoch is unknown here: everything is loaded anew (cursor.at = floor = tip) */
     uint64_t credit;      /* bytes of Push bodies in this session, absolute */
     uint64_t tip;
+    uint64_t erasures;      /* row of the newest order to erase: the node has it before it pushes anything in this session */
     struct audit_say audit; /* here and below: the engines write and read it, the core does not look at it */
 };
 struct refuse {
@@ -141,6 +148,7 @@ struct pull {
     struct loading loading[LIMIT_AREAS]; /* those of `areas` that are being loaded */
     size_t loading_count;
     uint64_t verdicts_after; /* send verdicts whose row is above this hub_seq: verdicts_to of the last page, or 0 when the node forgot */
+    uint64_t erasures_after; /* likewise, of orders to erase; only a node of another timeline forgets it */
     uint32_t bytes;          /* that it is ready to take */
 };
 struct feed {
@@ -152,7 +160,10 @@ struct feed {
     size_t life_count;
     const struct held *held;
     size_t held_count;
-    uint64_t verdicts_to;        /* the verdicts whose rows are up to here have come with this page: the next Pull's verdicts_after */
+    uint64_t verdicts_to; /* the verdicts whose rows are up to here have come with this page: the next Pull's verdicts_after */
+    const struct erasure_order *erasures; /* laid before everything else */
+    size_t erasure_count;
+    uint64_t erasures_to;        /* the next Pull's erasures_after */
     const struct entry *entries; /* in the order in which they are laid */
     size_t entry_count;
     struct loading loading[LIMIT_AREAS]; /* how far each load of the Pull got */
@@ -175,6 +186,8 @@ struct report {
     uint64_t held;         /* changes of this node that the city did not take */
     uint64_t canary;       /* the session, when everything went through log and merge */
     struct bytes software;
+    uint64_t erasures_to; /* the orders to erase up to this row are carried out here … */
+    bool destroyed;       /* … and no file holds what they concern any more */
     struct audit_say audit;
 };
 struct repair_ask {

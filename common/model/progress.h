@@ -18,6 +18,8 @@ struct node_progress {
     struct loading loading[LIMIT_AREAS];
     size_t loading_count;
     uint64_t verdicts_after; /* for the next Pull */
+    uint64_t erasures_after; /* likewise */
+    bool uncompacted;        /* an order to erase was carried out, and the store's file was not made anew since */
     bool unproven;           /* until the next equal digest: differences are repaired without alarm */
     uint64_t digest_ok_at;   /* hub_seq */
     uint64_t held_count;

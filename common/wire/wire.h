@@ -27,6 +27,9 @@ int wire_change_unpack(struct bytes packed, struct arena *a, struct change *out)
  * know, stays byte-exact. */
 int wire_change_label(
     struct bytes packed, uint64_t seq, uint64_t hlc, uint32_t node, bool again, struct buffer *out); /* appends; + WIRE_BROKEN */
+/* What stands in a log for a change whose record is erased: its hash, so that the chain goes on over it (and may be put there later). */
+void wire_change_erase(struct bytes packed, struct buffer *out); /* appends; of one that is erased already the same again */
+bool wire_change_erased(struct bytes packed);
 /* A batch is a sequence of packed changes; its body is one zstd frame of it. */
 void wire_batch_add(struct buffer *raw, struct bytes packed_change);
 int wire_batch_seal(struct bytes raw, struct buffer *body); /* + WIRE_TOO_BIG (LIMIT_BATCH_BYTES) */
@@ -34,7 +37,7 @@ int wire_batch_open(
     struct bytes body, struct buffer *raw /* filled */); /* + WIRE_BROKEN, WIRE_TOO_BIG; checks the frame's declared size first */
 bool wire_batch_next(struct reader *r, struct bytes *packed_change);           /* false at the end, or when broken (r->bad) */
 bool wire_batch_holds(struct bytes raw, uint32_t count);                       /* exactly so many, and nothing broken */
-struct hash wire_chain(const struct hash *before, struct bytes packed_change); /* h(n) = H(h(n-1) || H(change bytes)) */
+struct hash wire_chain(const struct hash *before, struct bytes packed_change); /* h(n) = H(h(n-1) || H(change bytes)); + erased */
 
 /* ---- stored values */
 enum record_form { RECORD_HUB, RECORD_BASE /* without early, areas and hub_seqs */ };

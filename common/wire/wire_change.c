@@ -193,6 +193,23 @@ int wire_change_unpack(struct bytes packed, struct arena *a, struct change *out)
     return change_check(out) == NULL ? 0 : WIRE_BROKEN;
 }
 
+/* ---- erased: field 14 alone, which no other change has */
+
+enum { CHANGE_ERASED = 14, ERASED_HEAD = 2, ERASED_BYTES = ERASED_HEAD + sizeof(struct hash) };
+
+bool wire_change_erased(struct bytes packed) {
+    return packed.len == ERASED_BYTES && packed.at[0] == (CHANGE_ERASED << 3 | 2) && packed.at[1] == sizeof(struct hash);
+}
+
+void wire_change_erase(struct bytes packed, struct buffer *out) {
+    if (wire_change_erased(packed)) {
+        buffer_add(out, packed);
+        return;
+    }
+    struct hash h = hash_of(packed);
+    pb_bytes(out, CHANGE_ERASED, bytes_of(h.b, sizeof h.b));
+}
+
 /* ---- batches */
 
 enum { ZSTD_LEVEL = 1 };
@@ -256,6 +273,10 @@ bool wire_batch_holds(struct bytes raw, uint32_t count) {
 }
 
 struct hash wire_chain(const struct hash *before, struct bytes packed_change) {
-    struct hash h = hash_of(packed_change);
+    struct hash h;
+    if (wire_change_erased(packed_change))
+        memcpy(h.b, packed_change.at + ERASED_HEAD, sizeof h.b);
+    else
+        h = hash_of(packed_change);
     return hash_of_two(bytes_of(before->b, sizeof before->b), bytes_of(h.b, sizeof h.b));
 }

@@ -161,6 +161,7 @@ static void welcome_out(const struct welcome *m, Anju__Envelope *e, struct arena
     p->load = m->load;
     p->credit = m->credit;
     p->tip = m->tip;
+    p->erasures = m->erasures;
     p->audit = audit_out(&m->audit, a);
 }
 
@@ -203,11 +204,12 @@ static void pull_out(const struct pull *m, Anju__Envelope *e, struct arena *a) {
     p->loading = loading_out(m->loading, m->loading_count, a);
     p->verdicts_after = m->verdicts_after;
     p->bytes_ready = m->bytes;
+    p->erasures_after = m->erasures_after;
 }
 
 static int feed_out(const struct feed *m, Anju__Envelope *e, struct arena *a) {
     BEGIN(feed, Feed, FEED);
-    if (m->held_count > LIMIT_FEED_VERDICTS)
+    if (m->held_count > LIMIT_FEED_VERDICTS || m->erasure_count > LIMIT_FEED_ERASURES)
         return WIRE_TOO_BIG;
     p->session = m->session;
     p->from = cursor_out(m->from, a);
@@ -218,6 +220,15 @@ static int feed_out(const struct feed *m, Anju__Envelope *e, struct arena *a) {
     p->n_held = m->held_count;
     p->held = held_out(m->held, m->held_count, a);
     p->verdicts_to = m->verdicts_to;
+    p->n_erasures = m->erasure_count;
+    p->erasures = take(a, m->erasure_count, sizeof *p->erasures);
+    for (size_t i = 0; i < m->erasure_count; i++) {
+        Anju__ErasureOrder *o = p->erasures[i] = take(a, 1, sizeof *o);
+        anju__erasure_order__init(o);
+        o->row = m->erasures[i].row;
+        o->change = data(m->erasures[i].change);
+    }
+    p->erasures_to = m->erasures_to;
     p->n_loading = m->loading_count;
     p->loading = loading_out(m->loading, m->loading_count, a);
     p->n_digests = m->digest_count;
@@ -250,6 +261,8 @@ static void report_out(const struct report *m, Anju__Envelope *e, struct arena *
     p->held = m->held;
     p->canary = m->canary;
     p->software = data(m->software);
+    p->erasures_to = m->erasures_to;
+    p->destroyed = m->destroyed;
     p->audit = audit_out(&m->audit, a);
 }
 
@@ -490,6 +503,7 @@ static int welcome_in(const Anju__Welcome *p, struct welcome *m) {
     m->load = p->load;
     m->credit = p->credit;
     m->tip = p->tip;
+    m->erasures = p->erasures;
     return checked(p->session != 0 && lives_in(p->lives, p->n_lives, m->lives, &m->life_count) && audit_in(p->audit, &m->audit));
 }
 
@@ -518,6 +532,7 @@ static int pull_in(const Anju__Pull *p, struct pull *m) {
     m->cursor = cursor_in(p->cursor);
     m->verdicts_after = p->verdicts_after;
     m->bytes = p->bytes_ready;
+    m->erasures_after = p->erasures_after;
     if (p->n_areas > LIMIT_AREAS)
         return WIRE_TOO_BIG;
     m->area_count = p->n_areas;
@@ -527,6 +542,16 @@ static int pull_in(const Anju__Pull *p, struct pull *m) {
             return WIRE_BROKEN;
     }
     return checked(loading_in(p->loading, p->n_loading, m->loading, &m->loading_count));
+}
+
+static bool erasures_in(const Anju__Feed *p, struct arena *a, struct feed *m) {
+    struct erasure_order *list = p->n_erasures > LIMIT_FEED_ERASURES ? NULL : arena_take(a, (p->n_erasures + 1) * sizeof *list);
+    for (size_t i = 0; list != NULL && i < p->n_erasures; i++)
+        list[i] = (struct erasure_order){p->erasures[i]->row, slice(p->erasures[i]->change)};
+    m->erasures = list;
+    m->erasure_count = p->n_erasures;
+    m->erasures_to = p->erasures_to;
+    return list != NULL;
 }
 
 static int feed_in(const Anju__Feed *p, struct arena *a, struct feed *m) {
@@ -541,7 +566,7 @@ static int feed_in(const Anju__Feed *p, struct arena *a, struct feed *m) {
     for (size_t i = 0; i < p->n_digests; i++)
         m->digests[i] = (struct area_digest){p->digests[i]->area, {{p->digests[i]->lane0, p->digests[i]->lane1}}};
     if (!lives_in(p->lives, p->n_lives, m->lives, &m->life_count) || !held_in(p->held, p->n_held, a, &m->held, &m->held_count) ||
-        !loading_in(p->loading, p->n_loading, m->loading, &m->loading_count) || !audit_in(p->audit, &m->audit))
+        !loading_in(p->loading, p->n_loading, m->loading, &m->loading_count) || !audit_in(p->audit, &m->audit) || !erasures_in(p, a, m))
         return WIRE_BROKEN;
     return entries_in(p->entries, a, &m->entries, &m->entry_count);
 }
@@ -556,6 +581,8 @@ static int report_in(const Anju__Report *p, struct report *m) {
     m->held = p->held;
     m->canary = p->canary;
     m->software = p->software.len <= 64 ? slice(p->software) : (struct bytes){NULL, 0};
+    m->erasures_to = p->erasures_to;
+    m->destroyed = p->destroyed;
     return checked(audit_in(p->audit, &m->audit));
 }
 

@@ -114,6 +114,8 @@ void wire_progress_pack(const struct node_progress *n, struct buffer *out) {
     pb_uint(out, 12, n->digest_ok_at);
     pb_uint(out, 13, n->held_count);
     pb_uint(out, 14, n->lost_count);
+    pb_uint(out, 15, n->erasures_after);
+    pb_uint(out, 16, n->uncompacted);
 }
 
 static bool loading_unpack(struct bytes b, struct loading *l) {
@@ -190,6 +192,12 @@ int wire_progress_unpack(struct bytes stored, struct node_progress *out) {
             break;
         case 14:
             out->lost_count = p.number;
+            break;
+        case 15:
+            out->erasures_after = p.number;
+            break;
+        case 16:
+            out->uncompacted = p.number != 0;
             break;
         default:
             break;

@@ -181,6 +181,8 @@ static void some_progress(struct random *r, struct buffer *out) {
     p->unproven = random_below(r, 2) == 0;
     p->digest_ok_at = number64(r);
     p->held_count = number64(r);
+    p->erasures_after = number64(r);
+    p->uncompacted = random_below(r, 2) == 0;
     wire_progress_pack(p, out);
     free(p);
 }

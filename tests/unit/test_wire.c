@@ -130,6 +130,31 @@ static void a_label_changes_only_the_label(void **state) {
     buffer_close(&got);
 }
 
+/* The chain goes on over an erased change as over the change itself, and nothing of it is left. */
+static void an_erased_change_keeps_its_place_in_the_chain(void **state) {
+    struct op ops[2];
+    struct change c = sample(ops), back;
+    struct buffer b = {0}, gone = {0}, again = {0};
+    struct arena a = {.cap = LIMIT_DECODE_BYTES};
+    struct hash before = {{7}};
+    (void)state;
+    wire_change_pack(&c, &b);
+    assert_false(wire_change_erased(buffer_bytes(&b)));
+    wire_change_erase(buffer_bytes(&b), &gone);
+    assert_true(wire_change_erased(buffer_bytes(&gone)));
+    assert_true(gone.len < b.len);
+    struct hash with = wire_chain(&before, buffer_bytes(&b)), without = wire_chain(&before, buffer_bytes(&gone));
+    assert_true(hash_equal(&with, &without));
+    wire_change_erase(buffer_bytes(&gone), &again);
+    assert_true(bytes_equal(buffer_bytes(&gone), buffer_bytes(&again)));
+    assert_int_equal(wire_change_unpack(buffer_bytes(&gone), &a, &back), WIRE_BROKEN); /* it says nothing any more */
+    assert_false(wire_change_erased(bytes_of(gone.at, gone.len - 1)));
+    buffer_close(&b);
+    buffer_close(&gone);
+    buffer_close(&again);
+    arena_close(&a);
+}
+
 static void batches_do_not_lie(void **state) {
     struct buffer raw = {0}, body = {0}, out = {0};
     struct bytes packed;
@@ -201,6 +226,7 @@ static void messages_survive(void **state) {
     struct entry entries[2] = {
         {.kind = ENTRY_WHOLE, .record = record_sample(&own)}, {.kind = ENTRY_LEFT, .record = {.type = 40, .id = id_of(6)}}};
     struct held held = {id_of(9), 4, VERDICT_SCOPE};
+    struct erasure_order erasure = {12, BYTES("order")};
     struct buffer b = {0}, again = {0};
     (void)state;
     struct audit_say audit = {
@@ -214,7 +240,7 @@ static void messages_survive(void **state) {
             m->hello.lives[0] = (struct life){.incarnation = id_of(1), .first = 1, .last = 9, .acked = 4};
             break;
         case MESSAGE_WELCOME:
-            m->welcome = (struct welcome){.session = 3, .load = true, .credit = 8, .cursor = {{4, 5}, 6, 7}, .audit = audit};
+            m->welcome = (struct welcome){.session = 3, .load = true, .credit = 8, .cursor = {{4, 5}, 6, 7}, .erasures = 9, .audit = audit};
             break;
         case MESSAGE_REFUSE:
             m->refuse = (struct refuse){REFUSE_BUSY, BYTES("busy"), 20};
@@ -226,18 +252,29 @@ static void messages_survive(void **state) {
             m->ack = (struct ack){.session = 3, .credit = 9, .rewind = true};
             break;
         case MESSAGE_PULL:
-            m->pull = (struct pull){.session = 3, .area_count = 1, .loading_count = 1, .loading = {{.upto = 4}}, .bytes = 5};
+            m->pull =
+                (struct pull){.session = 3, .area_count = 1, .loading_count = 1, .loading = {{.upto = 4}}, .erasures_after = 6, .bytes = 5};
             break;
         case MESSAGE_FEED:
             m->feed = (struct feed){
-                .session = 3, .caught_up = true, .held = &held, .held_count = 1, .entries = entries, .entry_count = 2, .digest_count = 1};
+                .session = 3,
+                .caught_up = true,
+                .held = &held,
+                .held_count = 1,
+                .entries = entries,
+                .entry_count = 2,
+                .digest_count = 1,
+                .erasures = &erasure,
+                .erasure_count = 1,
+                .erasures_to = 13};
             m->feed.audit = audit;
             break;
         case MESSAGE_TIP:
             m->tip = (struct tip){3, 4};
             break;
         case MESSAGE_REPORT:
-            m->report = (struct report){.session = 3, .backlog = 4, .software = BYTES("t"), .audit = audit};
+            m->report =
+                (struct report){.session = 3, .backlog = 4, .software = BYTES("t"), .erasures_to = 5, .destroyed = true, .audit = audit};
             break;
         case MESSAGE_REPAIR_ASK:
             m->repair_ask = (struct repair_ask){.session = 3, .area = area_of_node(4), .buckets = {[9] = {{1, 2}}}};
@@ -367,6 +404,7 @@ int main(void) {
         cmocka_unit_test(changes_survive),
         cmocka_unit_test(unknown_fields_are_skipped_and_kinds_held),
         cmocka_unit_test(a_label_changes_only_the_label),
+        cmocka_unit_test(an_erased_change_keeps_its_place_in_the_chain),
         cmocka_unit_test(batches_do_not_lie),
         cmocka_unit_test(records_survive),
         cmocka_unit_test(messages_survive),
