@@ -9,6 +9,7 @@
 #include "common/engine/signed.h"
 #include "common/model/value.h"
 #include "common/net/hub_door.h"
+#include "common/store/hub_erase.h"
 #include "common/store/layout.h"
 
 #include <errno.h>
@@ -1179,6 +1180,7 @@ static void fill_welcome(struct answer *a, struct txn *state) {
     if (a->outcome == 0)
         hub_cursor_adopt(place, a->cursor, &m->cursor, &m->load);
     m->tip = place->hub_seq;
+    m->erasures = hub_erasures_tip(state);
     m->clock = clock_wall();
     for (size_t i = 0; i < m->life_count; i++) {
         const struct life *merged = life_find(n->lives, n->life_count, &m->lives[i].incarnation);

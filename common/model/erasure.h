@@ -6,12 +6,11 @@
 #include "common/base/memory.h"
 #include "common/model/change.h"
 
-/* Of TYPE_ERASURE. The first three are the hub's, the last an office's. */
+/* Of TYPE_ERASURE. The first two are the hub's, the last an office's. */
 enum {
     ERASURE_TARGETS = 16,  /* elements of list of reference */
     ERASURE_SIGNED = 17,   /* elements of blob: key and signature over erasure_words of the targets in the same change */
-    ERASURE_SEARCHED = 18, /* flag: what is about the targets was looked for, and is named in this change */
-    ERASURE_RETURNED = 19, /* elements of blob: a change of the hub, packed */
+    ERASURE_RETURNED = 18, /* elements of blob: a change of the hub, packed */
 };
 
 bool erasure_may(uint32_t type); /* can a record of this type be erased? not what the daemons themselves live by */

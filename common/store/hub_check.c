@@ -2,6 +2,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/store/envelope.h"
+#include "common/store/hub_erase.h"
 #include "common/store/hub_fold.h"
 #include "common/store/layout.h"
 
@@ -175,7 +176,7 @@ static void check_rows_tree(struct check *c) {
             continue;
         }
         struct key k = key_record(type, &id);
-        if (!txn_get(c->t, HUB_RECORDS, key_bytes(&k), &value)) {
+        if (!txn_get(c->t, HUB_RECORDS, key_bytes(&k), &value) && !hub_erased(c->t, type, &id)) {
             char hex[ID_HEX];
             complain(c, "record %u/%s has a row in a feed and is missing", type, id_hex(&id, hex));
         }
@@ -237,8 +238,8 @@ static void check_node(struct check *c, uint32_t node) {
     scan_close(s);
     if (sum.held != n.held || sum.bytes != n.held_bytes || sum.discarded != n.discarded)
         complain(c, "node %u: %" PRIu64 " changes are in quarantine, its counters say %" PRIu64, node, sum.held, n.held);
-    if (n.received != n.merged + n.held + n.repeated + n.discarded)
-        complain(c, "node %u: received is not merged + held + repeated + discarded", node);
+    if (n.received != n.merged + n.held + n.repeated + n.discarded + n.erased)
+        complain(c, "node %u: received is not merged + held + repeated + discarded + erased", node);
     c->held += sum.held;
 }
 
@@ -278,6 +279,22 @@ static void check_waiting(struct check *c) {
     scan_close(s);
 }
 
+static void check_erased(struct check *c) {
+    static const unsigned trees[] = {HUB_META, HUB_ERASED, HUB_ERASURES};
+    struct bytes key, value, sound;
+    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
+        struct scan *s = scan_open(c->t, trees[i]);
+        for (bool on = scan_from(s, BYTES("\0"), &key, &value); on; on = scan_next(s, &key, &value)) {
+            c->checked++;
+            if (envelope_open(c->t, trees[i], key, value, &sound) != 0)
+                complain(c, "%s: a value is rotten", shape_hub_state.trees[trees[i]]);
+            else if (trees[i] == HUB_ERASED && txn_get(c->t, HUB_RECORDS, key, &value))
+                complain(c, "a record is there that is erased for ever");
+        }
+        scan_close(s);
+    }
+}
+
 static void check_close(struct check **c) {
     buffer_close(&(*c)->sums);
     free(*c);
@@ -297,6 +314,7 @@ int hub_verify(struct txn *state, void (*complain_to)(void *owner, const char *w
     check_rows_tree(c);
     check_nodes(c);
     check_waiting(c);
+    check_erased(c);
     if (c->place.records != c->records || c->place.conflicts != c->conflicts || c->place.held != c->held)
         complain(
             c, "counted %" PRIu64 " records, %" PRIu64 " conflicts, %" PRIu64 " held; the counters say %" PRIu64 ", %" PRIu64 ", %" PRIu64,
@@ -320,7 +338,10 @@ static enum row_state state_of_row(struct txn *t, struct bytes key, struct bytes
         return ROW_UNKNOWN; /* left for a page or a check to report */
     struct key k = key_record(type, &id);
     arena_clear(a);
-    if (envelope_get(t, HUB_RECORDS, key_bytes(&k), &packed) != 0 || !hub_value_unpack(packed, a, &r, NULL))
+    int got = envelope_get(t, HUB_RECORDS, key_bytes(&k), &packed);
+    if (got == ENVELOPE_MISSING && hub_erased(t, type, &id))
+        return ROW_STALE;
+    if (got != 0 || !hub_value_unpack(packed, a, &r, NULL))
         return ROW_UNKNOWN;
     for (size_t i = 0; i < r.area_count; i++)
         if (r.areas[i].area == at && r.areas[i].row == hub_seq)

@@ -4,6 +4,7 @@
 #include "common/base/invariant.h"
 #include "common/base/log.h"
 #include "common/store/envelope.h"
+#include "common/store/hub_erase.h"
 #include "common/store/hub_fold.h"
 #include "common/store/layout.h"
 
@@ -15,6 +16,8 @@ enum {
     PAGE_BYTES = LIMIT_MESSAGE_BYTES - 128 * 1024, /* before compression: what does not compress must fit a message too */
     PAGE_ROWS = 50000,                             /* looked at for one page; a reader must not live long */
     HELD_BYTES = 36,                               /* of one verdict on the wire, rounded up */
+    ERASURE_BYTES = 256 * 1024,                    /* of one page's orders to erase */
+    ORDER_BYTES = 32,                              /* around one of them */
 };
 
 /* ---- a page under construction */
@@ -157,6 +160,8 @@ static enum row_outcome lay_opened(struct page *p, area a, uint64_t hub_seq, str
     struct bytes packed;
     int got = envelope_get(p->state, HUB_RECORDS, key_bytes(&k), &packed);
     arena_clear(&p->scratch); /* looked at there first: what is stale must not fill the page's memory */
+    if (got == ENVELOPE_MISSING && hub_erased(p->state, type, &id))
+        return ROW_DONE;
     if (got != 0 || !hub_value_unpack(packed, &p->scratch, &r, NULL)) { /* one that is missing too: records are never deleted */
         hub_damaged(p->damaged, type, &id);
         return ROW_DONE;
@@ -308,6 +313,39 @@ static int held_above(
     return r;
 }
 
+struct erasing {
+    struct arena *arena;
+    struct buffer list;
+    size_t bytes;
+    uint64_t row;
+};
+
+enum { ERASING_FULL = 1 };
+
+static int add_erasure(void *owner, uint64_t row, struct bytes packed) {
+    struct erasing *e = owner;
+    size_t size = packed.len + ORDER_BYTES;
+    if (e->list.len > 0 && (e->bytes + size > ERASURE_BYTES || e->list.len == LIMIT_FEED_ERASURES * sizeof(struct erasure_order)))
+        return ERASING_FULL;
+    struct erasure_order o = {row, arena_copy(e->arena, packed)};
+    buffer_add(&e->list, bytes_of(&o, sizeof o));
+    e->bytes += size;
+    e->row = row;
+    return 0;
+}
+
+/* The orders to erase above `after`, as many as one page takes; all of them: up to the tip. Gives their bytes. */
+static int erasures_above(struct txn *state, uint64_t after, uint64_t tip, struct arena *a, struct feed *out, size_t *bytes) {
+    struct erasing e = {.arena = a, .row = after};
+    int r = hub_erasures(state, after, add_erasure, &e);
+    out->erasures_to = r == ERASING_FULL ? e.row : tip;
+    out->erasure_count = e.list.len / sizeof(struct erasure_order);
+    out->erasures = (const struct erasure_order *)(const void *)arena_copy(a, buffer_bytes(&e.list)).at;
+    *bytes = e.bytes;
+    buffer_close(&e.list);
+    return r == ERASING_FULL ? 0 : r;
+}
+
 /* For entries, beside so many verdicts. */
 static size_t page_bytes(size_t verdicts) {
     return PAGE_BYTES - verdicts * HELD_BYTES;
@@ -388,10 +426,13 @@ int hub_feed_page(struct txn *state, uint32_t node, const struct pull *pull, str
     invariant(pull->loading_count <= LIMIT_AREAS);
     out->from = out->to = pull->cursor;
     int r = held_above(state, node, pull->verdicts_after, place->hub_seq, a, &out->held, &out->held_count, &out->verdicts_to);
+    size_t erasing = 0;
+    if (r == 0)
+        r = erasures_above(state, pull->erasures_after, place->hub_seq, a, out, &erasing);
     if (r != 0)
         return pass(r);
-    if (out->verdicts_to == place->hub_seq) { /* else they are the page */
-        size_t room = page_bytes(out->held_count);
+    if (out->verdicts_to == place->hub_seq && out->erasures_to == place->hub_seq) { /* else they are the page */
+        size_t room = page_bytes(out->held_count) - erasing;
         p.budget = pull->bytes < room ? pull->bytes : room;
         out->life_count = lives_of(n, out->lives);
         choose_areas(&p, n, pull);
@@ -438,7 +479,10 @@ static int area_walk(
             bucket_damaged(buckets, 0, NULL);
             continue;
         }
-        if (hub_record(state, type, &id, arena, &rec) != 0) {
+        int got = hub_record(state, type, &id, arena, &rec);
+        if (got == HUB_RECORD_NONE && hub_erased(state, type, &id))
+            continue;
+        if (got != 0) {
             hub_damaged(damaged, type, &id);
             bucket_damaged(buckets, type, &id);
             continue;

@@ -6,7 +6,8 @@
  * in is newer than floor (A2); LEFT when it is in none of the node's areas any more. Areas outside the node's scope are silently left out.
  * held: every verdict with a row above verdicts_after, up to the snapshot's end (so that includes and held fit, A4). When these are more
  * than LIMIT_FEED_VERDICTS, the page is their first part and nothing else: without includes no own change is folded before its verdict is
- * known, and an entry without its includes would make a change that it already holds come twice. The cursor stays, verdicts_to moves. */
+ * known, and an entry without its includes would make a change that it already holds come twice. The cursor stays, verdicts_to moves.
+ * erasures: likewise every order to erase with a row above erasures_after; more than one page takes are pages of their own. */
 #pragma once
 
 #include "common/store/hub_merge.h"

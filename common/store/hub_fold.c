@@ -64,6 +64,7 @@ void fold_begin(struct fold *f, struct txn *state, const struct hub_rules *rules
     hub_place_get(state, &f->place);
     f->begin = f->place.hub_seq;
     f->waiting = store_count(state, HUB_WAITING);
+    f->erased = store_count(state, HUB_ERASED);
 }
 
 void fold_close(struct fold *f) {
@@ -242,8 +243,10 @@ static bool counts(const struct record *r) {
     return !record_empty(r) && !record_deleted(r);
 }
 
-static void keep_before(struct fold *f, struct touched *t) {
+void fold_touch(struct fold *f, struct touched *t) {
     const struct record *r = &t->record;
+    if (t->changed)
+        return;
     t->changed = true;
     t->counted_before = counts(r);
     t->conflicts_before = conflicts_of(r);
@@ -369,8 +372,7 @@ uint64_t fold_change(
     struct fold *f, struct fold_node *writer, struct touched *t, const struct change *c, const struct origin *from, size_t packed) {
     struct asks asks = {f, t};
     struct merge_history h = {has, &asks};
-    if (!t->changed)
-        keep_before(f, t);
+    fold_touch(f, t);
     struct change looked_up = *c;
     looked_up.again = c->again || t->copies;
     t->copies = looked_up.again;
@@ -402,6 +404,8 @@ uint64_t fold_change(
         served_from(f, &t->record);
     }
     f->policies = f->policies || c->type == TYPE_POLICY;
+    if (c->type == TYPE_ERASURE && r == 0)
+        fold_order(f, c, seq);
     if (c->again)
         fold_settle_copies(f, t, c->name);
     if (grew)
@@ -466,6 +470,21 @@ static void delta_add(struct buffer *list, area a, const struct digest *plus, co
     buffer_add(list, bytes_of(&d, sizeof d));
 }
 
+/* An erased record, with its history. */
+static void delete_record(struct fold *f, const struct record *r, struct buffer *keys) {
+    struct key prefix = key_record(r->type, &r->id);
+    struct bytes key, value;
+    buffer_clear(keys);
+    struct scan *c = scan_open(f->state, HUB_RECORDS);
+    for (bool on = scan_from(c, key_bytes(&prefix), &key, &value); on && key_starts(key, &prefix); on = scan_next(c, &key, &value)) {
+        buffer_u8(keys, (uint8_t)key.len);
+        buffer_add(keys, key);
+    }
+    scan_close(c);
+    for (struct reader in = {.rest = buffer_bytes(keys)}; in.rest.len > 0 && !in.bad;)
+        txn_delete(f->state, HUB_RECORDS, reader_take(&in, reader_u8(&in)));
+}
+
 /* Counters, rows and digests of one record; then the record itself with what was merged into it. */
 static void write_record(struct fold *f, struct touched *t, struct buffer *rows, struct buffer *deltas, struct buffer *scratch) {
     const struct record *r = &t->record;
@@ -484,6 +503,10 @@ static void write_record(struct fold *f, struct touched *t, struct buffer *rows,
             struct row row = {r->areas[i].area, r->areas[i].row, r};
             buffer_add(rows, bytes_of(&row, sizeof row));
         }
+    }
+    if (t->erased) {
+        delete_record(f, r, scratch);
+        return;
     }
     buffer_clear(scratch);
     hub_value_pack(r, &after, scratch);
@@ -578,4 +601,7 @@ void fold_end(struct fold *f, struct merged *out) {
     out->hub_seq = f->place.hub_seq;
     out->offices = f->offices;
     out->policies = f->policies;
+    out->ordered = f->ordered;
+    out->erased = f->ordered || f->refused;
+    out->every_node = out->every_node || f->ordered;
 }

@@ -20,6 +20,7 @@ struct touched {
     bool exists;         /* in the store, or merged into by this fold */
     bool changed;        /* merged into by this fold; then the members `before` are filled */
     bool copies;         /* a change marked `again` was merged into it: any other may be the first copy of one, and come late */
+    bool erased;         /* by this fold; nothing of it is left to be written */
     bool grown;          /* its areas grew and its held changes wait to be tried again */
     size_t bound;        /* the packed record is not longer than this */
     struct fold_history *history;
@@ -64,7 +65,9 @@ struct fold {
     struct fold_node **grown_nodes; /* owns; likewise */
     size_t grown_node_count, grown_node_room;
     uint64_t waiting; /* keys in the tree */
-    bool offices, policies;
+    uint64_t erased;  /* likewise */
+    bool offices, policies, ordered;
+    bool refused; /* a change of an erased record came */
     bool vouched; /* an operator's order is under way: a person has looked at the change */
 };
 
@@ -72,6 +75,7 @@ void fold_begin(struct fold *f, struct txn *state, const struct hub_rules *rules
 void fold_close(struct fold *f);
 /* Writes everything out and says what moved. */
 void fold_end(struct fold *f, struct merged *out);
+void fold_touch(struct fold *f, struct touched *t); /* before the first thing that alters it */
 
 struct touched *fold_record(struct fold *f, uint32_t type, const struct id16 *id); /* NULL: rotten; the transaction has failed */
 struct fold_node *fold_node(struct fold *f, uint32_t node);                        /* never NULL */
@@ -99,8 +103,18 @@ void fold_retry(struct fold *f, struct fold_node *writer, const struct id16 *inc
 void fold_discard(struct fold *f, struct fold_node *writer, const struct id16 *incarnation, uint64_t seq);
 /* Another copy of a held change was merged: what is held is counted as repeated. */
 void fold_settle_copies(struct fold *f, struct touched *t, struct name name);
+/* A change of an erased record: it is kept nowhere, its writer is told. */
+void fold_refuse(struct fold *f, struct fold_node *writer, const struct id16 *incarnation, uint64_t seq);
+void fold_release(struct fold *f, struct touched *t); /* what is held of a record that is erased goes the same way */
 /* Tries what waits for scope, until no record and no office grows any more. */
 void fold_retry_grown(struct fold *f);
+
+/* ---- erasing (hub_erase.c) */
+void fold_order(struct fold *f, const struct change *c, uint64_t row);       /* a change of TYPE_ERASURE was merged: it is carried out */
+bool fold_erased(struct fold *f, struct touched *t, const struct change *c); /* is it of, or about, what is erased? */
+/* An office brings an order back, which a restored hub may have lost: it is merged as the change that it was, in place of c. False: c is
+ * no such thing. */
+bool fold_returned(struct fold *f, struct fold_node *writer, const struct change *c, const struct origin *from, size_t packed);
 
 /* The record that a row of an area's feed stands for; false: the row is rotten. */
 bool hub_row_open(struct txn *state, area a, uint64_t hub_seq, struct bytes stored, uint32_t *type, struct id16 *id);

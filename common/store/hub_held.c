@@ -179,6 +179,27 @@ static void let_go(struct fold *f, struct fold_node *writer, const struct item *
     count_out(f, writer, i->q.reason, i->q.change.len);
 }
 
+void fold_refuse(struct fold *f, struct fold_node *writer, const struct id16 *incarnation, uint64_t seq) {
+    writer->changed = writer->moved = true;
+    writer->state.erased++;
+    f->refused = true;
+    verdict_put(f, writer->state.node, ++f->place.hub_seq, incarnation, seq, VERDICT_ERASED);
+}
+
+void fold_release(struct fold *f, struct touched *t) {
+    CLEANUP(buffer_close) struct buffer list = {0};
+    CLEANUP(arena_close) struct arena a = {0};
+    size_t count;
+    const struct waiting *all = waiting_of(f, &t->record, &count, &list);
+    for (size_t k = 0; k < count && txn_result(f->state) == 0; k++) {
+        struct item i;
+        if (!item_get(f, all[k].node, &all[k].incarnation, all[k].seq, &a, &i) || !i.decoded)
+            continue;
+        let_go(f, fold_node(f, i.node), &i);
+        fold_refuse(f, fold_node(f, i.node), &i.incarnation, i.seq);
+    }
+}
+
 void fold_retry(struct fold *f, struct fold_node *writer, const struct id16 *incarnation, uint64_t seq, wall_ms now) {
     CLEANUP(arena_close) struct arena a = {0};
     struct item i;
@@ -194,6 +215,11 @@ void fold_retry(struct fold *f, struct fold_node *writer, const struct id16 *inc
     f->vouched = now != 0;
     enum verdict v = fold_verdict(f, writer, t, c, received, packed);
     f->vouched = false;
+    if (v == VERDICT_ERASED) {
+        let_go(f, writer, &i);
+        fold_refuse(f, writer, &i.incarnation, i.seq);
+        return;
+    }
     if (v != VERDICT_MERGED) {
         if (v != i.q.reason)
             requalify(f, writer, &i, v);

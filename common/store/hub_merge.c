@@ -28,10 +28,16 @@ static void one_change(struct fold *f, struct fold_node *writer, const struct or
     struct change read;
     arena_clear(&f->scratch);
     writer->state.received++;
+    if (wire_change_erased(packed)) { /* its writer knows why */
+        writer->state.erased++;
+        return;
+    }
     if (wire_change_unpack(packed, &f->scratch, &read) != 0 || read.seq != from->seq) {
         fold_hold(f, writer, from, NULL, packed, VERDICT_GARBAGE);
         return;
     }
+    if (writer->state.node != 0 && fold_returned(f, writer, &read, from, packed.len))
+        return;
     struct touched *t = fold_record(f, read.type, &read.record);
     if (t == NULL)
         return;
@@ -39,7 +45,12 @@ static void one_change(struct fold *f, struct fold_node *writer, const struct or
     if (writer->state.life_count == LIMIT_LIVES && fold_merged(f, t, read.name))
         read.again = true;
     const struct change *c = fold_take_over(f, t, &read);
-    enum verdict v = from->triage ? VERDICT_REVOKED : fold_verdict(f, writer, t, c, from->received, packed.len);
+    bool erased = fold_erased(f, t, c);
+    enum verdict v = erased ? VERDICT_ERASED : from->triage ? VERDICT_REVOKED : fold_verdict(f, writer, t, c, from->received, packed.len);
+    if (v == VERDICT_ERASED) {
+        fold_refuse(f, writer, &from->incarnation, from->seq);
+        return;
+    }
     /* Another copy of what would be held may be merged already (labelled again): then it is only repeated. */
     bool own = v != VERDICT_FORGED || (read.again && read.version.node == writer->state.node);
     if (v != VERDICT_MERGED && own && fold_merged(f, t, read.name)) {

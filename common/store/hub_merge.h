@@ -38,7 +38,7 @@ struct hub_node_state {
     size_t life_count;
     area served[LIMIT_AREAS];
     size_t served_count;
-    uint64_t received, merged, held, repeated, discarded;
+    uint64_t received, merged, held, repeated, discarded, erased;
     uint64_t held_bytes;
 };
 
@@ -62,7 +62,8 @@ int hub_join_log(struct txn *state, struct txn *log, const struct id16 *new_life
 /* What a catalogue says about a change, beyond the schema-free core. NULL: no rules. Must be a function of its arguments. */
 struct hub_rules {
     bool (*allows)(void *owner, const struct change *c, const struct record *before /* NULL: none yet */);
-    void *owner; /* borrows */
+    bool (*signed_order)(void *owner, const struct change *c); /* is an order to erase that an office brings back really ours? NULL: yes */
+    void *owner;                                               /* borrows */
 };
 
 /* What one fold did. */
@@ -78,6 +79,8 @@ struct merged {
     bool every_node;
     bool offices;  /* an office record changed: scopes and roster are to be read again */
     bool policies; /* a policy document changed */
+    bool ordered;  /* an order to erase was carried out */
+    bool erased;   /* … or a change of an erased record came: log and second home hold bytes that are to go (hub_erase.h) */
     struct forger {
         uint32_t node, changes;
     } forgers[16]; /* who sent changes in another's name; more than fit are in quarantine all the same */

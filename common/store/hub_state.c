@@ -123,6 +123,7 @@ static bool node_unpack(struct bytes value, struct hub_node_state *out) {
         l->includes = reader_u64be(&in);
         take_bytes(&in, l->acked_hash.b, HASH_BYTES);
     }
+    out->erased = in.rest.len == 0 ? 0 : reader_u64be(&in);
     return !in.bad;
 }
 
@@ -173,6 +174,7 @@ void hub_node_put(struct txn *t, const struct hub_node_state *n) {
         buffer_u64be(&b, n->lives[i].includes);
         buffer_add(&b, bytes_of(n->lives[i].acked_hash.b, HASH_BYTES));
     }
+    buffer_u64be(&b, n->erased);
     struct key k = key_u32(n->node);
     envelope_put(t, HUB_NODES, key_bytes(&k), buffer_bytes(&b));
 }

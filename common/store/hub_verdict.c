@@ -31,7 +31,7 @@ bool op_area(const struct op *o, area *out) {
 }
 
 static bool in_scope(const struct fold_node *writer, const struct record *r, const struct change *c) {
-    if (c->type == TYPE_OFFICE || c->type == TYPE_POLICY)
+    if (c->type == TYPE_OFFICE || c->type == TYPE_POLICY || c->type == TYPE_ERASURE)
         return false;
     bool mine = false;
     for (size_t i = 0; i < r->area_count; i++) {
@@ -103,6 +103,8 @@ static bool fits(const struct touched *t, const struct change *c, size_t packed)
 
 enum verdict fold_verdict(
     struct fold *f, const struct fold_node *writer, struct touched *t, const struct change *c, wall_ms received, size_t packed) {
+    if (fold_erased(f, t, c))
+        return VERDICT_ERASED;
     if (writer->state.node != 0) {
         if (forged(f, writer, c))
             return VERDICT_FORGED;

@@ -13,7 +13,8 @@
  *
  *   hub-state    (a fold over the log; lost or torn, it is made again from it)
  *     meta       "at" -> log life, position, hub_seq, highest hlc, counters; "epochs" -> list of (epoch, first hub_seq);
- *                "sweep" -> the row at which the sweep goes on; "restored" -> the next start begins a new epoch
+ *                "sweep" -> the row at which the sweep goes on; "restored" -> the next start begins a new epoch;
+ *                "search", "bytes" -> what orders to erase leave to be done
  *     records    type u32 | id 16                               -> aside, record   (its history lies behind it)                   (own)
  *                type u32 | id 16 | node u32 | tag u64          -> history entry                                                (record)
  *     rows       area u64 | hub_seq u64                         -> type, id        (stale when it is not the record's row in that area)
@@ -23,6 +24,8 @@
  *                are tried again when its areas grow; those that a later change replaces give it their names)
  *     nodes      node u32                                       -> merged lives with chain hash, areas served, counters
  *     digests    area u64                                       -> digest
+ *     erased     type u32 | id 16                               -> the order by which the record is erased for ever
+ *     erasures   hub_seq u64                                    -> packed change of an order to erase
  *
  *   hub-own      (the hub's own changes, a second home that a restore replays; and who looked at what there)
  *     entries    seq u64                                        -> packed change                                                (day)
@@ -43,6 +46,8 @@
  *     digests    area u64                                       -> digest of the base
  *     audit      n of its first entry u64                       -> block of the audit log
  *     heads      0 u32 | day u32                                -> last head of the hub's audit log on that day
+ *     erased     type u32 | id 16                               -> the order by which the record is erased for ever
+ *     erasures   tag u64 of the order's change                  -> its row, the packed change
  */
 #pragma once
 
@@ -59,10 +64,25 @@ enum hub_state_tree {
     HUB_WAITING,
     HUB_NODES,
     HUB_DIGESTS,
+    HUB_ERASED,
+    HUB_ERASURES,
     HUB_STATE_TREES,
 };
 enum hub_own_tree { HUB_OWN_META, HUB_OWN_ENTRIES, HUB_OWN_AUDIT, HUB_OWN_TOKENS, HUB_OWN_HEADS, HUB_OWN_TREES };
-enum node_tree { NODE_META, NODE_LOG, NODE_BASE, NODE_VIEW, NODE_PENDING, NODE_HELD, NODE_DIGESTS, NODE_AUDIT, NODE_HEADS, NODE_TREES };
+enum node_tree {
+    NODE_META,
+    NODE_LOG,
+    NODE_BASE,
+    NODE_VIEW,
+    NODE_PENDING,
+    NODE_HELD,
+    NODE_DIGESTS,
+    NODE_AUDIT,
+    NODE_HEADS,
+    NODE_ERASED,
+    NODE_ERASURES,
+    NODE_TREES,
+};
 
 extern const struct store_shape shape_hub_log, shape_hub_state, shape_hub_own, shape_node;
 

@@ -21,7 +21,9 @@ static void say_again(struct anew *n, const struct life *old, uint64_t seq, wall
     if (held_get(n->t, &old->incarnation, seq, &held))
         return; /* it lies in the city's quarantine, with its bytes, under its old place */
     struct arena_mark mark = envelope_mark(n->t);
-    if (log_read(n->t, &old->incarnation, seq, &e) && wire_change_label(e.packed, n->life.last + 1, 0, n->node, true, &packed) == 0) {
+    bool there = log_read(n->t, &old->incarnation, seq, &e), erased = there && wire_change_erased(e.packed);
+    if (erased) { /* it need not be said again */
+    } else if (there && wire_change_label(e.packed, n->life.last + 1, 0, n->node, true, &packed) == 0) {
         wall_ms saved = e.saved;
         n->chain = wire_chain(&n->chain, buffer_bytes(&packed));
         log_write(n->t, &n->life.incarnation, ++n->life.last, &n->chain, saved, buffer_bytes(&packed));

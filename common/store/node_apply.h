@@ -37,6 +37,7 @@ enum node_edit_outcome {
     NODE_EDIT_BAD,       /* change_check: *why says it */
     NODE_EDIT_REQUESTED, /* the record is adopted but has not come yet: only adopting it is possible until the feed brings it */
     NODE_EDIT_FULL,      /* the record would pass LIMIT_RECORD_BYTES */
+    NODE_EDIT_ERASED,    /* it is, or is about, what is erased for ever */
 };
 int node_edit(
     struct txn *t, const struct edit *e, wall_ms local_now, struct change *out /* seq, version, name */,
@@ -89,6 +90,7 @@ struct node_laid {
     bool alarm;   /* it differs although it was proven: a bug or bit rot */
     uint32_t entries;
     bool scope_changed;
+    uint32_t erased; /* records that orders named for the first time */
 };
 int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out);
 int node_lay_repair(struct txn *t, const struct repair_fill *m, struct node_laid *out);
@@ -115,4 +117,9 @@ int node_held_each(struct txn *t, int (*each)(void *owner, const struct held *h,
 /* Unsent changes that were damaged on this disk and are in no log any more; forgotten after LIMIT_LOG_KEEP_DAYS. */
 int node_lost_each(struct txn *t, int (*each)(void *owner, const struct id16 *incarnation, uint64_t seq, wall_ms noticed), void *owner);
 struct digest node_digest(struct txn *t, area a);
+bool node_erased(struct txn *t, uint32_t type, const struct id16 *id); /* for ever: no copy is kept, no change is taken */
+bool node_erased_change(
+    struct txn *t, uint32_t type, const struct id16 *record, const struct op *ops, size_t count); /* of such a one, or about one */
+/* The orders to erase that are known here, as the hub made them. */
+int node_erasures(struct txn *t, int (*each)(void *owner, uint64_t row, const struct change *c, struct bytes packed), void *owner);
 int node_verify(struct txn *t, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked);

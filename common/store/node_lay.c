@@ -24,6 +24,7 @@ struct lay {
      * (written before a change of scope took the record away). What an own change moved away from a base that is here stays: its row comes
      * on this page or a later one, and says if it left, or that another brought it back. */
     struct touched_list laid;
+    bool erases; /* there are marks of what is erased */
     area areas[LIMIT_AREAS];
     size_t area_count;
     bool holds;      /* something is held here */
@@ -36,6 +37,8 @@ static void fold_one(struct lay *y, const struct life *l, const struct change *c
     const struct record *base;
     enum verdict held;
     int got;
+    if (c->type == TYPE_ERASURE)
+        return; /* an order that we gave back: it has no copy */
     pending_delete(y->t, c, &l->incarnation);
     touched_add(&y->touched, c->type, &c->record);
     if (y->holds && held_get(y->t, &l->incarnation, c->seq, &held))
@@ -92,7 +95,7 @@ static void include(struct lay *y, const struct life *lives, size_t count) {
             struct own o = {.life = l};
             if (log_change(y->t, &l->incarnation, seq, &y->scratch, &o.change)) {
                 buffer_add(&list, bytes_of(&o, sizeof o));
-            } else { /* damaged, but merged: what it did comes with the feed */
+            } else if (!log_erased(y->t, &l->incarnation, seq)) { /* damaged, but merged: what it did comes with the feed */
                 if (pending_forget(y->t, &l->incarnation, seq, &o.change.type, &o.change.record))
                     touched_add(&y->touched, o.change.type, &o.change.record);
                 y->p->unproven = true;
@@ -106,6 +109,35 @@ static void include(struct lay *y, const struct life *lives, size_t count) {
     fold_own(y, &list);
 }
 
+/* The hub does not take it since its record is erased, or about one that is. Where no copy came from the city, all that is said of the
+ * record here is of no use any more. */
+static void refused(struct lay *y, const struct life *l, uint64_t seq, const struct change *c) {
+    static const struct id16 unknown = {{0}};
+    const struct record *base;
+    log_erase(y->t, l, seq, c);
+    y->p->uncompacted = true;
+    if (erasure_may(c->type) && !node_erased(y->t, c->type, &c->record) && bases_get(&y->bases, c->type, &c->record, &base) != 0) {
+        erased_mark(y->t, c->type, &c->record, &unknown);
+        y->erases = true;
+    }
+}
+
+static void take_erasures(struct lay *y, const struct feed *m, struct node_laid *out) {
+    struct touched_list erased = {0};
+    for (size_t i = 0; i < m->erasure_count; i++)
+        out->erased += erasure_take(y->t, &m->erasures[i], &erased);
+    if (out->erased > 0) {
+        y->erases = y->p->uncompacted = true;
+        logs_erase(y->t, y->p);
+    }
+    for (size_t i = 0; i < erased.count; i++) {
+        bases_drop(&y->bases, erased.keys[i].type, &erased.keys[i].id);
+        touched_add(&y->touched, erased.keys[i].type, &erased.keys[i].id);
+    }
+    y->p->erasures_after = m->erasures_to;
+    touched_close(&erased);
+}
+
 static void take_verdicts(struct lay *y, const struct held *held, size_t count) {
     for (size_t i = 0; i < count; i++) {
         CLEANUP(arena_close) struct arena a = {.cap = 0};
@@ -115,9 +147,12 @@ static void take_verdicts(struct lay *y, const struct held *held, size_t count) 
             continue;
         held_put(y->t, &held[i].incarnation, held[i].seq, held[i].reason);
         y->clock_held |= held[i].reason == VERDICT_CLOCK;
-        if (log_change(y->t, &held[i].incarnation, held[i].seq, &a, &c))
+        bool there = log_change(y->t, &held[i].incarnation, held[i].seq, &a, &c);
+        if (there)
             touched_add(&y->touched, c.type, &c.record);
-        bool settled = held[i].reason == VERDICT_MERGED || held[i].reason == VERDICT_DISCARDED;
+        if (there && held[i].reason == VERDICT_ERASED)
+            refused(y, l, held[i].seq, &c);
+        bool settled = held[i].reason == VERDICT_MERGED || held[i].reason == VERDICT_DISCARDED || held[i].reason == VERDICT_ERASED;
         if (settled && held[i].seq < l->first) /* it was kept for being held only */
             log_drop(y->t, &held[i].incarnation, held[i].seq);
     }
@@ -140,6 +175,10 @@ static bool says(const struct record *base, const struct entry *e) {
 
 static void lay_entry(struct lay *y, const struct entry *e) {
     const struct record *r = &e->record, *base;
+    if (y->erases && node_erased(y->t, r->type, &r->id)) {
+        y->p->unproven |= e->kind != ENTRY_LEFT; /* a hub that lost the order, and is about to hear of it again */
+        return;
+    }
     touched_add(&y->laid, r->type, &r->id);
     if (e->kind == ENTRY_LEFT) {
         touched_add(&y->touched, r->type, &r->id);
@@ -296,6 +335,7 @@ static void compare(struct lay *y, const struct feed *m, struct node_laid *out) 
 static void begin(struct lay *y, struct txn *t, struct node_progress *p) {
     *y = (struct lay){.t = t, .p = p, .bases = {.t = t}};
     y->area_count = area_expand(p->served, p->served_count, p->node, y->areas, LIMIT_AREAS);
+    y->erases = store_count(t, NODE_ERASED) > 0;
 }
 
 static void end(struct lay *y) {
@@ -339,6 +379,7 @@ int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out) {
         return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
     }
     begin(&y, t, p);
+    take_erasures(&y, m, out);
     take_verdicts(&y, m->held, m->held_count);
     include(&y, m->lives, m->life_count);
     for (size_t i = 0; i < m->entry_count; i++)

@@ -186,6 +186,10 @@ static int make(
     const char **why) {
     struct made *m = &all[at];
     struct life *life = &p->lives[p->life_count - 1];
+    if (node_erased_change(t, e->type, &e->record, e->ops, e->op_count)) {
+        *why = "the record, or the person it is about, was erased for ever by an order of the city";
+        return NODE_EDIT_ERASED;
+    }
     int r = see(t, e, all, at, a, &m->view);
     if (r == NODE_RECORD_ROTTEN) {
         *why = "the stored copy of this record is damaged; it is being fetched again from the hub";

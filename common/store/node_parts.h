@@ -1,6 +1,7 @@
 /* What the chapters of a node's durable life share. Only node_*.c use this. */
 #pragma once
 
+#include "common/model/erasure.h"
 #include "common/model/merge.h"
 #include "common/store/layout.h"
 #include "common/store/node_apply.h"
@@ -50,6 +51,16 @@ bool pending_forget(
     struct id16 *record); /* of a change that cannot be read any more; gives the record that it was of; false: was not there */
 void pending_remake(struct txn *t, const struct node_progress *p); /* all of it, from the log; and every view */
 void view_rebuild(struct txn *t, uint32_t type, const struct id16 *id, struct arena *scratch);
+
+/* ---- erased for ever (node_erase.c) */
+void erased_mark(struct txn *t, uint32_t type, const struct id16 *id, const struct id16 *order);
+/* Keeps an order and marks what it names, which is added to `erased`; true: some of it was not marked before. */
+bool erasure_take(struct txn *t, const struct erasure_order *o, struct touched_list *erased);
+bool log_erased(struct txn *t, const struct id16 *incarnation, uint64_t seq);              /* only a hash stands there */
+void log_erase(struct txn *t, const struct life *l, uint64_t seq, const struct change *c); /* one change, read from there */
+void logs_erase(struct txn *t, const struct node_progress *p);                             /* all that is marked, in every life */
+/* Says the orders again that lie above a row, as changes at the end of the present life. */
+void erasures_give_back(struct txn *t, struct node_progress *p, uint64_t above, wall_ms local_now);
 
 /* ---- base copies in work (node_bases.c): what a page changes is read once, changed in memory and written once, digests with it. Nothing
  * else writes NODE_BASE but the scrub. All zeroes with `t` set is ready. */

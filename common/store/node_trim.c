@@ -86,7 +86,7 @@ static void trim_life(struct trimming *y, struct life *l) {
             after = e.after;
         }
         envelope_release(y->t, mark);
-        if (held_get(y->t, &l->incarnation, l->first, &held) && held != VERDICT_DISCARDED && there)
+        if (held_get(y->t, &l->incarnation, l->first, &held) && held != VERDICT_DISCARDED && held != VERDICT_ERASED && there)
             continue;
         y->bytes -= lower(y->bytes, e.packed.len);
         log_drop(y->t, &l->incarnation, l->first);

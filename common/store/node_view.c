@@ -231,7 +231,8 @@ void pending_remake(struct txn *t, const struct node_progress *p) {
             CLEANUP(arena_close) struct arena a = {.cap = 0};
             struct change change;
             enum verdict held;
-            if (held_get(t, &l->incarnation, seq, &held) || !log_change(t, &l->incarnation, seq, &a, &change))
+            if (held_get(t, &l->incarnation, seq, &held) || !log_change(t, &l->incarnation, seq, &a, &change) ||
+                change.type == TYPE_ERASURE)
                 continue;
             pending_put(t, &change, &l->incarnation);
             touched_add(&records, change.type, &change.record);

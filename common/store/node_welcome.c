@@ -78,7 +78,10 @@ static void restamp(struct txn *t, struct node_progress *p, struct life *l) {
         CLEANUP(buffer_close) struct buffer packed = {0};
         struct logged e;
         envelope_release(t, mark);
-        if (!log_read(t, &l->incarnation, seq, &e) || wire_change_label(e.packed, seq, ++p->hlc, 0, false, &packed) != 0) {
+        bool there = log_read(t, &l->incarnation, seq, &e);
+        if (there && wire_change_erased(e.packed)) {
+            buffer_add(&packed, e.packed);
+        } else if (!there || wire_change_label(e.packed, seq, ++p->hlc, 0, false, &packed) != 0) {
             txn_fail(t, -EBADMSG);
             return;
         }
@@ -166,12 +169,13 @@ int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
     }
     if (other) {
         remake = forget_verdicts(t, p) || remake;
-        p->verdicts_after = 0;
+        p->verdicts_after = p->erasures_after = 0;
         p->unproven = true;
         for (size_t i = 0; i < p->loading_count; i++)
             if (p->loading[i].upto > m->cursor.at)
                 p->loading[i].upto = m->cursor.at;
     }
+    bool began = p->cursor.epoch.counter != 0;
     if (m->load)
         load_all(p);
     p->cursor = m->cursor;
@@ -186,6 +190,8 @@ int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
             remake = true;
         }
     }
+    if (other && began)
+        erasures_give_back(t, p, m->load ? 0 : m->cursor.at, local_now);
     if (remake)
         pending_remake(t, p);
     p->held_count = store_count(t, NODE_HELD);
@@ -210,7 +216,8 @@ static void move_up(struct renewal *n, struct life *old, uint64_t after) {
         struct logged e;
         envelope_release(n->t, mark);
         bool there = log_read(n->t, &old->incarnation, seq, &e);
-        if (there && wire_change_label(e.packed, n->life->last + 1, 0, 0, true, &packed) == 0) {
+        if (there && wire_change_erased(e.packed)) { /* it need not be said again */
+        } else if (there && wire_change_label(e.packed, n->life->last + 1, 0, 0, true, &packed) == 0) {
             wall_ms saved = e.saved;
             n->chain = wire_chain(&n->chain, buffer_bytes(&packed));
             log_write(n->t, &n->life->incarnation, ++n->life->last, &n->chain, saved, buffer_bytes(&packed));

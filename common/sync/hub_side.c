@@ -412,8 +412,8 @@ static void on_heard(struct hub_side *h, const struct hub_event *in, const struc
         l->last = m->report;
         l->last.software = (struct bytes){NULL, 0};
         l->reported = in->wall;
-        if (l->spent == l->taken && l->credit < l->taken + window(h, l))
-            ack(h, l, false, out); /* credit had dried up while the disk was full or the backlog long */
+        if (l->spent == l->taken && (l->credit < l->taken + window(h, l) || m->report.backlog > 0))
+            ack(h, l, false, out); /* credit had dried up while the disk was full or the backlog long; or the Ack with it was lost */
         break;
     case MESSAGE_REPAIR_ASK:
         emit(out, &(struct hub_effect){.kind = HUB_FX_REPAIR, .link = l});

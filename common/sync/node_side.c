@@ -101,7 +101,7 @@ static void greet(struct node_side *n, const struct node_event *in, struct node_
 /* ---- pushing: lives in their order, each from what was accepted, within credit */
 
 static void read_more(struct node_side *n, struct node_effects *out) {
-    if (n->state != NODE_READY || n->reading || n->resting || n->credit <= n->spent)
+    if (n->state != NODE_READY || n->reading || n->resting || n->credit <= n->spent || n->progress.erasures_after < n->erasures)
         return;
     for (size_t i = 0; i < n->progress.life_count; i++) {
         const struct life *l = &n->progress.lives[i];
@@ -212,6 +212,7 @@ static void pull(struct node_side *n, instant now, struct node_effects *out) {
     m->loading_count = p->loading_count;
     memcpy(m->loading, p->loading, sizeof m->loading);
     m->verdicts_after = p->verdicts_after;
+    m->erasures_after = p->erasures_after;
     m->bytes = PULL_BYTES;
     n->pulling = true;
     n->want_pull = false;
@@ -228,9 +229,12 @@ static void report(struct node_side *n, const struct node_event *in, struct node
     m->digest_ok_at = p->digest_ok_at;
     m->held = p->held_count;
     m->software = n->software;
+    m->erasures_to = p->erasures_after;
+    m->destroyed = !p->uncompacted;
     const struct life *l = &p->lives[p->life_count - 1];
     m->canary = m->backlog == 0 && l->includes == l->last ? n->session : 0;
     n->told_backlog = m->backlog;
+    n->tell_erased = false;
     n->next_report = in->now + REPORT_MS;
 }
 
@@ -303,6 +307,7 @@ static void on_heard(struct node_side *n, const struct node_event *in, struct no
         n->session = m->welcome.session;
         n->credit = m->welcome.credit;
         n->tip = m->welcome.tip;
+        n->erasures = m->welcome.erasures;
         verb(n, NODE_VERB_WELCOME, 0, out);
         return;
     case MESSAGE_REFUSE:
@@ -378,13 +383,15 @@ static void on_welcomed(struct node_side *n, const struct node_event *in, struct
 }
 
 static void on_laid(struct node_side *n, const struct node_event *in, struct node_effects *out) {
+    n->tell_erased |= in->done.erased;
     if (in->done.dropped || !in->done.caught_up) {
         pull(n, in->now, out);
         return;
     }
     n->caught_up_at = in->now;
     note(out, NODE_NOTE_CAUGHT_UP, n->progress.cursor.at);
-    if (n->told_backlog > 0 && progress_backlog(&n->progress) == 0) /* an operator need not wait a minute to hear that all is sent */
+    if (n->tell_erased ||
+        (n->told_backlog > 0 && progress_backlog(&n->progress) == 0)) /* an operator need not wait a minute to hear that all is sent */
         report(n, in, out);
     if (in->done.compared && !in->done.equal) {
         n->repairs += !in->done.alarm;
@@ -505,10 +512,14 @@ void node_side_step(struct node_side *n, const struct node_event *in, struct nod
             move(n, NODE_ASLEEP, INSTANT_NEVER);
         }
         return;
-    case NODE_SAVED:
+    case NODE_SAVED: {
+        bool destroys = n->progress.uncompacted && !in->progress->uncompacted;
         take_progress(n, in->progress, in->wall);
+        if (n->state == NODE_READY && destroys)
+            report(n, in, out);
         read_more(n, out);
         return;
+    }
     case NODE_LINK_UP:
         if (n->state == NODE_CONNECTING) {
             note(out, NODE_NOTE_CONNECTED, 0);

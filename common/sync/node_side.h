@@ -53,6 +53,7 @@ struct node_event {
             const struct node_progress *progress;            /* after it */
             bool dropped, caught_up, compared, equal, alarm; /* LAY_FEED, LAY_REPAIR */
             bool more;                                       /* LAY_REPAIR: further buckets differ */
+            bool erased;                                     /* LAY_FEED: it brought orders to erase */
             area differs;                                    /* LAY_FEED */
             const struct digest *buckets;                    /* BUCKETS: DIGEST_BUCKETS of them */
         } done;
@@ -133,6 +134,7 @@ struct node_side {
     enum node_verb busy;
     bool want_pull; /* something is newer than the last page */
     uint64_t tip;
+    uint64_t erasures; /* row of the newest order to erase at the Welcome: until it is laid nothing is pushed */
     area repairing;
     bool repair_open;
 
@@ -140,6 +142,7 @@ struct node_side {
 
     instant next_report;
     uint64_t told_backlog; /* of the last Report */
+    bool tell_erased;      /* orders to erase were carried out since */
     enum refusal refused;  /* the last refusal, 0 = none since the last Welcome */
     instant caught_up_at;  /* 0 = never in this life of the process */
     wall_ms welcomed_wall;

@@ -1,5 +1,6 @@
 /* What people and faults do to a world. */
 #include "common/base/invariant.h"
+#include "common/store/hub_erase.h"
 #include "common/store/layout.h"
 #include "tests/sim/parts.h"
 #include "tests/support/test_seal.h"
@@ -35,6 +36,14 @@ static struct sim_value area_value(area a) {
     struct sim_value v = {.b = {0x41}, .len = 9};
     for (size_t i = 0; i < 8; i++)
         v.b[1 + i] = (uint8_t)(a >> (8 * i));
+    return v;
+}
+
+/* Field 7 of Value: a Reference, its type in field 1, its id in field 2. */
+static struct sim_value reference_value(uint64_t record) {
+    struct sim_value v = {.b = {0x3a, 20, 0x08, WORLD_TYPE, 0x12, 16}, .len = 22};
+    struct id16 id = world_record_id(record);
+    memcpy(v.b + 6, id.b, sizeof id.b);
     return v;
 }
 
@@ -236,6 +245,8 @@ static void remember(struct world *w, uint32_t node, uint64_t tag, uint64_t reco
         e->ops[i].name_count = ops[i].name_count;
         for (size_t k = 0; k < ops[i].name_count; k++)
             e->ops[i].names[k] = ops[i].names[k].tag;
+        for (size_t k = 0; ops[i].field == FIELD_SUBJECT && k < 8; k++)
+            e->about = e->about << 8 | ops[i].value.at[14 + k];
     }
 }
 
@@ -267,7 +278,8 @@ static void edit(struct world *w, uint32_t node, uint64_t record, const struct o
         return;
     }
     remember(w, node, e.tag, record, ops, count);
-    world_say(w, "node n-%u saved %" PRIu64 " of record %" PRIu64, node, seq, record);
+    uint64_t about = w->oracle.edits[w->oracle.count - 1].about;
+    world_say(w, "node n-%u saved %" PRIu64 " of record %" PRIu64 "%s%.0" PRIu64, node, seq, record, about == 0 ? "" : ", about ", about);
     world_node_saved(w, n);
 }
 
@@ -279,6 +291,17 @@ void world_create(struct world *w, uint32_t node, uint64_t record) {
     if (record > w->records)
         w->records = record;
     edit(w, node, record, ops, 2);
+}
+
+void world_create_about(struct world *w, uint32_t node, uint64_t record, uint64_t about) {
+    struct sim_value home = area_value(area_of(node)), first = text_value('v', record), whom = reference_value(about);
+    struct op ops[3] = {
+        {.field = FIELD_HOME, .kind = OP_SET, .value = value_bytes(&home)},
+        {.field = FIELD_SUBJECT, .kind = OP_SET, .value = value_bytes(&whom)},
+        {.field = WORLD_FIELD_A, .kind = OP_SET, .value = value_bytes(&first)}};
+    if (record > w->records)
+        w->records = record;
+    edit(w, node, record, ops, 3);
 }
 
 static void set(struct world *w, uint32_t node, uint64_t record, uint32_t field, const struct sim_value *v) {
@@ -357,6 +380,126 @@ void world_hub_set(struct world *w, uint64_t record, uint32_t field, uint64_t va
 void world_hub_move(struct world *w, uint64_t record, uint32_t to) {
     struct sim_value v = area_value(area_of(to));
     hub_set(w, record, FIELD_HOME, &v);
+}
+
+/* ---- erasing: an order names a record, and when that is carried out the hub looks for what is about it */
+
+static bool order_change(struct world *w, const struct id16 *order, struct bytes list) {
+    struct buffer value = {0};
+    buffer_u8(&value, 0x4a); /* field 9 of Value: a List */
+    size_t len = list.len;
+    for (; len >= 0x80; len >>= 7)
+        buffer_u8(&value, (uint8_t)(len | 0x80));
+    buffer_u8(&value, (uint8_t)len);
+    buffer_add(&value, list);
+    struct op op = {.field = ERASURE_TARGETS, .kind = OP_ADD, .value = buffer_bytes(&value)};
+    bool done = own_change(w, TYPE_ERASURE, *order, &op, 1, random_u64(&w->chance));
+    buffer_close(&value);
+    return done;
+}
+
+static void list_add(struct buffer *list, struct bytes item) {
+    buffer_u8(list, 0x0a);
+    buffer_u8(list, (uint8_t)item.len);
+    buffer_add(list, item);
+}
+
+void world_erase(struct world *w, uint64_t record) {
+    struct buffer list = {0};
+    struct sim_value target = reference_value(record);
+    struct id16 order;
+    random_fill(&w->chance, order.b, sizeof order.b);
+    list_add(&list, value_bytes(&target));
+    if (order_change(w, &order, buffer_bytes(&list))) {
+        invariant(w->oracle.erased_count < sizeof w->oracle.erased / sizeof *w->oracle.erased);
+        w->oracle.erased[w->oracle.erased_count++] = record;
+        world_say(w, "hub  orders that record %" PRIu64 " is erased", record);
+    }
+    buffer_close(&list);
+}
+
+struct found {
+    struct id16 order;
+    struct buffer list;
+};
+
+/* Of one order at a time: what is about what another one named is found again. */
+static int found_about(void *owner, const struct id16 *order, uint32_t type, const struct id16 *id) {
+    struct found *f = owner;
+    uint64_t record = 0;
+    for (size_t k = 0; type == WORLD_TYPE && k < 8; k++)
+        record = record << 8 | id->b[8 + k];
+    struct sim_value target = reference_value(record);
+    if (f->list.len == 0)
+        f->order = *order;
+    if (id_equal(&f->order, order))
+        list_add(&f->list, value_bytes(&target));
+    return 0;
+}
+
+static void search(struct world *w) {
+    struct found found = {.list = {0}};
+    struct hub_concerns c = {.about = found_about, .owner = &found};
+    struct hub_place *place = memory_zeroed(1, sizeof *place);
+    struct txn *t;
+    invariant(store_read(w->hub.state, &t) == 0);
+    bool due = hub_search_due(t) != 0;
+    hub_place_get(t, place);
+    if (due)
+        invariant(hub_concerning(t, 0, NULL, &c, NULL) == 0);
+    txn_abort(t);
+    if (due && found.list.len > 0 && order_change(w, &found.order, buffer_bytes(&found.list)))
+        world_say(w, "hub  erases what is about it");
+    if (due && found.list.len == 0) {
+        invariant(store_write(w->hub.state, &t) == 0);
+        hub_search_done(t, place->hub_seq);
+        int r = txn_commit(t);
+        if (r < 0)
+            world_disk_failed(w, 0, r);
+    }
+    buffer_close(&found.list);
+    free(place);
+}
+
+static bool own_folded(struct world *w) {
+    struct hub_node_state *n = memory_zeroed(1, sizeof *n);
+    struct id16 incarnation;
+    struct txn *t;
+    invariant(store_read(w->hub.own, &t) == 0);
+    uint64_t last = hub_own_last(t, &incarnation);
+    txn_abort(t);
+    invariant(store_read(w->hub.state, &t) == 0);
+    hub_node_get(t, 0, n);
+    txn_abort(t);
+    const struct life *l = life_find(n->lives, n->life_count, &incarnation);
+    bool folded = l != NULL && l->includes >= last;
+    free(n);
+    return folded;
+}
+
+static int erase_bytes(struct world *w, struct store *from, bool own) {
+    struct txn *t, *state;
+    uint64_t at = 1;
+    invariant(store_write(from, &t) == 0);
+    invariant(store_read(w->hub.state, &state) == 0);
+    own ? hub_own_erase(t, state, &at, UINT32_MAX) : hub_log_erase(t, state, &at, UINT32_MAX);
+    txn_abort(state);
+    return txn_commit(t);
+}
+
+void world_hub_erases(struct world *w) {
+    if (w->hub.erasing) {
+        int r = erase_bytes(w, w->hub.log, false);
+        if (r == 0)
+            r = erase_bytes(w, w->hub.own, true);
+        if (r < 0) {
+            world_disk_failed(w, 0, r);
+            return;
+        }
+        w->hub.erasing = r != 0;
+    }
+    if (w->hub.up && own_folded(w))
+        search(w);
 }
 
 void world_policy(struct world *w, uint64_t value) {
@@ -821,6 +964,12 @@ void world_restore_hub(struct world *w, size_t log, size_t state) {
     commit(l);
     commit(s);
     world_later(w, 50, (struct world_event){.kind = WORLD_HUB_UP});
+}
+
+void world_restore_own(struct world *w, struct store *own) {
+    store_close(w->hub.own);
+    w->hub.own = own;
+    world_say(w, "hub  has an older second home");
 }
 
 void world_skew(struct world *w, uint32_t node, int64_t ms) {

@@ -1,6 +1,7 @@
 /* The invariants: cheap ones after every step, what the stores show every 64 steps, I4, I8, I9, I11 and "nothing is lost" at quiet points.
  */
 #include "common/base/invariant.h"
+#include "common/store/layout.h"
 #include "tests/sim/parts.h"
 
 #include <inttypes.h>
@@ -88,6 +89,18 @@ static uint64_t policy_at(struct txn *t) {
     return hlc;
 }
 
+/* I7, at any moment: who has carried an order out has nothing of what it names. */
+static void check_marked(struct world *w, struct txn *t, uint32_t id) {
+    static const unsigned trees[] = {NODE_BASE, NODE_VIEW};
+    struct bytes key, value, there;
+    struct scan *c = scan_open(t, NODE_ERASED);
+    for (bool on = scan_from(c, (struct bytes){NULL, 0}, &key, &value); on; on = scan_next(c, &key, &value))
+        for (size_t i = 0; i < 2; i++)
+            if (txn_get(t, trees[i], key, &there))
+                world_fail(w, "I7: n-%u has carried out an order, and still has a copy of what it names", id);
+    scan_close(c);
+}
+
 void world_check_stores(struct world *w) {
     struct standing *s = memory_zeroed(1, sizeof *s);
     struct hub_place *place = memory_zeroed(1, sizeof *place);
@@ -105,6 +118,7 @@ void world_check_stores(struct world *w) {
         invariant(store_read(n->store, &t) == 0);
         invariant(node_progress_get(t, &s->node));
         uint64_t policy = policy_at(t);
+        check_marked(w, t, i);
         txn_abort(t);
         if (policy < n->policy_hlc)
             world_fail(w, "I6: the policy at n-%u fell", i);
@@ -228,6 +242,8 @@ static void check_state(struct world *w, struct txn *state) {
         struct arena a = {0};
         struct record r = {0};
         struct id16 id = world_record_id(record);
+        if (oracle_erased(&w->oracle, record, true) != oracle_erased(&w->oracle, record, false))
+            continue; /* nobody can tell */
         int got = hub_record(state, WORLD_TYPE, &id, &a, &r);
         for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
             const struct field *f = got == 0 ? record_field(&r, fields[i]) : NULL;
@@ -314,7 +330,7 @@ static void check_node(struct world *w, uint32_t id, struct txn *state) {
             world_fail(w, "I11: n-%u has another digest of area %zu", id, i);
     if (n->alarmed)
         world_fail(w, "I11: a digest alarm at n-%u without bit rot", id);
-    if (at_hub->received != at_hub->merged + at_hub->held + at_hub->repeated + at_hub->discarded)
+    if (at_hub->received != at_hub->merged + at_hub->held + at_hub->repeated + at_hub->discarded + at_hub->erased)
         world_fail(
             w, "I8: of n-%u received %" PRIu64 " merged %" PRIu64 " held %" PRIu64 " repeated %" PRIu64, id, at_hub->received,
             at_hub->merged, at_hub->held, at_hub->repeated);
@@ -365,6 +381,8 @@ static void check_log(struct world *w) {
         struct reader r = {.rest = buffer_bytes(&raw)};
         for (uint64_t seq = e.first; wire_batch_next(&r, &packed); seq++) {
             struct logged_change one = {e.incarnation, seq, hash_of(packed)};
+            if (packed.len == 34 && packed.at[0] == 0x72) /* erased: its hash stands there (field 14 of Change) */
+                memcpy(one.hash.b, packed.at + 2, sizeof one.hash.b);
             struct arena a = {0};
             struct change c;
             if (wire_change_unpack(packed, &a, &c) == 0)
@@ -387,6 +405,107 @@ static void check_log(struct world *w) {
     buffer_close(&all);
 }
 
+/* ---- I7: of what is erased nothing is left, with the hub and at every office */
+
+struct remains {
+    struct world *w;
+    const char *where;
+    uint32_t node;
+};
+
+static void left(const struct remains *y, uint32_t type, const struct id16 *id) {
+    uint64_t record = 0;
+    for (size_t k = 0; k < 8; k++)
+        record = record << 8 | id->b[8 + k];
+    if (type == WORLD_TYPE && oracle_erased(&y->w->oracle, record, false))
+        world_fail(y->w, "I7: record %" PRIu64 " is erased, and %s of n-%u has something of it", record, y->where, y->node);
+}
+
+static void left_packed(const struct remains *y, struct bytes packed) {
+    struct arena a = {0};
+    struct change c;
+    if (wire_change_unpack(packed, &a, &c) == 0)
+        left(y, c.type, &c.record);
+    arena_close(&a);
+}
+
+static void left_keys(struct remains *y, struct txn *t, unsigned tree, const char *where) {
+    struct bytes key, value;
+    struct scan *c = scan_open(t, tree);
+    y->where = where;
+    for (bool on = scan_from(c, (struct bytes){NULL, 0}, &key, &value); on; on = scan_next(c, &key, &value)) {
+        struct id16 id;
+        if (key.len < 20)
+            continue;
+        memcpy(id.b, key.at + 4, sizeof id.b);
+        left(y, (uint32_t)key.at[0] << 24 | (uint32_t)key.at[1] << 16 | (uint32_t)key.at[2] << 8 | key.at[3], &id);
+    }
+    scan_close(c);
+}
+
+static int left_held(void *owner, uint32_t node, const struct held *h, const struct quarantined *q) {
+    (void)node;
+    (void)h;
+    left_packed(owner, q->change);
+    return 0;
+}
+
+static int left_logged(void *owner, const struct id16 *incarnation, const struct change *c, wall_ms saved, enum verdict held) {
+    (void)incarnation;
+    (void)saved;
+    (void)held;
+    left(owner, c->type, &c->record);
+    return 0;
+}
+
+static void left_batch(const struct remains *y, struct bytes body) {
+    struct buffer raw = {0};
+    struct bytes packed;
+    invariant(wire_batch_open(body, &raw) == 0);
+    for (struct reader r = {.rest = buffer_bytes(&raw)}; wire_batch_next(&r, &packed);)
+        left_packed(y, packed);
+    buffer_close(&raw);
+}
+
+static void check_erased(struct world *w) {
+    struct remains y = {.w = w};
+    struct hub_log_place place;
+    struct log_entry e;
+    struct txn *t;
+    invariant(store_read(w->hub.state, &t) == 0);
+    left_keys(&y, t, HUB_RECORDS, "the state");
+    left_keys(&y, t, HUB_WAITING, "the list of what is held");
+    y.where = "quarantine";
+    hub_held(t, 0, left_held, &y);
+    txn_abort(t);
+    invariant(store_read(w->hub.log, &t) == 0);
+    invariant(hub_log_place(t, &place));
+    y.where = "the log";
+    for (uint64_t p = place.first; p <= place.last; p++)
+        if (hub_log_read(t, p, &e) == 0 && e.kind == LOG_PUSH)
+            left_batch(&y, e.body);
+    txn_abort(t);
+    invariant(store_read(w->hub.own, &t) == 0);
+    struct buffer body = {0};
+    struct hash zero = {{0}};
+    y.where = "the second home";
+    for (uint64_t after = 0; hub_own_entry(t, after, &zero, 0, &body, &e); after = e.first + e.count - 1) {
+        left_batch(&y, e.body);
+        buffer_clear(&body);
+    }
+    buffer_close(&body);
+    txn_abort(t);
+    for (y.node = 1; y.node <= w->node_count; y.node++) {
+        invariant(store_read(w->nodes[y.node].store, &t) == 0);
+        left_keys(&y, t, NODE_BASE, "the base");
+        left_keys(&y, t, NODE_VIEW, "the view");
+        left_keys(&y, t, NODE_PENDING, "the list of what is pending");
+        y.where = "the log";
+        node_log_each(t, false, left_logged, &y);
+        txn_abort(t);
+    }
+}
+
 void world_check(struct world *w) {
     struct txn *state;
     uint64_t checked = 0;
@@ -398,13 +517,14 @@ void world_check(struct world *w) {
     hub_held(state, 0, mark_held, w);
     for (size_t i = 0; i < w->oracle.count; i++) {
         const struct oracle_edit *e = &w->oracle.edits[i];
-        if (!e->merged && !e->held && !e->lost)
+        if (!e->merged && !e->held && !e->lost && !oracle_erased(&w->oracle, e->record, true))
             world_fail(w, "LOST: edit %zu of n-%u, record %" PRIu64, i + 1, e->node, e->record);
         if (e->merged && e->held)
             world_fail(w, "I8: edit %zu of n-%u is merged and held", i + 1, e->node);
     }
     check_state(w, state);
     check_log(w);
+    check_erased(w);
     world_check_stores(w);
     hub_verify(state, complain, w, &checked);
     for (uint32_t i = 1; i <= w->node_count; i++)

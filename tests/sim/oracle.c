@@ -27,6 +27,21 @@ struct oracle_edit *oracle_find(struct oracle *o, uint64_t name) {
     return NULL;
 }
 
+static bool ordered(const struct oracle *o, uint64_t record) {
+    for (size_t i = 0; i < o->erased_count; i++)
+        if (o->erased[i] == record)
+            return true;
+    return false;
+}
+
+bool oracle_erased(const struct oracle *o, uint64_t record, bool may) {
+    for (size_t i = 0; i < o->count && !ordered(o, record); i++)
+        if (o->edits[i].record == record && o->edits[i].about != 0 && (may || !o->edits[i].lost) &&
+            oracle_erased(o, o->edits[i].about, may))
+            return true;
+    return ordered(o, record);
+}
+
 enum { CHAIN = 32 };
 
 static bool names(const struct oracle *o, const struct oracle_edit *e, uint32_t field, uint64_t name, unsigned depth);
@@ -65,7 +80,7 @@ size_t oracle_field(const struct oracle *o, uint64_t record, uint32_t field, enu
     size_t n = 0;
     for (size_t i = 0; i < o->count; i++) {
         const struct oracle_edit *e = &o->edits[i];
-        if (!e->merged || e->record != record)
+        if (!e->merged || e->record != record || oracle_erased(o, record, false))
             continue;
         for (size_t k = 0; k < e->op_count; k++)
             if (e->ops[k].field == field && e->ops[k].kind == kind && !gone(o, record, field, e->name) && n < room)

@@ -41,6 +41,7 @@ void world_hub_queue(struct world *w, uint64_t ticket, uint32_t node, const stru
 uint64_t world_safe(struct world *w, uint32_t node, const struct id16 *incarnation); /* what every kept backup holds */
 void world_hub_safe(struct world *w);                                                /* that is safe, and the hub may say so */
 void world_begin(struct world *w);                                                   /* stores, office records, first start */
+void world_hub_erases(struct world *w); /* goes on with orders to erase: the search, and the bytes in log and second home */
 void world_check_cheap(struct world *w);
 void world_check_stores(struct world *w);
 uint64_t world_number(struct bytes value); /* of a value that a doing made */

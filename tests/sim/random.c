@@ -12,7 +12,9 @@ static bool on(const struct world *w, enum world_fault f) {
 static void random_edit(struct world *w, uint32_t node) {
     uint64_t p = draw(w, 100), record = w->records == 0 ? 0 : 1 + draw(w, w->records);
     bool here = record != 0 && world_has(w, node, record) && world_heads(w, node, record, FIELD_HOME) > 0;
-    if (on(w, FAULT_SHARE) && record != 0 && draw(w, 10) == 0)
+    if (on(w, FAULT_ERASE) && record != 0 && draw(w, 6) == 0)
+        world_create_about(w, node, w->records + 1, record);
+    else if (on(w, FAULT_SHARE) && record != 0 && draw(w, 10) == 0)
         world_adopt(w, node, record);
     else if (!here || p < 12)
         world_create(w, node, w->records + 1);
@@ -31,6 +33,10 @@ static void random_edit(struct world *w, uint32_t node) {
 }
 
 static void hub_decides(struct world *w) {
+    if (on(w, FAULT_ERASE) && w->records > 0 && w->oracle.erased_count < 6 && draw(w, 3) == 0) {
+        world_erase(w, 1 + draw(w, w->records));
+        return;
+    }
     for (uint64_t r = 1; r <= w->records; r++)
         for (uint32_t f = WORLD_FIELD_A; f <= WORLD_FIELD_B; f++)
             if (world_heads(w, 0, r, f) > 1) {

@@ -24,6 +24,7 @@
     X(story_held_retry)                                                                                                                    \
     X(story_held_replaced)                                                                                                                 \
     X(story_stream_goes_on)                                                                                                                \
+    X(story_credit_lost)                                                                                                                   \
     X(story_good_faith)                                                                                                                    \
     X(story_no_early_alarm)                                                                                                                \
     X(story_pushed_again)                                                                                                                  \
@@ -62,7 +63,15 @@
     X(story_log_rot_last)                                                                                                                  \
     X(story_log_rot_accepted)                                                                                                              \
     X(story_log_rot_online)                                                                                                                \
-    X(story_log_rot_hub_restored)
+    X(story_log_rot_hub_restored)                                                                                                          \
+    X(story_erased)                                                                                                                        \
+    X(story_erased_unsent)                                                                                                                 \
+    X(story_erased_hub_restored)                                                                                                           \
+    X(story_erased_own_replayed)                                                                                                           \
+    X(story_erased_node_restored)                                                                                                          \
+    X(story_erased_cut_off)                                                                                                                \
+    X(story_erased_asked_for)                                                                                                              \
+    X(story_erased_held)
 
 #define X(name) extern const struct story name;
 STORIES(X)

@@ -3,6 +3,7 @@
 #include "tests/sim/world.h"
 
 #include "common/base/invariant.h"
+#include "common/store/hub_erase.h"
 #include "common/sync/narrate.h"
 #include "tests/sim/parts.h"
 
@@ -385,6 +386,7 @@ static bool node_verb(struct world *w, struct world_event *e) {
         in.done.verb = e->verb;
         in.done.progress = p;
         in.done.dropped = laid.dropped;
+        in.done.erased = laid.erased > 0;
         in.done.caught_up = laid.caught_up;
         in.done.compared = laid.compared;
         in.done.equal = laid.digests_equal;
@@ -638,7 +640,7 @@ static void hub_merge_step(struct world *w) {
     struct world_hub *h = &w->hub;
     static const uint32_t limits[] = {1, 2, 7, 99};
     struct merged *done = memory_zeroed(1, sizeof *done);
-    struct hub_rules rules = {allows, w};
+    struct hub_rules rules = {.allows = allows, .owner = w};
     struct txn *log, *state;
     invariant(store_read(h->log, &log) == 0);
     invariant(store_write(h->state, &state) == 0);
@@ -671,8 +673,11 @@ static void hub_merge_step(struct world *w) {
                 in.merged.node_count = done->node_count;
                 world_hub_step(w, &in, (struct bytes){NULL, 0});
             }
+            h->erasing = h->erasing || done->erased;
             if (done->position < place.last)
                 hub_merge_soon(w);
+            else
+                world_hub_erases(w);
         }
     }
     free(done);
@@ -724,6 +729,7 @@ static void hub_welcome(struct world *w, struct world_event *e) {
     hub_node_get(t, e->node, n);
     hub_cursor_adopt(place, l->cursor, &m->welcome.cursor, &m->welcome.load);
     m->welcome.tip = place->hub_seq;
+    m->welcome.erasures = hub_erasures_tip(t);
     m->welcome.clock = world_clock(w, 0);
     for (size_t i = 0; i < m->welcome.life_count; i++) {
         const struct life *merged = life_find(n->lives, n->life_count, &m->welcome.lives[i].incarnation);
@@ -828,6 +834,7 @@ void world_hub_start(struct world *w) {
     free(place);
     hub_quarantines(w);
     h->replays = hub_own(w);
+    h->erasing = true;
     hub_merge_soon(w);
 }
 

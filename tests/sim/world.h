@@ -26,6 +26,7 @@ enum world_fault {
     FAULT_SCOPES = 2048,      /* nodes gain and lose areas */
     FAULT_FULL = 4096,        /* disks are full for a while */
     FAULT_EIO = 8192,         /* a disk fails under a commit: the process ends and starts again */
+    FAULT_ERASE = 32768,      /* records are erased for ever */
     FAULT_LIVES = 16384,      /* above all, disks of nodes go back or are replaced: more lives than are remembered */
 };
 
@@ -83,6 +84,7 @@ struct world_hub {
     bool committing, merging, upgraded;
     bool replays; /* own changes that a restore or crash left out of the log are on their way */
     int64_t skew_ms;
+    bool erasing;         /* log and second home hold bytes of what is erased */
     uint64_t own_hlc;     /* last stamp of the hub's own changes */
     wall_ms wall_highest; /* of its clock, right or wrong */
 };
@@ -137,6 +139,8 @@ void world_remove(struct world *w, uint32_t node, uint64_t record); /* one eleme
 void world_move(struct world *w, uint32_t node, uint64_t record, uint32_t to);
 void world_adopt(struct world *w, uint32_t node, uint64_t record);
 void world_delete(struct world *w, uint32_t node, uint64_t record);
+void world_create_about(struct world *w, uint32_t node, uint64_t record, uint64_t about); /* its subject is another record */
+void world_erase(struct world *w, uint64_t record);                                       /* the hub orders that it is erased for ever */
 void world_hub_set(struct world *w, uint64_t record, uint32_t field, uint64_t value);
 void world_hub_move(struct world *w, uint64_t record, uint32_t to);
 void world_policy(struct world *w, uint64_t value);
@@ -160,7 +164,8 @@ void world_restore_node(struct world *w, uint32_t node, size_t which);
 void world_enrol_anew(struct world *w, uint32_t node, struct store *disk /* takes */, uint32_t other); /* a clone of other's disk */
 void world_new_machine(struct world *w, uint32_t node); /* its disk is lost; another machine is enrolled in its place */
 void world_restore_hub(struct world *w, size_t log, size_t state);
-void world_skew(struct world *w, uint32_t node, int64_t ms); /* 0 = the hub */
+void world_restore_own(struct world *w, struct store *own /* takes */); /* the hub's second home goes back too; the hub is down */
+void world_skew(struct world *w, uint32_t node, int64_t ms);            /* 0 = the hub */
 void world_full(struct world *w, uint32_t node, bool full);
 void world_eio(struct world *w, uint32_t node); /* the next commit fails */
 void world_sweep(struct world *w);

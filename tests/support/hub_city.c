@@ -2,6 +2,8 @@
 
 #include "common/base/error.h"
 #include "common/base/invariant.h"
+#include "common/model/erasure.h"
+#include "common/model/value.h"
 #include "common/store/envelope.h"
 #include "tests/support/test_seal.h"
 
@@ -164,6 +166,16 @@ struct name city_write(struct city *y, uint32_t node, uint64_t record, uint32_t 
     return city_say(y, node, record, &op, 1);
 }
 
+void city_erase(struct city *y, uint64_t record) {
+    CLEANUP(buffer_close) struct buffer list = {0}, value = {0};
+    struct id16 id = city_id(record);
+    erasure_name(&list, CITY_TYPE, &id);
+    value_pack(&(struct value){.kind = VALUE_LIST, .list = buffer_bytes(&list)}, &value);
+    struct op op = city_op(ERASURE_TARGETS, OP_ADD, buffer_bytes(&value), NULL, 0);
+    struct change c = {.type = TYPE_ERASURE, .record = city_id(1000 + record), .ops = &op, .op_count = 1};
+    city_say_change(y, 0, &c);
+}
+
 void city_office(struct city *y, uint32_t node, const area *served, size_t count) {
     CLEANUP(buffer_close) struct buffer list = {0}, value = {0};
     CLEANUP(arena_close) struct arena a = {0};
@@ -210,7 +222,7 @@ static bool allows(void *owner, const struct change *c, const struct record *bef
 struct merged city_merge(struct city *y, uint32_t limit) {
     for (;;) {
         struct merged m;
-        y->rules = (struct hub_rules){allows, y};
+        y->rules = (struct hub_rules){.allows = allows, .owner = y};
         struct txn *log = read_of(y->log), *state = write_of(y->state);
         uint64_t before = city_place(y).position;
         int r = hub_merge(log, state, limit, &y->rules, &m);
@@ -498,6 +510,19 @@ static void lay(struct reader_office *o, const struct entry *e) {
     }
 }
 
+static void lay_order(struct reader_office *o, struct bytes packed) {
+    CLEANUP(arena_close) struct arena a = {0};
+    struct change c;
+    uint32_t type;
+    struct id16 id;
+    invariant(wire_change_unpack(packed, &a, &c) == 0);
+    for (struct bytes list = erasure_targets(&c); erasure_next(&list, &type, &id);) {
+        struct record *r = find(o, type, &id);
+        if (r != NULL)
+            *r = o->base[--o->count];
+    }
+}
+
 static void check_digests(const struct reader_office *o, const struct feed *f) {
     for (size_t i = 0; i < f->digest_count; i++) {
         struct digest d = {{0, 0}};
@@ -528,6 +553,8 @@ void office_pull(struct city *y, struct reader_office *o, uint32_t bytes) {
     invariant(hub_feed_page(t, o->node, pull, &a, f, NULL) == 0);
     invariant(cursor_equal(f->from, o->cursor));
     invariant(f->entry_count > 0 || f->to.at > o->cursor.at || f->caught_up || f->loading_count > 0);
+    for (size_t i = 0; i < f->erasure_count; i++)
+        lay_order(o, f->erasures[i].change);
     for (size_t i = 0; i < f->entry_count; i++)
         lay(o, &f->entries[i]);
     o->cursor = f->to;

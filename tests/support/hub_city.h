@@ -58,6 +58,8 @@ void city_office(struct city *y, uint32_t node, const area *served, size_t count
 struct merged city_merge(struct city *y, uint32_t limit); /* folds everything, about `limit` changes a transaction; gives the last */
 void city_sweep(struct city *y, uint64_t floor);          /* the whole of it */
 
+void city_erase(struct city *y, uint64_t record); /* the hub orders it */
+
 /* Names of the heads of a field, else of its elements, as the state has them. */
 size_t city_names(struct city *y, uint64_t record, uint32_t field, struct name *out, size_t room);
 bool city_text_is(struct city *y, uint64_t record, uint32_t field, const char *text); /* the winner */

@@ -1,7 +1,9 @@
 /* The hub's log, fold and feed, over the memory store. */
 #include "common/base/error.h"
 #include "common/base/invariant.h"
+#include "common/model/value.h"
 #include "common/store/envelope.h"
+#include "common/store/hub_erase.h"
 #include "tests/support/hub_city.h"
 #include "tests/support/test_seal.h"
 
@@ -1449,6 +1451,176 @@ static void test_left_into_loading(void **state) {
     office_close(&o);
 }
 
+/* ---- erasing for ever */
+
+static struct txn *reading(struct store *s) {
+    struct txn *t;
+    assert_int_equal(store_read(s, &t), 0);
+    return t;
+}
+
+static struct txn *writing(struct store *s) {
+    struct txn *t;
+    assert_int_equal(store_write(s, &t), 0);
+    return t;
+}
+
+static bool there(struct city *y, uint64_t record) {
+    struct id16 id = city_id(record);
+    struct key k = key_record(CITY_TYPE, &id);
+    struct bytes key, value;
+    struct txn *t = reading(y->state);
+    struct scan *c = scan_open(t, HUB_RECORDS);
+    bool any = scan_from(c, key_bytes(&k), &key, &value) && key_starts(key, &k);
+    scan_close(c);
+    txn_abort(t);
+    return any;
+}
+
+static void test_erased(void **state) {
+    struct city *y = *state;
+    struct reader_office o;
+    office_open(y, &o, 1);
+    city_create(y, 1, 1);
+    city_create(y, 1, 2);
+    city_write(y, 1, 1, CITY_B, "more");
+    city_write(y, 1, 1, CITY_A, "!held");
+    city_merge(y, 100);
+    office_catch_up(y, &o, SOME_BYTES);
+    assert_int_equal(city_place(y).held, 1);
+    city_erase(y, 1);
+    city_write(y, 1, 1, CITY_B, "in the same stretch, later");
+    city_merge(y, 100);
+    assert_false(there(y, 1)); /* neither it nor its history */
+    assert_true(there(y, 2));
+    assert_int_equal(city_place(y).held, 0);
+    assert_int_equal(node_of(y, 1).erased, 2);
+    city_create(y, 1, 1);
+    struct op hub = city_op(CITY_A, OP_SET, city_text(y, "the hub itself"), NULL, 0);
+    city_say(y, 0, 1, &hub, 1);
+    city_order(y, LOG_RETRY, 1, 4);
+    city_merge(y, 1);
+    assert_false(there(y, 1));
+    assert_int_equal(node_of(y, 1).erased, 3);
+    assert_int_equal(node_of(y, 0).erased, 1);
+    city_sweep(y, UINT64_MAX);
+    office_catch_up(y, &o, SOME_BYTES);
+    city_verify(y);
+    office_close(&o);
+}
+
+/* What the hub's log still says of it goes, and what is said after it is believed as before. */
+static void test_erased_log(void **state) {
+    struct city *y = *state;
+    struct id16 id = city_id(1);
+    city_create(y, 1, 1);
+    city_create(y, 1, 2);
+    city_write(y, 1, 1, CITY_B, "a secret");
+    city_merge(y, 100);
+    city_erase(y, 1);
+    city_merge(y, 100);
+    for (int way = 0; way < 2; way++) {
+        struct txn *log = writing(y->log), *t = reading(y->state);
+        uint64_t at = 1;
+        assert_false(hub_log_erase(log, t, &at, 2)); /* a piece at a time */
+        assert_true(hub_log_erase(log, t, &at, 100));
+        txn_abort(t);
+        assert_int_equal(txn_commit(log), 0);
+    }
+    struct txn *log = reading(y->log);
+    struct hub_log_place place;
+    unsigned gone = 0, left = 0;
+    assert_true(hub_log_place(log, &place));
+    for (uint64_t p = place.first; p <= place.last; p++) {
+        CLEANUP(buffer_close) struct buffer raw = {0};
+        struct log_entry e;
+        struct bytes packed;
+        assert_int_equal(hub_log_read(log, p, &e), 0);
+        if (e.kind != LOG_PUSH || wire_batch_open(e.body, &raw) != 0)
+            continue;
+        struct hash chain = e.before;
+        for (struct reader r = {.rest = buffer_bytes(&raw)}; wire_batch_next(&r, &packed);) {
+            CLEANUP(arena_close) struct arena a = {0};
+            struct change c;
+            chain = wire_chain(&chain, packed);
+            gone += wire_change_erased(packed);
+            left += wire_change_unpack(packed, &a, &c) == 0 && c.type == CITY_TYPE && id_equal(&c.record, &id);
+        }
+        assert_true(hash_equal(&chain, &e.after));
+    }
+    txn_abort(log);
+    assert_int_equal(gone, 2);
+    assert_int_equal(left, 0);
+    city_write(y, 1, 2, CITY_B, "and so on");
+    city_merge(y, 100);
+    assert_true(city_text_is(y, 2, CITY_B, "and so on"));
+}
+
+static bool not_ours(void *owner, const struct change *c) {
+    (void)c;
+    return *(bool *)owner;
+}
+
+/* An office brings an order back: only one that the city signed is carried out, unless nothing of it is there. */
+static void test_order_returned(void **state) {
+    struct city *y = *state;
+    bool ours = false;
+    for (uint64_t record = 1; record <= 2; record++) {
+        CLEANUP(buffer_close) struct buffer list = {0}, value = {0}, packed = {0}, blob = {0};
+        struct id16 id = city_id(record);
+        city_create(y, 2, record);
+        city_merge(y, 100);
+        erasure_name(&list, CITY_TYPE, &id);
+        value_pack(&(struct value){.kind = VALUE_LIST, .list = buffer_bytes(&list)}, &value);
+        struct op op = city_op(ERASURE_TARGETS, OP_ADD, buffer_bytes(&value), NULL, 0);
+        struct change order = {
+            .seq = 9, .version = {.hlc = 5}, .name = {0, record}, .type = TYPE_ERASURE, .record = city_id(7), .ops = &op, .op_count = 1};
+        wire_change_pack(&order, &packed);
+        value_pack(&(struct value){.kind = VALUE_BLOB, .text = buffer_bytes(&packed)}, &blob);
+        struct op back = city_op(ERASURE_RETURNED, OP_ADD, buffer_bytes(&blob), NULL, 0);
+        struct change c = {.type = TYPE_ERASURE, .record = city_id(7), .ops = &back, .op_count = 1};
+        ours = record == 2;
+        city_merge(y, 1);
+        y->rules.signed_order = not_ours;
+        y->rules.allows = NULL;
+        y->rules.owner = &ours;
+        city_say_change(y, 1, &c);
+        struct txn *log = reading(y->log), *t = writing(y->state);
+        struct merged done;
+        assert_int_equal(hub_merge(log, t, 100, &y->rules, &done), 0);
+        txn_abort(log);
+        assert_int_equal(txn_commit(t), 0);
+        y->rules = (struct hub_rules){.allows = NULL};
+        assert_int_equal(there(y, record), !ours);
+        assert_int_equal(city_place(y).held, 1); /* the forged one, for a person to see */
+    }
+}
+
+/* Whatever makes a new record about one that is erased goes by the same order; what is there already does not. */
+static void test_about_erased(void **state) {
+    struct city *y = *state;
+    CLEANUP(buffer_close) struct buffer value = {0};
+    struct value whom = {.kind = VALUE_REFERENCE};
+    whom.reference.type = CITY_TYPE;
+    whom.reference.id = city_id(1);
+    value_pack(&whom, &value);
+    city_create(y, 1, 1);
+    city_create(y, 1, 3);
+    city_erase(y, 1);
+    city_merge(y, 100);
+    struct op about[] = {
+        city_op(FIELD_HOME, OP_SET, city_area(y, city_home(1)), NULL, 0), city_op(FIELD_SUBJECT, OP_SET, buffer_bytes(&value), NULL, 0)};
+    city_say(y, 1, 2, about, 2);
+    city_say(y, 1, 3, about + 1, 1);
+    city_merge(y, 100);
+    city_create(y, 1, 2); /* it does not say any more whom it is about */
+    city_merge(y, 100);
+    assert_false(there(y, 2));
+    assert_true(there(y, 3));
+    assert_int_equal(node_of(y, 1).erased, 3);
+    city_verify(y);
+}
+
 int main(void) {
 #define IN_CITY(f) cmocka_unit_test_setup_teardown(f, open_city, close_city)
     const struct CMUnitTest tests[] = {
@@ -1488,6 +1660,10 @@ int main(void) {
         cmocka_unit_test(test_offices),
         cmocka_unit_test(test_sweep),
         IN_CITY(test_left_into_loading),
+        IN_CITY(test_erased),
+        IN_CITY(test_erased_log),
+        IN_CITY(test_order_returned),
+        IN_CITY(test_about_erased),
         cmocka_unit_test(test_lmdb),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

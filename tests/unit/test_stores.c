@@ -98,7 +98,12 @@ static bool node_pulls(struct city *y, struct store *s, uint32_t node) {
     CLEANUP(arena_close) struct arena hub = {0}, own = {.cap = LIMIT_DECODE_BYTES};
     struct message *m = memory_zeroed(1, sizeof *m);
     struct node_progress p = progress(s);
-    struct pull pull = {.cursor = p.cursor, .loading_count = p.loading_count, .verdicts_after = p.verdicts_after, .bytes = 1 << 20};
+    struct pull pull = {
+        .cursor = p.cursor,
+        .loading_count = p.loading_count,
+        .verdicts_after = p.verdicts_after,
+        .erasures_after = p.erasures_after,
+        .bytes = 1 << 20};
     struct node_laid laid;
     pull.area_count = area_expand(p.served, p.served_count, node, pull.areas, LIMIT_AREAS);
     memcpy(pull.loading, p.loading, sizeof pull.loading);
@@ -326,6 +331,9 @@ static void flipped_bits_are_found(void **state) {
     node_says(&y, t, 2, &bad, 1);
     assert_int_equal(txn_commit(t), 0);
     node_pushes(&y, s, 1);
+    city_erase(&y, 3);
+    city_erase(&y, 9);
+    city_merge(&y, 100);
     node_catches_up(&y, s, 1);
     t = writing(s);
     node_says(&y, t, 1, ops + 1, 1);

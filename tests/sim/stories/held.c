@@ -131,3 +131,32 @@ static void no_early_alarm(struct world *w) {
 }
 const struct story story_no_early_alarm = {
     "no_early_alarm", "digests are compared while edits are on their way: no false alarm", 1, no_early_alarm};
+
+static bool an_ack(const struct message *m) {
+    return m->kind == MESSAGE_ACK;
+}
+
+static void credit_lost(struct world *w) {
+    w->quarantine_bytes = 150;
+    world_create(w, 1, 1);
+    world_run(w, 10000);
+    for (uint64_t i = 0; i < 4; i++) {
+        world_set_bad(w, 1, 1, A, i);
+        world_run(w, 5000);
+    }
+    world_expect(w, "hub  quarantine of n-1 is full");
+    world_cut(w, 1);
+    world_set(w, 1, 1, B, 5);
+    world_join(w, 1);
+    world_run(w, 100000);
+    world_must(w, world_value(w, 0, 1, B) == 0, "an office got credit though its quarantine is full");
+    w->nodes[1].loses = an_ack;
+    world_upgrade(w);
+    world_run(w, 200000);
+    world_must(w, world_value(w, 0, 1, B) == 5, "the message with the new credit was lost, and nothing moves any more");
+    world_expect(w, "hub  quarantine of n-1 is free again");
+    world_expect(w, "net  n-1 loses ack");
+    world_expect(w, "node n-1 says push");
+}
+const struct story story_credit_lost = {
+    "credit_lost", "the message that gives credit again, after quarantine was full, is lost: the next report asks for it", 1, credit_lost};
