@@ -305,6 +305,7 @@ void cmd_status(void *owner, struct request *q) {
     enrol_status(c, out, problems);
     audit_status(c, problems);
     rekey_status(c, out, problems);
+    erase_status(c, out);
     json_object_set_new(out, "endpoint", json_string(porter_endpoint(city_porter(c))));
     json_object_set_new(out, "nodes", number(hub_engine_peers(c->engine)));
     json_object_set_new(out, "online", number(online));

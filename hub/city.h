@@ -12,8 +12,9 @@
 #include "common/wire/wire.h"
 #include "common/wire/wire_enrol.h"
 
-struct enrol;   /* enrol.c: tokens, and the door of those who hold one */
-struct backups; /* backup.c: the one that is being made */
+struct enrol;    /* enrol.c: tokens, and the door of those who hold one */
+struct backups;  /* backup.c: the one that is being made */
+struct erasures; /* erase.c: orders to erase, and who carried them out */
 
 struct city {
     uv_loop_t loop;
@@ -35,6 +36,7 @@ struct city {
     struct command *table;      /* owns; what the control answers */
     struct enrol *enrol;        /* owns */
     struct backups *backups;    /* owns */
+    struct erasures *erasures;  /* owns */
     struct catalogue catalogue; /* of the policies in force and of those on the way there */
     struct buffer documents;    /* they themselves, for enrolment files */
     bool catalogue_known;       /* the state was looked into */
@@ -128,6 +130,14 @@ void city_ordered(struct city *c, struct request *q);      /* main.c: carries ou
 void office_key(void *owner, const struct hub_peer *p, const struct public_keys *offered, wall_ms old_until); /* of hub_engine_calls … */
 void office_emptied(void *owner, const struct hub_peer *p);                                                   /* … too */
 
+/* Orders to erase for ever (erase.c). */
+void erase_open(struct city *c);                        /* goes on with what a stop left to be done */
+void erase_close(struct city *c);                       /* after the engine */
+bool erase_signed(void *owner, const struct change *c); /* the engine's calls: on the merge worker */
+void erase_ordered(void *owner);
+void erase_holder(void *owner, const struct hub_peer *p);
+void erase_status(struct city *c, json_t *out);
+
 /* ---- commands */
 void cmd_schema(void *owner, struct request *q); /* fields.c */
 void cmd_status(void *owner, struct request *q); /* answers.c */
@@ -165,3 +175,5 @@ void cmd_node_token_revoke(void *owner, struct request *q);
 void cmd_node_pending(void *owner, struct request *q);
 void cmd_node_reject(void *owner, struct request *q);
 void cmd_publish(void *owner, struct request *q);
+void cmd_person_erase(void *owner, struct request *q); /* erase.c */
+void cmd_person_erase_status(void *owner, struct request *q);

@@ -42,6 +42,9 @@ void cmd_schema(void *owner, struct request *q) {
         {"status", "safe", "changes", "that are in every one of them", "已备份更改数"},
         {"status", "seal", "", "where the key of the stores comes from: credential, file or passphrase", "存储密钥来源"},
         {"status", "up_ms", "ms", "since the start", "已运行时间"},
+        {"status", "erasures", "orders", "to erase for ever, so far", "删除命令数"},
+        {"status", "erasures_open", "orders", "that are not carried out everywhere yet: `anjuctl person erase-status`",
+         "未完成的删除命令数"},
         {"status", "problems", "", "what needs a person, and what to do", "问题与处理"},
         {"status", "as_of_ms", "ms since 1970", "when this was so", "数据时间"},
 
@@ -247,6 +250,18 @@ void cmd_schema(void *owner, struct request *q) {
         {"audit heads", "now", "entries", "that it said instead", "异常后条数"},
 
         {"audit settle", "audit", "", "settled", "状态"},
+
+        {"person erase", "type", "", "record type", "记录类型"},
+        {"person erase", "erased", "records", "of the type that go for ever (--dry-run)", "将删除记录数"},
+        {"person erase", "cleared", "values", "in records about others that refer to the person (--dry-run)", "将清除引用数"},
+        {"person erase", "order", "hex", "the order's own random id", "命令编号"},
+        {"person erase", "state", "", "ordered", "状态"},
+        {"person erase", "next", "", "what to do now", "下一步"},
+
+        {"person erase-status", "node", "", "the office's node; 0 is the hub", "节点编号"},
+        {"person erase-status", "name", "", "hub; revoked", "名称"},
+        {"person erase-status", "state", "", "open, erased (nobody can see it any more), destroyed (no file holds it either)", "执行状态"},
+        {"person erase-status", "at_ms", "ms since 1970", "when it said so", "确认时间"},
 
         {"backup", "path", "", "where it lies", "备份位置"},
         {"backup", "bytes", "bytes", "that it holds", "备份大小"},

@@ -88,6 +88,10 @@ static const struct command commands[] = {
      "审计日志摘要"},
     {"audit settle", CONTROL_ADMIN, cmd_audit_settle, "node", "", "",
      "a person has looked: tell a broken audit log of N, or of `hub`, no more", "确认审计异常"},
+    {"person erase", CONTROL_ADMIN, cmd_person_erase, "id", "reason= order= type= confirm= yes dry-run", "type erased cleared",
+     "erase a person and all that is about them for ever, everywhere; --dry-run lists what goes", "彻底删除一个人及其相关记录"},
+    {"person erase-status", CONTROL_ADMIN, cmd_person_erase_status, "order", "", "node name state at_ms",
+     "who has carried an order to erase out, and who has not yet", "删除命令执行情况"},
     {"backup", CONTROL_ADMIN, cmd_backup, "dir", "timeout=", "", "make an encrypted, verified backup in DIR/<time>", "备份"},
     {"backups", CONTROL_ADMIN, cmd_backups, "", "", "path made_ms bytes position accepted", "backups that a restore may use",
      "可用备份列表"},
@@ -260,7 +264,14 @@ static int open_engine(struct city *c) {
                                                             : error_text(r));
         return EXIT_STORE;
     }
-    struct hub_engine_calls calls = {on_fatal, office_key, office_emptied, c};
+    struct hub_engine_calls calls = {
+        .fatal = on_fatal,
+        .key = office_key,
+        .emptied = office_emptied,
+        .signed_order = erase_signed,
+        .ordered = erase_ordered,
+        .holder = erase_holder,
+        .owner = c};
     buffer_format(&door, "ipc://%s/door.sock", folder);
     r = hub_engine_open(&c->loop, &stores, buffer_string(&door), &c->keys, &calls, &c->engine);
     if (r != 0 && c->exit == EXIT_GOOD) /* else a store failed, and has said so */
@@ -298,6 +309,7 @@ static void run_loop(struct city *c) {
     if (c->rekey == REKEY_DUE)
         rekey_open(c);
     enrol_open(c);
+    erase_open(c);
     log_fact(LOG_INFO, "hub.started", FACT_TEXT("endpoint", porter_endpoint(c->porter)));
     service_ready(&c->service, porter_endpoint(c->porter));
     uv_run(&c->loop, UV_RUN_DEFAULT);
@@ -331,6 +343,7 @@ static int run(struct city *c) {
     c->engine = hub_engine_close(c->engine);
     backups_close(c);
     enrol_close(c);
+    erase_close(c);
     c->control = control_close(c->control);
     service_stop(&c->service);
     uv_run(&c->loop, UV_RUN_DEFAULT);

@@ -19,7 +19,7 @@ struct item {
     bool fresh;             /* no id was given: a new record */
     bool optional, skipped; /* optional: need not be there */
     struct bytes key, reason;
-    struct op ops[OPS_MAX + 3];
+    struct op ops[OPS_MAX + 6];
     size_t op_count;
     json_t *warnings; /* owns */
     bool created, decides;
@@ -78,6 +78,8 @@ static bool take_field(struct editing *e, struct item *it, const char *name, con
     }
     if (len == 0) {
         set(e, it, f->number, &(struct value){.kind = VALUE_NONE});
+        if (f->about)
+            set(e, it, FIELD_SUBJECT, &(struct value){.kind = VALUE_NONE});
         return true;
     }
     const char *why = value_read(f->kind, given, &v);
@@ -103,6 +105,8 @@ static bool take_field(struct editing *e, struct item *it, const char *name, con
         set(e, it, mark->number, &m);
     }
     set(e, it, f->number, &v);
+    if (f->about)
+        set(e, it, FIELD_SUBJECT, &v);
     return true;
 }
 
@@ -301,8 +305,27 @@ static void look_at(const struct editing *e, struct item *it, const struct recor
     }
 }
 
+static void refused(struct editing *e, const struct item *it, int outcome, const char *why) {
+    if (outcome == NODE_EDIT_BAD)
+        ask_fail(&e->ask, "bad_request", "", "%s: %s", it->type->name, why);
+    else if (outcome == NODE_EDIT_REQUESTED)
+        ask_fail(
+            &e->ask, "conflict", "wait until the city has sent it: `anjuctl wait --caught-up`",
+            "the record was taken up but has not come yet");
+    else if (outcome == NODE_EDIT_ERASED)
+        ask_fail(&e->ask, "conflict", "nothing can be saved about it any more; ask the city", "%s: %s", it->type->name, why);
+    else if (outcome == NODE_EDIT_FULL)
+        ask_fail(&e->ask, "bad_request", "remove what is not needed any more", "%s: %s", it->type->name, why);
+    else
+        ask_fail(&e->ask, "internal", "", "the edit failed");
+}
+
 /* Against the store: does the record exist, may it be edited. Adds what a new record, a delete or an adoption needs. */
 static bool settle(struct editing *e, struct item *it, struct txn *t) {
+    if (node_erased(t, it->type->number, &it->id)) {
+        refused(e, it, NODE_EDIT_ERASED, "it was erased for ever by an order of the city");
+        return false;
+    }
     struct arena a = {0};
     struct record r, base;
     bool pending;
@@ -335,19 +358,6 @@ static struct edit edit_of(const struct editing *e, const struct item *it) {
     entropy_fill(&edit.tag, sizeof edit.tag);
     entropy_fill(&edit.salt, sizeof edit.salt);
     return edit;
-}
-
-static void refused(struct editing *e, const struct item *it, int outcome, const char *why) {
-    if (outcome == NODE_EDIT_BAD)
-        ask_fail(&e->ask, "bad_request", "", "%s: %s", it->type->name, why);
-    else if (outcome == NODE_EDIT_REQUESTED)
-        ask_fail(
-            &e->ask, "conflict", "wait until the city has sent it: `anjuctl wait --caught-up`",
-            "the record was taken up but has not come yet");
-    else if (outcome == NODE_EDIT_FULL)
-        ask_fail(&e->ask, "bad_request", "remove what is not needed any more", "%s: %s", it->type->name, why);
-    else
-        ask_fail(&e->ask, "internal", "", "the edit failed");
 }
 
 static void saved(struct editing *e, const struct item *it, const struct change *c) {

@@ -90,7 +90,7 @@ static void type_close(struct catalogue_type *t) {
 }
 
 static void read_field(const struct document *d, const struct document_node *map, struct catalogue_field *f, struct complaints *c) {
-    static const char *const keys[] = {"number", "name", "zh", "kind", "rule", "check", "refers", "unverified", "required", NULL};
+    static const char *const keys[] = {"number", "name", "zh", "kind", "rule", "check", "refers", "unverified", "required", "about", NULL};
     if (document_kind(map) != DOCUMENT_MAP) {
         document_complain(d, map, c, "a field is written {number: 16, name: …, zh: …, kind: …}");
         return;
@@ -105,6 +105,10 @@ static void read_field(const struct document *d, const struct document_node *map
     f->unverified = text_of(d, map, "unverified", false, c);
     if (document_get(map, "required") != NULL)
         document_bool(d, document_get(map, "required"), &f->required, c);
+    if (document_get(map, "about") != NULL)
+        document_bool(d, document_get(map, "about"), &f->about, c);
+    if (f->about && f->kind != VALUE_REFERENCE)
+        document_complain(d, map, c, "only a reference can say whom a record is about");
 }
 
 static void read_type(struct catalogue *k, const struct document *d, const struct document_node *map, struct complaints *c) {

@@ -17,6 +17,7 @@ struct catalogue_field {
     uint32_t refers_type; /* its number */
     char *unverified;     /* owns; the field that says so when the check fails, else NULL */
     bool required;
+    bool about; /* REFERENCE: the record is about whom it refers to, who is its subject */
 };
 
 struct catalogue_type {

@@ -293,6 +293,20 @@ static bool asks_help(int argc, char **argv) {
     return false;
 }
 
+/* What cannot be taken back asks a person at a terminal to say the id once more; a script says --confirm ID, or --yes. */
+static void ask_confirmation(const json_t *command, json_t *args) {
+    char line[128];
+    bool value;
+    if (!has_option(text(command, "options"), "confirm", 7, &value) || json_object_get(args, "confirm") != NULL ||
+        json_object_get(args, "yes") != NULL || json_object_get(args, "dry-run") != NULL || !isatty(STDIN_FILENO))
+        return;
+    fprintf(stderr, "This cannot be undone. Type the id once more to confirm: ");
+    if (fgets(line, sizeof line, stdin) != NULL) {
+        line[strcspn(line, "\r\n")] = '\0';
+        json_object_set_new(args, "confirm", json_string(line));
+    }
+}
+
 static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **argv) {
     struct saving s = {.print = &c->print, .fd = -1};
     json_t *args = json_object();
@@ -300,6 +314,7 @@ static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **arg
         json_decref(args);
         return s.code == CTL_GOOD ? CTL_USAGE : s.code;
     }
+    ask_confirmation(command, args);
     const char *timeout = text(args, "timeout");
     bool waits;
     if (*timeout != '\0')

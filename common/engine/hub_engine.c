@@ -76,6 +76,8 @@ struct hub_engine {
     int log_broken;             /* negative: a commit failed; nothing is appended any more, or it would follow a hole */
     uint64_t hlc;
     struct append *last_append;
+    /* Of the merge thread: the pass that takes out what orders to erase leave in the log and the second home. */
+    uint64_t erase_seq, erase_log, erase_own; /* as of which place of the feed (0: none under way), where it goes on */
     /* Of the read thread. */
     struct txn *read_state, *read_log;
 };
@@ -855,7 +857,8 @@ static void merge_works(struct job *j, void *owner) {
         return;
     }
     hub_place_get(state, &f->place);
-    f->result = hub_merge(log, state, MERGE_CHANGES, NULL, &f->done);
+    struct hub_rules rules = {.signed_order = e->calls.signed_order, .owner = e->calls.owner};
+    f->result = hub_merge(log, state, MERGE_CHANGES, &rules, &f->done);
     if (hub_log_place(log, &place))
         f->log_last = place.last;
     if (f->result == 0)
@@ -949,6 +952,8 @@ static void merge_done(struct job *j, int result) {
         }
         if (f->done.offices || f->done.every_node)
             roster_soon(e);
+        if (f->done.ordered && e->calls.ordered != NULL)
+            e->calls.ordered(e->calls.owner);
         if (f->done.changes > 0) {
             e->sweep_wanted = true;
             sweep_later(e);
@@ -980,7 +985,7 @@ struct sweep {
     struct hub_engine *engine;
     uint64_t floor;
     uint32_t removed;
-    bool rests;
+    bool rests, erases;
     int result;
 };
 
@@ -999,11 +1004,60 @@ static uint64_t lowest_floor(const struct hub_engine *e) {
     return lowest;
 }
 
+enum { ERASE_ENTRIES = 32 };
+
+static int erase_from(struct hub_engine *e, struct store *s, struct txn *state, bool own, bool *end) {
+    struct txn *t;
+    int r = store_write(s, &t);
+    if (r != 0)
+        return pass(r);
+    *end = own ? hub_own_erase(t, state, &e->erase_own, 16 * ERASE_ENTRIES) : hub_log_erase(t, state, &e->erase_log, ERASE_ENTRIES);
+    return txn_commit(t);
+}
+
+static int chore_done(struct hub_engine *e, enum hub_chore c, uint64_t hub_seq) {
+    struct txn *state;
+    int r = store_write(e->stores.state, &state);
+    if (r != 0)
+        return pass(r);
+    hub_chore_done(state, c, hub_seq);
+    return txn_commit(state);
+}
+
+/* A piece of the pass. What comes meanwhile makes another one due. */
+static int erase_works(struct hub_engine *e, bool *more) {
+    struct hub_place *place = memory_zeroed(1, sizeof *place);
+    struct txn *state = NULL;
+    bool log_end = false, own_end = false;
+    int r = store_read(e->stores.state, &state);
+    if (r == 0 && hub_chore_due(state, HUB_CHORE_BYTES) != 0 && hub_place_get(state, place)) {
+        if (e->erase_seq == 0) {
+            e->erase_seq = place->hub_seq;
+            e->erase_log = e->erase_own = 1;
+        }
+        r = erase_from(e, e->stores.log, state, false, &log_end);
+        if (r == 0 && log_end)
+            r = erase_from(e, e->stores.own, state, true, &own_end);
+        *more = r == 0 && !own_end;
+    }
+    txn_abort(state);
+    if (r != 0 || own_end) {
+        uint64_t seq = e->erase_seq;
+        e->erase_seq = 0;
+        if (r == 0)
+            r = chore_done(e, HUB_CHORE_BYTES, seq);
+    }
+    free(place);
+    return r;
+}
+
 static void sweep_works(struct job *j, void *owner) {
     struct sweep *s = (struct sweep *)j;
     struct hub_engine *e = owner;
     struct txn *state;
-    s->result = store_write(e->stores.state, &state);
+    s->result = erase_works(e, &s->erases);
+    if (s->result == 0)
+        s->result = store_write(e->stores.state, &state);
     if (s->result != 0)
         return;
     s->removed = hub_sweep(state, SWEEP_ROWS, s->floor);
@@ -1022,7 +1076,7 @@ static void sweep_done(struct job *j, int result) {
         log_fact(LOG_ERROR, "hub.sweep_stopped", FACT_TEXT("do", "run anjuctl verify"));
     else if (s->result < 0)
         fatal(e, s->result);
-    else if (s->result == 0 && s->removed == SWEEP_ROWS)
+    else if (s->result == 0 && (s->removed == SWEEP_ROWS || s->erases))
         sweep_turn(e);
     else if (s->result == 0 && (!s->rests || e->sweep_wanted))
         sweep_later(e);
@@ -1044,6 +1098,41 @@ static void sweep_turn(struct hub_engine *e) {
     s->job.work = sweep_works;
     s->job.done = sweep_done;
     worker_submit(e->merge, &s->job);
+}
+
+struct searched {
+    struct job job;
+    struct hub_engine *engine;
+    uint64_t hub_seq;
+    int result;
+};
+
+static void searched_works(struct job *j, void *owner) {
+    struct searched *s = (struct searched *)j;
+    s->result = chore_done(owner, HUB_CHORE_SEARCH, s->hub_seq);
+}
+
+static void searched_done(struct job *j, int result) {
+    struct searched *s = (struct searched *)j;
+    (void)result;
+    if (s->result < 0)
+        fatal(s->engine, s->result);
+    free(s);
+}
+
+void hub_engine_searched(struct hub_engine *e, uint64_t hub_seq) {
+    if (e->closing)
+        return;
+    struct searched *s = memory_zeroed(1, sizeof *s);
+    s->engine = e;
+    s->hub_seq = hub_seq;
+    s->job.work = searched_works;
+    s->job.done = searched_done;
+    worker_submit(e->merge, &s->job);
+}
+
+struct epoch hub_engine_epoch(const struct hub_engine *e) {
+    return e->epoch;
 }
 
 static void on_sweep_again(uv_timer_t *t) {
@@ -1503,11 +1592,24 @@ static void on_effect(void *owner, const struct hub_effect *x) {
     }
 }
 
+/* A report of this session: how far the office carried out what was ordered to be erased. */
+static void holder_says(struct hub_engine *e, struct hub_peer *p) {
+    const struct report *m = &p->link.last;
+    if (hub_side_session(&p->link) == 0 || m->session != p->link.session || e->calls.holder == NULL ||
+        (m->erasures_to == p->erasures_told && m->destroyed == p->destroyed_told))
+        return;
+    p->erasures_told = m->erasures_to;
+    p->destroyed_told = m->destroyed;
+    e->calls.holder(e->calls.owner, p);
+}
+
 static void step(struct hub_engine *e, struct hub_event *in, struct heard *h) {
     struct stepping s = {e, h};
     in->now = clock_now();
     in->wall = clock_wall();
     hub_side_step(&e->side, in, &(struct hub_out){on_effect, &s});
+    if (in->kind == HUB_HEARD && in->heard->kind == MESSAGE_REPORT)
+        holder_says(e, (struct hub_peer *)in->link);
 }
 
 /* ---- the check worker: everything that comes is decoded off the loop, each peer's in order, a few of each peer at a time */

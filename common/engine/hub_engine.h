@@ -37,8 +37,10 @@ struct hub_peer {
     bool changing;          /* its new keys are on their way into its record … */
     bool key_due;           /* … and from there into the roster: then it is told */
     struct hub_engine *engine;
-    struct cursor pulled;     /* of its last Pull since it was welcomed */
-    uint64_t full_at;         /* the log position to which link.full is known */
+    struct cursor pulled;   /* of its last Pull since it was welcomed */
+    uint64_t full_at;       /* the log position to which link.full is known */
+    uint64_t erasures_told; /* of its last Report: `holder` was called for it */
+    bool destroyed_told;
     struct hub_wrongs wrongs; /* since the hub started */
     struct hub_audit audit;   /* the heads of audit logs that it and the hub keep of each other */
     /* The rest is the engine's: no peer has more at work than its share, so that the others' turn comes. */
@@ -76,7 +78,10 @@ struct hub_engine_calls {
     void (*key)(void *owner, const struct hub_peer *p, const struct public_keys *offered, wall_ms old_until);
     /* A node that is to be closed has nothing left that is not accepted: its record says so from now on. */
     void (*emptied)(void *owner, const struct hub_peer *p);
-    void *owner; /* borrows */
+    bool (*signed_order)(void *owner, const struct change *c); /* of an order to erase that an office brings back; on the merge worker */
+    void (*ordered)(void *owner);                              /* orders to erase were carried out: there is something to search for */
+    void (*holder)(void *owner, const struct hub_peer *p);     /* its report says something new of the orders that it carried out */
+    void *owner;                                               /* borrows */
 };
 
 /* Makes a new city's stores under the folder, or opens them and settles what a restore left (hub_join_log). + enum store_outcome, and
@@ -149,6 +154,10 @@ struct hub_entries {
     uint64_t position;
 };
 void hub_engine_entries(struct hub_engine *e, struct hub_entries *w /* takes; `done` gives it back */);
+
+/* The state was looked through as of this place of the feed, and nothing was found that is about what orders to erase named. */
+void hub_engine_searched(struct hub_engine *e, uint64_t hub_seq);
+struct epoch hub_engine_epoch(const struct hub_engine *e);
 
 /* The backups that a restore may use (hub_kept.h): what is in all of them is safe and told to the nodes; the log is trimmed below what
  * they need. The engine reads the list when it opens; who changes it hands over the new one. */

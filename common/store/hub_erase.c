@@ -42,9 +42,10 @@ int hub_erasures(struct txn *state, uint64_t after, int (*each)(void *owner, uin
 /* ---- carrying out (the fold) */
 
 static void mark(struct fold *f, uint32_t type, const struct id16 *id, const struct id16 *order) {
-    struct key k = key_record(type, id), due = key_word("search"), row = key_u64(f->place.hub_seq);
+    struct key k = key_record(type, id);
     envelope_put(f->state, HUB_ERASED, key_bytes(&k), bytes_of(order->b, sizeof order->b));
-    envelope_put(f->state, HUB_META, key_bytes(&due), key_bytes(&row)); /* something may be about it */
+    chore_put(f->state, HUB_CHORE_SEARCH, f->place.hub_seq);
+    chore_put(f->state, HUB_CHORE_BYTES, f->place.hub_seq);
     f->erased++;
 }
 
@@ -235,18 +236,27 @@ int hub_concerning(struct txn *state, uint32_t type, const struct id16 *id, cons
     return r != 0 ? pass(r) : hub_held(state, 0, look_held, &s);
 }
 
-uint64_t hub_search_due(struct txn *state) {
-    struct key due = key_word("search");
-    struct bytes row;
-    int r = envelope_get(state, HUB_META, key_bytes(&due), &row);
-    struct reader in = {.rest = r == 0 ? row : (struct bytes){NULL, 0}};
-    return r == ENVELOPE_MISSING ? 0 : r == 0 ? reader_u64be(&in) : 1; /* rotten: it is looked through once more */
+static struct key chore_key(enum hub_chore c) {
+    return key_word(c == HUB_CHORE_SEARCH ? "search" : "bytes");
 }
 
-void hub_search_done(struct txn *state, uint64_t hub_seq) {
-    struct key due = key_word("search");
-    if (hub_search_due(state) <= hub_seq)
-        txn_delete(state, HUB_META, key_bytes(&due));
+void chore_put(struct txn *state, enum hub_chore c, uint64_t row) {
+    struct key k = chore_key(c), value = key_u64(row);
+    envelope_put(state, HUB_META, key_bytes(&k), key_bytes(&value));
+}
+
+uint64_t hub_chore_due(struct txn *state, enum hub_chore c) {
+    struct key k = chore_key(c);
+    struct bytes row;
+    int r = envelope_get(state, HUB_META, key_bytes(&k), &row);
+    struct reader in = {.rest = r == 0 ? row : (struct bytes){NULL, 0}};
+    return r == ENVELOPE_MISSING ? 0 : r == 0 ? reader_u64be(&in) : 1; /* rotten: it is done once more */
+}
+
+void hub_chore_done(struct txn *state, enum hub_chore c, uint64_t hub_seq) {
+    struct key k = chore_key(c);
+    if (hub_chore_due(state, c) <= hub_seq)
+        txn_delete(state, HUB_META, key_bytes(&k));
 }
 
 /* ---- the bytes that are left in the log and in the second home */
@@ -275,7 +285,7 @@ static bool erase_batch(struct txn *state, struct bytes raw, struct buffer *out)
 static void erase_entry(struct txn *log, struct txn *state, uint64_t position) {
     CLEANUP(buffer_close) struct buffer raw = {0}, less = {0}, body = {0}, entry = {0};
     struct log_entry e;
-    if (hub_log_read(log, position, &e) != 0 || e.kind != LOG_PUSH || wire_batch_open(e.body, &raw) != 0 ||
+    if (hub_log_read(log, position, &e) != 0 || !log_changes(e.kind) || wire_batch_open(e.body, &raw) != 0 ||
         !erase_batch(state, buffer_bytes(&raw), &less) || wire_batch_seal(buffer_bytes(&less), &body) != 0)
         return;
     e.body = buffer_bytes(&body);

@@ -23,10 +23,11 @@ struct hub_concerns {
 };
 int hub_concerning(struct txn *state, uint32_t type, const struct id16 *id, const struct hub_concerns *c, struct buffer *damaged);
 
-/* Since an order was carried out the state is to be looked through for what is about what it named, until that finds nothing new: only
- * then can nothing about it be there any more (the fold lets none in). Due: the row of the newest order that may have left something. */
-uint64_t hub_search_due(struct txn *state); /* 0: nothing is due */
-void hub_search_done(struct txn *state, uint64_t hub_seq /* of the snapshot that was looked through, and nothing was found */);
+/* What an order leaves to be done, in the state until it is: to look for what is about what it named, until nothing new is found (only then
+ * can nothing about it be there any more, since the fold lets none in); and to take the bytes out of the log and the second home. */
+enum hub_chore { HUB_CHORE_SEARCH, HUB_CHORE_BYTES };
+uint64_t hub_chore_due(struct txn *state, enum hub_chore c);                /* since which row; 0: nothing is due */
+void hub_chore_done(struct txn *state, enum hub_chore c, uint64_t hub_seq); /* as of a snapshot at this place of the feed */
 
 /* Puts a hash in the place of each change of an erased record, in the log up to the position that is folded, or in the hub's second home:
  * from *at on (1: from the beginning), up to `limit` entries; *at moves on. The chains and signatures over them hold as before. True: the

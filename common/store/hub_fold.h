@@ -4,7 +4,7 @@
  * waiting, verdicts) are read and written directly. The result equals applying the changes one by one. */
 #pragma once
 
-#include "common/store/hub_merge.h"
+#include "common/store/hub_erase.h"
 
 /* A merged change's line of history, not written yet. */
 struct fold_history {
@@ -110,6 +110,7 @@ void fold_release(struct fold *f, struct touched *t); /* what is held of a recor
 void fold_retry_grown(struct fold *f);
 
 /* ---- erasing (hub_erase.c) */
+void chore_put(struct txn *state, enum hub_chore c, uint64_t row);
 void fold_order(struct fold *f, const struct change *c, uint64_t row);       /* a change of TYPE_ERASURE was merged: it is carried out */
 bool fold_erased(struct fold *f, struct touched *t, const struct change *c); /* is it of, or about, what is erased? */
 /* An office brings an order back, which a restored hub may have lost: it is merged as the change that it was, in place of c. False: c is

@@ -184,6 +184,7 @@ void fold_refuse(struct fold *f, struct fold_node *writer, const struct id16 *in
     writer->state.erased++;
     f->refused = true;
     verdict_put(f, writer->state.node, ++f->place.hub_seq, incarnation, seq, VERDICT_ERASED);
+    chore_put(f->state, HUB_CHORE_BYTES, f->place.hub_seq);
 }
 
 void fold_release(struct fold *f, struct touched *t) {

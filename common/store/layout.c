@@ -7,7 +7,7 @@
 static const char *const hub_log_trees[] = {"meta", "entries", "nodes"};
 static const char *const hub_state_trees[] = {"meta",    "records", "rows",    "verdicts", "held",
                                               "waiting", "nodes",   "digests", "erased",   "erasures"};
-static const char *const hub_own_trees[] = {"meta", "entries", "audit", "tokens", "heads"};
+static const char *const hub_own_trees[] = {"meta", "entries", "audit", "tokens", "heads", "erasures"};
 static const char *const node_trees[] = {"meta",    "log",   "base",  "view",   "pending", "held",
                                          "digests", "audit", "heads", "erased", "erasures"};
 

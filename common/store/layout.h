@@ -34,6 +34,8 @@
  *     audit      n of its first entry u64                       -> block of the audit log (audit.h): what operators looked at and ordered
  *     heads      node u32 | day u32                             -> last head of that node's audit log on that day
  *     tokens     BLAKE2b of the secret 32                       -> enrolment token: areas, who used it (nothing to replay)
+ *     erasures   id 16 of an order                              -> whom it erases, why, by which legal order
+ *                node u32                                       -> how far its office says that it carried orders out
  *
  *   node         (log and state change in one transaction)
  *     meta       "progress", "enrolment", "scrub"; "tail" | incarnation -> seq, chain hash; "lost" | incarnation | seq -> when;
@@ -68,7 +70,7 @@ enum hub_state_tree {
     HUB_ERASURES,
     HUB_STATE_TREES,
 };
-enum hub_own_tree { HUB_OWN_META, HUB_OWN_ENTRIES, HUB_OWN_AUDIT, HUB_OWN_TOKENS, HUB_OWN_HEADS, HUB_OWN_TREES };
+enum hub_own_tree { HUB_OWN_META, HUB_OWN_ENTRIES, HUB_OWN_AUDIT, HUB_OWN_TOKENS, HUB_OWN_HEADS, HUB_OWN_ERASURES, HUB_OWN_TREES };
 enum node_tree {
     NODE_META,
     NODE_LOG,

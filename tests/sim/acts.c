@@ -437,26 +437,30 @@ static int found_about(void *owner, const struct id16 *order, uint32_t type, con
     return 0;
 }
 
+static void chore_done(struct world *w, enum hub_chore c, uint64_t hub_seq) {
+    struct txn *t;
+    invariant(store_write(w->hub.state, &t) == 0);
+    hub_chore_done(t, c, hub_seq);
+    int r = txn_commit(t);
+    if (r < 0)
+        world_disk_failed(w, 0, r);
+}
+
 static void search(struct world *w) {
     struct found found = {.list = {0}};
     struct hub_concerns c = {.about = found_about, .owner = &found};
     struct hub_place *place = memory_zeroed(1, sizeof *place);
     struct txn *t;
     invariant(store_read(w->hub.state, &t) == 0);
-    bool due = hub_search_due(t) != 0;
+    bool due = hub_chore_due(t, HUB_CHORE_SEARCH) != 0;
     hub_place_get(t, place);
     if (due)
         invariant(hub_concerning(t, 0, NULL, &c, NULL) == 0);
     txn_abort(t);
     if (due && found.list.len > 0 && order_change(w, &found.order, buffer_bytes(&found.list)))
         world_say(w, "hub  erases what is about it");
-    if (due && found.list.len == 0) {
-        invariant(store_write(w->hub.state, &t) == 0);
-        hub_search_done(t, place->hub_seq);
-        int r = txn_commit(t);
-        if (r < 0)
-            world_disk_failed(w, 0, r);
-    }
+    if (due && found.list.len == 0)
+        chore_done(w, HUB_CHORE_SEARCH, place->hub_seq);
     buffer_close(&found.list);
     free(place);
 }
@@ -488,7 +492,15 @@ static int erase_bytes(struct world *w, struct store *from, bool own) {
 }
 
 void world_hub_erases(struct world *w) {
-    if (w->hub.erasing) {
+    struct hub_place *place = memory_zeroed(1, sizeof *place);
+    struct txn *t;
+    invariant(store_read(w->hub.state, &t) == 0);
+    bool due = hub_chore_due(t, HUB_CHORE_BYTES) != 0;
+    hub_place_get(t, place);
+    txn_abort(t);
+    uint64_t hub_seq = place->hub_seq;
+    free(place);
+    if (due) {
         int r = erase_bytes(w, w->hub.log, false);
         if (r == 0)
             r = erase_bytes(w, w->hub.own, true);
@@ -496,7 +508,8 @@ void world_hub_erases(struct world *w) {
             world_disk_failed(w, 0, r);
             return;
         }
-        w->hub.erasing = r != 0;
+        if (r == 0)
+            chore_done(w, HUB_CHORE_BYTES, hub_seq);
     }
     if (w->hub.up && own_folded(w))
         search(w);

@@ -673,7 +673,6 @@ static void hub_merge_step(struct world *w) {
                 in.merged.node_count = done->node_count;
                 world_hub_step(w, &in, (struct bytes){NULL, 0});
             }
-            h->erasing = h->erasing || done->erased;
             if (done->position < place.last)
                 hub_merge_soon(w);
             else
@@ -834,7 +833,6 @@ void world_hub_start(struct world *w) {
     free(place);
     hub_quarantines(w);
     h->replays = hub_own(w);
-    h->erasing = true;
     hub_merge_soon(w);
 }
 

@@ -84,7 +84,6 @@ struct world_hub {
     bool committing, merging, upgraded;
     bool replays; /* own changes that a restore or crash left out of the log are on their way */
     int64_t skew_ms;
-    bool erasing;         /* log and second home hold bytes of what is erased */
     uint64_t own_hlc;     /* last stamp of the hub's own changes */
     wall_ms wall_highest; /* of its clock, right or wrong */
 };
