@@ -53,6 +53,10 @@ static void unsent(struct world *w) {
 const struct story story_erased_unsent = {
     "erased_unsent", "an office was away and has unsent edits of what is erased: the rest of its work goes on", 2, unsent};
 
+static bool a_push(const struct message *m) {
+    return m->kind == MESSAGE_PUSH;
+}
+
 static void hub_restored(struct world *w) {
     world_create(w, 1, 1);
     world_create_about(w, 1, 2, 1);
@@ -66,8 +70,11 @@ static void hub_restored(struct world *w) {
     world_erase(w, 1);
     world_run(w, 10000);
     world_restore_hub(w, 0, 0);
-    world_restore_own(w, own); /* everything of it is older than the order: only an office knows it */
-    world_run(w, 60000);
+    world_restore_own(w, own);  /* everything of it is older than the order: only an office knows it */
+    w->nodes[1].loses = a_push; /* … and the hub hears of it late */
+    world_run(w, 15000);
+    world_must(w, world_has(w, 0, 1) && !world_has(w, 1, 1), "an office took back what it had erased");
+    world_run(w, 45000);
     world_must(w, !world_has(w, 1, 1) && !world_has(w, 1, 2), "an office that carried the order out got it back from the restored hub");
     world_must(w, !world_has(w, 0, 1) && !world_has(w, 0, 2), "the restored hub did not hear of the order again");
     world_join(w, 2);
@@ -75,6 +82,7 @@ static void hub_restored(struct world *w) {
     world_must(w, !world_has(w, 2, 1) && !world_has(w, 0, 1), "who was away brought it back");
     world_expect(w, "hub  is restored");
     world_expect(w, "hub  has an older second home");
+    world_expect(w, "net  n-1 loses push");
 }
 const struct story story_erased_hub_restored = {
     "erased_hub_restored", "the hub and its second home are restored from before the order: an office hands it back", 2, hub_restored};
