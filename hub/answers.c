@@ -306,6 +306,13 @@ void cmd_status(void *owner, struct request *q) {
     audit_status(c, problems);
     rekey_status(c, out, problems);
     erase_status(c, out);
+    if (hub_engine_compact_full(c->engine)) {
+        const struct hub_stores *s = hub_engine_stores(c->engine);
+        json_array_append_new(
+            problems, json_sprintf(
+                          "what was erased is still in the files of the stores: free %llu bytes, so that they can be written anew",
+                          (unsigned long long)(store_bytes(s->state) + store_bytes(s->log) + store_bytes(s->own))));
+    }
     json_object_set_new(out, "endpoint", json_string(porter_endpoint(city_porter(c))));
     json_object_set_new(out, "nodes", number(hub_engine_peers(c->engine)));
     json_object_set_new(out, "online", number(online));

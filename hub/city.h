@@ -136,6 +136,7 @@ void erase_close(struct city *c);                       /* after the engine */
 bool erase_signed(void *owner, const struct change *c); /* the engine's calls: on the merge worker */
 void erase_ordered(void *owner);
 void erase_holder(void *owner, const struct hub_peer *p);
+void erase_compacted(void *owner, uint64_t hub_seq);
 void erase_status(struct city *c, json_t *out);
 
 /* ---- commands */

@@ -323,6 +323,26 @@ static struct looking *looking_new(struct city *c, struct request *q, void (*don
     return l;
 }
 
+/* Where the node's receipt is, or would be: they lie by node. */
+static size_t receipt_at(const struct erasures *e, uint32_t node) {
+    const struct receipt *all = (const struct receipt *)(const void *)e->receipts.at;
+    size_t low = 0, high = e->receipts.len / sizeof *all;
+    while (low < high) {
+        size_t mid = (low + high) / 2;
+        if (all[mid].node < node)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static struct receipt *receipt_of(const struct erasures *e, uint32_t node) {
+    struct receipt *all = (struct receipt *)(void *)e->receipts.at;
+    size_t at = receipt_at(e, node);
+    return at < e->receipts.len / sizeof *all && all[at].node == node ? &all[at] : NULL;
+}
+
 /* ---- what is due since an order was carried out */
 
 /* Of one order, as many as one change names; the fold that carries them out asks for the next. */
@@ -352,6 +372,20 @@ static void take_reference(struct looking *l) {
     hub_engine_write(l->city->engine, &o->write);
 }
 
+static uint64_t newest_row(const struct erasures *e) {
+    const struct known_order *all = (const struct known_order *)(const void *)e->orders.at;
+    uint64_t row = 0;
+    for (size_t i = 0; i < e->orders.len / sizeof *all; i++)
+        row = all[i].row > row ? all[i].row : row;
+    return row;
+}
+
+/* Up to which row the hub itself has destroyed what was ordered. */
+static uint64_t everywhere_here(const struct city *c) {
+    const struct receipt *r = receipt_of(c->erasures, 0);
+    return r != NULL && epoch_equal(r->epoch, hub_engine_epoch(c->engine)) ? r->destroyed : 0;
+}
+
 static void due_done(struct hub_read *r, int result) {
     struct looking *l = (struct looking *)r;
     struct erasures *e = l->city->erasures;
@@ -361,12 +395,17 @@ static void due_done(struct hub_read *r, int result) {
         buffer_add(&e->orders, buffer_bytes(&l->orders));
         e->due = l->due != 0 || l->bytes_due != 0;
     }
-    if (good && l->due != 0 && l->found.len > 0)
-        order_found(l), writes = true;
-    else if (good && l->due != 0 && l->values.len > 0)
-        take_reference(l), writes = true;
-    else if (good && l->due != 0)
+    if (good && l->due != 0 && l->found.len > 0) {
+        order_found(l);
+        writes = true;
+    } else if (good && l->due != 0 && l->values.len > 0) {
+        take_reference(l);
+        writes = true;
+    } else if (good && l->due != 0) {
         hub_engine_searched(l->city->engine, l->hub_seq);
+    } else if (good && !e->due && everywhere_here(l->city) < newest_row(e)) {
+        hub_engine_compact(l->city->engine, l->hub_seq);
+    }
     e->searching = writes;
     if (!writes && e->wanted)
         search_soon(l->city);
@@ -389,26 +428,6 @@ void erase_ordered(void *owner) {
 }
 
 /* ---- receipts */
-
-/* Where the node's receipt is, or would be: they lie by node. */
-static size_t receipt_at(const struct erasures *e, uint32_t node) {
-    const struct receipt *all = (const struct receipt *)(const void *)e->receipts.at;
-    size_t low = 0, high = e->receipts.len / sizeof *all;
-    while (low < high) {
-        size_t mid = (low + high) / 2;
-        if (all[mid].node < node)
-            low = mid + 1;
-        else
-            high = mid;
-    }
-    return low;
-}
-
-static struct receipt *receipt_of(const struct erasures *e, uint32_t node) {
-    struct receipt *all = (struct receipt *)(void *)e->receipts.at;
-    size_t at = receipt_at(e, node);
-    return at < e->receipts.len / sizeof *all && all[at].node == node ? &all[at] : NULL;
-}
 
 static void receipt_add(struct erasures *e, const struct receipt *r) {
     size_t at = receipt_at(e, r->node), count = e->receipts.len / sizeof *r;
@@ -440,6 +459,20 @@ static void note_done(struct hub_own_work *w, int result) {
     free(n);
 }
 
+static void keep_receipt(struct city *c, const struct receipt *now) {
+    struct receipt *old = receipt_of(c->erasures, now->node);
+    if (old == NULL)
+        receipt_add(c->erasures, now);
+    else
+        *old = *now;
+    struct noting *n = memory_zeroed(1, sizeof *n);
+    n->city = c;
+    n->receipt = *now;
+    n->own.work = note_works;
+    n->own.done = note_done;
+    hub_engine_own(c->engine, &n->own);
+}
+
 void erase_holder(void *owner, const struct hub_peer *p) {
     struct city *c = owner;
     struct erasures *e = c->erasures;
@@ -450,20 +483,16 @@ void erase_holder(void *owner, const struct hub_peer *p) {
     struct receipt *old = receipt_of(e, p->link.node);
     bool same = old != NULL && epoch_equal(old->epoch, now.epoch);
     now.destroyed = m->destroyed ? m->erasures_to : same ? old->destroyed : 0;
-    const struct known_order *all = (const struct known_order *)(const void *)e->orders.at;
-    size_t count = e->orders.len / sizeof *all;
-    if (same && old->destroyed >= now.destroyed && (count == 0 || old->erased >= all[count - 1].row))
+    if (same && old->destroyed >= now.destroyed && old->erased >= newest_row(e))
         return; /* it says nothing of an order that it has not said */
-    if (old == NULL)
-        receipt_add(e, &now);
-    else
-        *old = now;
-    struct noting *n = memory_zeroed(1, sizeof *n);
-    n->city = c;
-    n->receipt = now;
-    n->own.work = note_works;
-    n->own.done = note_done;
-    hub_engine_own(c->engine, &n->own);
+    keep_receipt(c, &now);
+}
+
+void erase_compacted(void *owner, uint64_t hub_seq) {
+    struct city *c = owner;
+    struct receipt now = {.epoch = hub_engine_epoch(c->engine), .erased = hub_seq, .destroyed = hub_seq, .at = clock_wall()};
+    if (c->erasures != NULL)
+        keep_receipt(c, &now);
 }
 
 static void first_works(struct hub_own_work *w, struct txn *own) {
@@ -525,7 +554,7 @@ void erase_status(struct city *c, json_t *out) {
     const struct erasures *e = c->erasures;
     const struct known_order *all = e == NULL ? NULL : (const struct known_order *)(const void *)e->orders.at;
     size_t count = e == NULL ? 0 : e->orders.len / sizeof *all, open = 0;
-    uint64_t everywhere = UINT64_MAX; /* carried out to the end by everybody, up to this row */
+    uint64_t everywhere = count == 0 ? 0 : everywhere_here(c); /* carried out to the end by everybody, up to this row */
     for (size_t k = 0; k < hub_engine_peers(c->engine) && count > 0; k++) {
         const struct hub_peer *p = hub_engine_peer(c->engine, k);
         const struct receipt *r = receipt_of(e, p->link.node);
@@ -577,10 +606,11 @@ static void asking_done(struct hub_own_work *w, int result) {
     } else if (o == NULL) {
         request_error(a->request, "not_found", "there is no such order, or it is not carried out yet", "");
     } else {
-        holder_row(a, 0, "hub", c->erasures->due ? HOLDS : ERASED, info.at);
+        wall_ms at;
+        enum holding here = holding_of(c, 0, o->row, &at);
+        holder_row(a, 0, "hub", here == DESTROYED ? here : c->erasures->due ? HOLDS : ERASED, here == DESTROYED ? at : info.at);
         for (size_t i = 0; i < hub_engine_peers(c->engine); i++) {
             const struct hub_peer *p = hub_engine_peer(c->engine, i);
-            wall_ms at;
             enum holding h = holding_of(c, p->link.node, o->row, &at);
             if (!p->link.revoked || h != HOLDS)
                 holder_row(a, p->link.node, p->link.revoked ? "revoked" : "", h, at);

@@ -270,6 +270,7 @@ static int open_engine(struct city *c) {
         .emptied = office_emptied,
         .signed_order = erase_signed,
         .ordered = erase_ordered,
+        .compacted = erase_compacted,
         .holder = erase_holder,
         .owner = c};
     buffer_format(&door, "ipc://%s/door.sock", folder);

@@ -43,6 +43,8 @@ static bool all_acked(const struct office *o) {
 static const char *problem(const struct office *o, const struct node_side *s) {
     if (node_engine_disk_full(o->engine))
         return "the disk is full: edits are refused; free space";
+    if (node_engine_compact_full(o->engine))
+        return "what was erased is still in the store's file: free as many bytes as `store_bytes` says, so that it can be written anew";
     if (s->refused != 0)
         return refusal_text(s->refused);
     if (s->state != NODE_READY && *node_engine_link_reason(o->engine) != '\0')

@@ -5,6 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/engine/clock.h"
+#include "common/engine/compactor.h"
 #include "common/engine/heard.h"
 #include "common/engine/signed.h"
 #include "common/model/value.h"
@@ -55,6 +56,8 @@ struct hub_engine {
     bool own_known;     /* what the second home held at the start is in the log … */
     uint64_t own_until; /* … up to this position; 0: nothing was missing */
     struct worker *check, *log, *merge, *read;
+    struct compactor *compactor;
+    uint64_t compact_upto;
     uv_timer_t merge_again, own_again, sweep_again, hello_again, audit_again;
     unsigned handles; /* of these, not closed yet */
     bool merging, merge_wanted, closing;
@@ -985,7 +988,7 @@ struct sweep {
     struct hub_engine *engine;
     uint64_t floor;
     uint32_t removed;
-    bool rests, erases;
+    bool rests, erases, erased;
     int result;
 };
 
@@ -1025,7 +1028,7 @@ static int chore_done(struct hub_engine *e, enum hub_chore c, uint64_t hub_seq) 
 }
 
 /* A piece of the pass. What comes meanwhile makes another one due. */
-static int erase_works(struct hub_engine *e, bool *more) {
+static int erase_works(struct hub_engine *e, bool *more, bool *done) {
     struct hub_place *place = memory_zeroed(1, sizeof *place);
     struct txn *state = NULL;
     bool log_end = false, own_end = false;
@@ -1046,6 +1049,7 @@ static int erase_works(struct hub_engine *e, bool *more) {
         e->erase_seq = 0;
         if (r == 0)
             r = chore_done(e, HUB_CHORE_BYTES, seq);
+        *done = r == 0;
     }
     free(place);
     return r;
@@ -1055,7 +1059,7 @@ static void sweep_works(struct job *j, void *owner) {
     struct sweep *s = (struct sweep *)j;
     struct hub_engine *e = owner;
     struct txn *state;
-    s->result = erase_works(e, &s->erases);
+    s->result = erase_works(e, &s->erases, &s->erased);
     if (s->result == 0)
         s->result = store_write(e->stores.state, &state);
     if (s->result != 0)
@@ -1072,6 +1076,8 @@ static void sweep_done(struct job *j, int result) {
     struct hub_engine *e = s->engine;
     (void)result;
     e->sweeping = false;
+    if (s->erased && e->calls.ordered != NULL)
+        e->calls.ordered(e->calls.owner); /* what is left to be done has changed */
     if (s->result == -EBADMSG)
         log_fact(LOG_ERROR, "hub.sweep_stopped", FACT_TEXT("do", "run anjuctl verify"));
     else if (s->result < 0)
@@ -1117,6 +1123,8 @@ static void searched_done(struct job *j, int result) {
     (void)result;
     if (s->result < 0)
         fatal(s->engine, s->result);
+    else if (s->engine->calls.ordered != NULL)
+        s->engine->calls.ordered(s->engine->calls.owner);
     free(s);
 }
 
@@ -1129,6 +1137,25 @@ void hub_engine_searched(struct hub_engine *e, uint64_t hub_seq) {
     s->job.work = searched_works;
     s->job.done = searched_done;
     worker_submit(e->merge, &s->job);
+}
+
+static void compacted(void *owner, int result) {
+    struct hub_engine *e = owner;
+    if (result < 0)
+        fatal(e, result);
+    else if (e->calls.compacted != NULL)
+        e->calls.compacted(e->calls.owner, e->compact_upto);
+}
+
+void hub_engine_compact(struct hub_engine *e, uint64_t hub_seq) {
+    if (e->closing)
+        return;
+    e->compact_upto = hub_seq;
+    compactor_soon(e->compactor);
+}
+
+bool hub_engine_compact_full(const struct hub_engine *e) {
+    return compactor_full(e->compactor);
 }
 
 struct epoch hub_engine_epoch(const struct hub_engine *e) {
@@ -2055,6 +2082,8 @@ int hub_engine_open(
     e->log = worker_open(loop, "anju-log", &log);
     e->merge = worker_open(loop, "anju-merge", &merge);
     e->read = worker_open(loop, "anju-read", &read);
+    struct compactor_calls compactor = {compacted, e};
+    e->compactor = compactor_open(loop, (struct store *[]){e->stores.log, e->stores.own, e->stores.state}, 3, &compactor);
     uv_timer_init(loop, &e->merge_again);
     uv_timer_init(loop, &e->own_again);
     uv_timer_init(loop, &e->sweep_again);
@@ -2111,6 +2140,7 @@ struct hub_engine *hub_engine_close(struct hub_engine *e) {
         return NULL;
     audit_save(e);
     e->closing = true;
+    e->compactor = compactor_close(e->compactor);
     e->way = way_close(e->way);
     e->next_way = way_close(e->next_way);
     e->check = worker_close(e->check);
@@ -2147,6 +2177,8 @@ uint32_t hub_engine_free_node(const struct hub_engine *e) {
 uint64_t hub_engine_oldest_ms(const struct hub_engine *e) {
     struct worker *all[] = {e->check, e->log, e->merge, e->read};
     uint64_t most = 0;
+    if (compactor_busy(e->compactor))
+        return 0; /* all wait for it, and nobody hangs */
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         uint64_t ms = worker_oldest_ms(all[i]);
         most = ms > most ? ms : most;

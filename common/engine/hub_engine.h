@@ -80,6 +80,7 @@ struct hub_engine_calls {
     void (*emptied)(void *owner, const struct hub_peer *p);
     bool (*signed_order)(void *owner, const struct change *c); /* of an order to erase that an office brings back; on the merge worker */
     void (*ordered)(void *owner);                              /* orders to erase were carried out: there is something to search for */
+    void (*compacted)(void *owner, uint64_t hub_seq);          /* of hub_engine_compact: done */
     void (*holder)(void *owner, const struct hub_peer *p);     /* its report says something new of the orders that it carried out */
     void *owner;                                               /* borrows */
 };
@@ -157,6 +158,10 @@ void hub_engine_entries(struct hub_engine *e, struct hub_entries *w /* takes; `d
 
 /* The state was looked through as of this place of the feed, and nothing was found that is about what orders to erase named. */
 void hub_engine_searched(struct hub_engine *e, uint64_t hub_seq);
+/* All that orders to erase up to this place of the feed took out is out of log, second home and state: when they are next written anew, no
+ * file holds it. Some quiet while later that is done, while everything waits; `compacted` says so. */
+void hub_engine_compact(struct hub_engine *e, uint64_t hub_seq);
+bool hub_engine_compact_full(const struct hub_engine *e); /* there was no room for it */
 struct epoch hub_engine_epoch(const struct hub_engine *e);
 
 /* The backups that a restore may use (hub_kept.h): what is in all of them is safe and told to the nodes; the log is trimmed below what

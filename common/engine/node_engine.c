@@ -6,6 +6,7 @@
 #include "common/base/program.h"
 #include "common/base/random.h"
 #include "common/engine/clock.h"
+#include "common/engine/compactor.h"
 #include "common/engine/heard.h"
 #include "common/engine/signed.h"
 #include "common/net/node_door.h"
@@ -38,6 +39,7 @@ struct node_engine {
     struct node_side side;
     struct node_door *door;
     struct worker *worker;
+    struct compactor *compactor;
     struct worker *reader; /* batches for pushes, from snapshots: sending goes on while a page is laid */
     uv_timer_t timer;
     unsigned handles;   /* the two timers, and those of verbs that wait; not closed yet */
@@ -319,6 +321,8 @@ static void verb_done(struct job *j, int result) {
             v->event.done.progress = &v->progress;
             v->event.done.buckets = v->buckets;
         }
+        if (v->effect == NODE_FX_VERB && v->event.done.erased)
+            compactor_soon(e->compactor);
         step(e, &v->event, NULL);
     }
     verb_free(v);
@@ -867,6 +871,31 @@ static int recall(struct node_engine *e, char *endpoint, size_t room) {
     return r == 0 ? recall_audit(e) : r;
 }
 
+/* ---- the file made anew, after orders to erase */
+
+static void compacted_works(struct node_work *w, struct txn *t) {
+    (void)w;
+    node_compacted(t);
+}
+
+static void compacted_done(struct node_work *w, int result) {
+    (void)result; /* a full disk: the next order, or the next start, has it done again */
+    free(w);
+}
+
+static void compacted(void *owner, int result) {
+    struct node_engine *e = owner;
+    if (result < 0) {
+        judge(e, result);
+        return;
+    }
+    struct node_work *w = memory_zeroed(1, sizeof *w);
+    w->work = compacted_works;
+    w->done = compacted_done;
+    w->edits = true; /* the hub hears of it */
+    node_engine_submit(e, w);
+}
+
 int node_engine_open(
     uv_loop_t *loop, struct store *store, const char *folder, const struct keys *keys, const struct node_engine_calls *calls,
     struct node_engine **out) {
@@ -894,6 +923,10 @@ int node_engine_open(
     e->worker = worker_open(loop, "anju-store", &w);
     struct worker_calls reads = {.begin = read_begin, .end = read_end, .owner = e, .batch_max = 1};
     e->reader = worker_open(loop, "anju-read", &reads);
+    struct compactor_calls compactor = {compacted, e};
+    e->compactor = compactor_open(loop, &e->store, 1, &compactor);
+    if (e->latest.uncompacted)
+        compactor_soon(e->compactor);
     uv_timer_init(loop, &e->timer);
     uv_timer_init(loop, &e->move);
     e->timer.data = e->move.data = e;
@@ -926,6 +959,7 @@ struct node_engine *node_engine_close(struct node_engine *e) {
         return NULL;
     e->closing = true;
     e->door = node_door_close(e->door);
+    e->compactor = compactor_close(e->compactor);
     e->worker = worker_close(e->worker);
     e->reader = worker_close(e->reader);
     e->store = store_close(e->store);
@@ -948,6 +982,10 @@ const char *node_engine_link_reason(const struct node_engine *e) {
     return e->reason;
 }
 
+bool node_engine_compact_full(const struct node_engine *e) {
+    return compactor_full(e->compactor);
+}
+
 bool node_engine_disk_full(const struct node_engine *e) {
     return e->disk_full;
 }
@@ -957,6 +995,8 @@ struct store *node_engine_store(const struct node_engine *e) {
 }
 
 uint64_t node_engine_oldest_ms(const struct node_engine *e) {
+    if (compactor_busy(e->compactor))
+        return 0; /* all wait for it, and nobody hangs */
     uint64_t writes = worker_oldest_ms(e->worker), reads = worker_oldest_ms(e->reader);
     return writes > reads ? writes : reads;
 }

@@ -69,5 +69,6 @@ const struct node_side *node_engine_side(const struct node_engine *e);
 const struct enrolment *node_engine_who(const struct node_engine *e);
 const char *node_engine_link_reason(const struct node_engine *e); /* why the last attempt ended; "" = none did */
 bool node_engine_disk_full(const struct node_engine *e);
+bool node_engine_compact_full(const struct node_engine *e);   /* what was erased is still in the file: no room to write it anew */
 uint64_t node_engine_oldest_ms(const struct node_engine *e);  /* how long the oldest work on any thread has waited; 0: none */
 struct store *node_engine_store(const struct node_engine *e); /* borrows */

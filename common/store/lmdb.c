@@ -551,6 +551,7 @@ int store_open_lmdb(const char *folder, const struct store_shape *shape, const s
     invariant(shape->tree_count <= STORE_TREES_MAX);
     s->base.ops = &lmdb_ops;
     s->base.shape = *shape;
+    store_gate(&s->base);
     s->base.seal = seal;
     s->lock = -1;
     s->folder = memory_text(folder);

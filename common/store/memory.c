@@ -572,6 +572,7 @@ static struct store *make(const struct store_shape *shape, const struct seal *se
     invariant(shape->tree_count <= STORE_TREES_MAX);
     m->base.ops = &memory_ops;
     m->base.shape = *shape;
+    store_gate(&m->base);
     m->base.seal = seal;
     m->current = current;
     pthread_mutexattr_init(&checked);

@@ -90,7 +90,7 @@ struct node_laid {
     bool alarm;   /* it differs although it was proven: a bug or bit rot */
     uint32_t entries;
     bool scope_changed;
-    uint32_t erased; /* records that orders named for the first time */
+    uint32_t erased; /* records that orders named for the first time, changes that the hub refused because of one */
 };
 int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out);
 int node_lay_repair(struct txn *t, const struct repair_fill *m, struct node_laid *out);
@@ -117,6 +117,7 @@ int node_held_each(struct txn *t, int (*each)(void *owner, const struct held *h,
 /* Unsent changes that were damaged on this disk and are in no log any more; forgotten after LIMIT_LOG_KEEP_DAYS. */
 int node_lost_each(struct txn *t, int (*each)(void *owner, const struct id16 *incarnation, uint64_t seq, wall_ms noticed), void *owner);
 struct digest node_digest(struct txn *t, area a);
+void node_compacted(struct txn *t); /* the store's file was made anew since the last order was carried out */
 bool node_erased(struct txn *t, uint32_t type, const struct id16 *id); /* for ever: no copy is kept, no change is taken */
 bool node_erased_change(
     struct txn *t, uint32_t type, const struct id16 *record, const struct op *ops, size_t count); /* of such a one, or about one */

@@ -80,6 +80,15 @@ int node_erasures(struct txn *t, int (*each)(void *owner, uint64_t row, const st
     return r;
 }
 
+void node_compacted(struct txn *t) {
+    struct node_progress *p = memory_zeroed(1, sizeof *p);
+    if (node_progress_get(t, p)) {
+        p->uncompacted = false;
+        node_progress_put(t, p);
+    }
+    free(p);
+}
+
 /* ---- the log */
 
 bool log_erased(struct txn *t, const struct id16 *incarnation, uint64_t seq) {

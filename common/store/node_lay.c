@@ -24,7 +24,8 @@ struct lay {
      * (written before a change of scope took the record away). What an own change moved away from a base that is here stays: its row comes
      * on this page or a later one, and says if it left, or that another brought it back. */
     struct touched_list laid;
-    bool erases; /* there are marks of what is erased */
+    bool erases;      /* there are marks of what is erased */
+    uint32_t refused; /* changes, because of them */
     area areas[LIMIT_AREAS];
     size_t area_count;
     bool holds;      /* something is held here */
@@ -115,6 +116,7 @@ static void refused(struct lay *y, const struct life *l, uint64_t seq, const str
     static const struct id16 unknown = {{0}};
     const struct record *base;
     log_erase(y->t, l, seq, c);
+    y->refused++;
     y->p->uncompacted = true;
     if (erasure_may(c->type) && !node_erased(y->t, c->type, &c->record) && bases_get(&y->bases, c->type, &c->record, &base) != 0) {
         erased_mark(y->t, c->type, &c->record, &unknown);
@@ -381,6 +383,7 @@ int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out) {
     begin(&y, t, p);
     take_erasures(&y, m, out);
     take_verdicts(&y, m->held, m->held_count);
+    out->erased += y.refused;
     include(&y, m->lives, m->life_count);
     for (size_t i = 0; i < m->entry_count; i++)
         lay_entry(&y, &m->entries[i]);
@@ -436,6 +439,7 @@ int node_lay_repair(struct txn *t, const struct repair_fill *m, struct node_laid
     }
     begin(&y, t, p);
     take_verdicts(&y, m->held, m->held_count);
+    out->erased += y.refused;
     include(&y, m->lives, m->life_count);
     struct covered c = {.m = m};
     bases_flush(&y.bases);

@@ -6,8 +6,10 @@
 #include "common/store/store_ops.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static const struct store_ops *ops_of(const struct txn *t) {
     return t->store->ops;
@@ -15,8 +17,32 @@ static const struct store_ops *ops_of(const struct txn *t) {
 
 /* ---- life of stores and transactions */
 
+void store_gate(struct store *s) {
+    pthread_mutex_init(&s->gate, NULL);
+    pthread_cond_init(&s->moved, NULL);
+}
+
+static void enter(struct store *s) {
+    pthread_mutex_lock(&s->gate);
+    while (s->shut)
+        pthread_cond_wait(&s->moved, &s->gate);
+    s->inside++;
+    pthread_mutex_unlock(&s->gate);
+}
+
+static void leave(struct store *s) {
+    pthread_mutex_lock(&s->gate);
+    s->inside--;
+    pthread_cond_broadcast(&s->moved);
+    pthread_mutex_unlock(&s->gate);
+}
+
 struct store *store_close(struct store *s) {
-    return s == NULL ? NULL : s->ops->close(s);
+    if (s == NULL)
+        return NULL;
+    pthread_mutex_destroy(&s->gate);
+    pthread_cond_destroy(&s->moved);
+    return s->ops->close(s);
 }
 
 int store_rest(struct store *s) {
@@ -25,12 +51,18 @@ int store_rest(struct store *s) {
 }
 
 int store_read(struct store *s, struct txn **out) {
+    enter(s);
     int r = s->ops->read(s, out);
+    if (r != 0)
+        leave(s);
     return r != 0 ? pass(r) : 0;
 }
 
 int store_write(struct store *s, struct txn **out) {
+    enter(s);
     int r = s->ops->write(s, out);
+    if (r != 0)
+        leave(s);
     return r != 0 ? pass(r) : 0;
 }
 
@@ -43,11 +75,14 @@ int txn_commit(struct txn *t) {
     invariant(t->writes);
     invariant(t->scans == NULL);
     const struct store_ops *ops = ops_of(t);
+    struct store *s = t->store;
+    int r = t->full ? STORE_DISK_FULL : t->result;
     forget(t);
     if (t->result == 0)
-        return ops->commit(t);
-    int r = t->full ? STORE_DISK_FULL : t->result;
-    ops->abort(t);
+        r = ops->commit(t);
+    else
+        ops->abort(t);
+    leave(s);
     return r;
 }
 
@@ -55,8 +90,10 @@ void txn_abort(struct txn *t) {
     if (t == NULL)
         return;
     invariant(t->scans == NULL);
+    struct store *s = t->store;
     forget(t);
     ops_of(t)->abort(t);
+    leave(s);
 }
 
 int txn_result(const struct txn *t) {
@@ -248,8 +285,14 @@ const struct seal *store_seal(const struct store *s) {
     return s->seal;
 }
 
+/* A question of the loop: it does not wait for a compaction. */
 uint64_t store_bytes(struct store *s) {
-    return s->ops->bytes(s);
+    pthread_mutex_lock(&s->gate);
+    if (!s->shut)
+        s->bytes = s->ops->bytes(s);
+    uint64_t bytes = s->bytes;
+    pthread_mutex_unlock(&s->gate);
+    return bytes;
 }
 
 uint64_t store_count(struct txn *t, unsigned tree) {
@@ -263,12 +306,48 @@ uint64_t store_count(struct txn *t, unsigned tree) {
 }
 
 int store_copy(struct store *s, const char *folder) {
+    enter(s);
     int r = s->ops->copy(s, folder);
+    leave(s);
     return r < 0 ? pass(r) : r;
 }
 
-int store_compact(struct store *s) {
+/* Nobody comes in any more: gives whether those who are inside have gone in time; else all is as it was. */
+static bool shut(struct store *s, unsigned patience_ms) {
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += patience_ms / 1000;
+    until.tv_nsec += (long)(patience_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&s->gate);
+    bool mine = !s->shut, late = false;
+    s->shut = true;
+    while (mine && s->inside > 0 && !late)
+        late = pthread_cond_timedwait(&s->moved, &s->gate, &until) == ETIMEDOUT;
+    bool quiet = mine && s->inside == 0;
+    if (mine && !quiet) {
+        s->shut = false;
+        pthread_cond_broadcast(&s->moved);
+    }
+    pthread_mutex_unlock(&s->gate);
+    return quiet;
+}
+
+static void open_again(struct store *s) {
+    pthread_mutex_lock(&s->gate);
+    s->shut = false;
+    pthread_cond_broadcast(&s->moved);
+    pthread_mutex_unlock(&s->gate);
+}
+
+int store_compact(struct store *s, unsigned patience_ms) {
+    if (!shut(s, patience_ms))
+        return STORE_BUSY;
     int r = s->ops->compact(s);
+    open_again(s);
     return r < 0 ? pass(r) : r;
 }
 
@@ -278,6 +357,8 @@ const char *store_open_hint(int outcome) {
         return "the store is open";
     case STORE_DISK_FULL:
         return "the disk is full: free at least 1 MiB on the disk of the data folder and start again";
+    case STORE_BUSY:
+        return "the store is in use; it is tried again";
     case STORE_NEWER_FORMAT:
         return "this data was written by a newer version; nothing was changed: install that version again, or restore a backup made by "
                "this one";

@@ -15,6 +15,7 @@ enum store_outcome {
     STORE_LOCKED,        /* open only: another process has it */
     STORE_NOT_OURS,      /* open only: no store of the kind that was asked for */
     STORE_OLDER_FORMAT,  /* open only: written by a version before this format; nothing was touched */
+    STORE_BUSY,          /* compact only: somebody was inside all the time; nothing was done */
     STORE_WRONG_KEY,     /* open only: sealed with another key; nothing was touched */
 };
 
@@ -75,9 +76,10 @@ const char *store_open_hint(int outcome);                                       
 int store_copy(struct store *s, const char *folder /* borrows; must not exist */); /* hot, compacted, fsynced; sealed as it is */
 
 /* Writes the store anew without its free pages, where what was deleted still lies, puts that in its place and overwrites the old file; cut
- * short at any moment, the next open finishes it. No transaction may live, and there must be room for a second store. STORE_DISK_FULL: the
- * store is as it was. Negative: it can only be closed. (What a disk keeps of overwritten blocks is its own affair: deploy/SECURITY.md.) */
-int store_compact(struct store *s); /* + STORE_DISK_FULL */
+ * short at any moment, the next open finishes it. It waits until no transaction lives, for so long; whoever begins one meanwhile waits for
+ * it. There must be room for a second store. STORE_DISK_FULL: the store is as it was. Negative: it can only be closed. (What a disk keeps
+ * of overwritten blocks is its own affair: deploy/SECURITY.md.) */
+int store_compact(struct store *s, unsigned patience_ms); /* + STORE_DISK_FULL, STORE_BUSY */
 
 /* For a quiet moment, on any thread: what the implementation holds in memory beside the data goes back, if nobody uses the store just now.
  * Negative: the store is lost to this process, as after a failed commit. */

@@ -6,6 +6,8 @@
 #include "common/base/memory.h"
 #include "common/store/store.h"
 
+#include <pthread.h>
+
 /* A get or a seek that finds nothing returns this, beside 0 and a negative errno. A put or a commit may return STORE_DISK_FULL. */
 enum store_lookup { STORE_ABSENT = 1 };
 
@@ -37,7 +39,14 @@ struct store {
     const struct store_ops *ops;
     struct store_shape shape;
     const struct seal *seal; /* borrows */
+    /* store.c's: who is inside, transactions and copies; while it is shut nobody comes in. */
+    pthread_mutex_t gate;
+    pthread_cond_t moved;
+    unsigned inside;
+    bool shut;
+    uint64_t bytes; /* as last known */
 };
+void store_gate(struct store *s); /* when it is made */
 
 struct txn {
     struct store *store; /* borrows */

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -388,8 +389,12 @@ static void compacts(void **state) {
     put_and_delete(p->s);
     int old = p->lmdb ? file_in(p, "data.mdb", O_RDONLY) : -1;
     if (p->lmdb)
-        assert_true(marked(old)); /* else this shows nothing */
-    assert_int_equal(store_compact(p->s), 0);
+        assert_true(marked(old));            /* else this shows nothing */
+    struct txn *inside = begin(p->s, false); /* a reader that stays keeps it from anything */
+    assert_int_equal(store_compact(p->s, 20), STORE_BUSY);
+    assert_true(has(inside, "stays", "1"));
+    txn_abort(inside);
+    assert_int_equal(store_compact(p->s, 1000), 0);
     if (p->lmdb) {
         int now = file_in(p, "data.mdb", O_RDONLY);
         assert_false(marked(now));
@@ -399,6 +404,37 @@ static void compacts(void **state) {
         close(old);
     }
     only_what_stays(p->s);
+}
+
+/* Transactions of other threads go on, each waits for the compaction under way or is waited for, and all that they wrote is there. */
+enum { WRITES = 200 };
+
+static void *writes(void *arg) {
+    struct store *s = arg;
+    for (unsigned i = 0; i < WRITES; i++) {
+        uint8_t key[2] = {'k', (uint8_t)i};
+        struct txn *t;
+        if (store_write(s, &t) != 0)
+            return arg;
+        txn_put(t, 0, bytes_of(key, sizeof key), BYTES("x"));
+        if (txn_commit(t) != 0)
+            return arg;
+    }
+    return NULL;
+}
+
+static void compacts_beside_work(void **state) {
+    struct place *p = *state;
+    pthread_t thread;
+    void *failed;
+    assert_int_equal(pthread_create(&thread, NULL, writes, p->s), 0);
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(store_compact(p->s, 10000), 0);
+    pthread_join(thread, &failed);
+    assert_null(failed);
+    struct txn *t = begin(p->s, false);
+    assert_int_equal(store_count(t, 0), WRITES);
+    txn_abort(t);
 }
 
 /* The places at which it may be cut short: the next open finishes it. */
@@ -444,6 +480,7 @@ int main(void) {
         BOTH(scans_survive_own_writes),
         BOTH(agrees_with_an_array),
         BOTH(large_values),
+        BOTH(compacts_beside_work),
         cmocka_unit_test_setup_teardown(a_full_disk_loses_nothing, open_memory, close_both),
         ON_DISK(reopens),
         BOTH(compacts),

@@ -59,6 +59,10 @@ check "n2 hears of it at once" until_true 20 code_of 5 ctl n2 get Person "$perso
 check "… what it wrote about the person meanwhile goes too" until_true 20 code_of 5 ctl n2 get Employment "$late" $who
 check "… and is told why" until_true 20 said "erased for ever" ctl n2 -o jsonl held
 check "n2's certificate is there" until_true 20 sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl person erase-status $order | grep '\"node\":2,' | grep -qv open"
+destroyed() { [ "$(state 0),$(state 1),$(state 2)" = destroyed,destroyed,destroyed ]; }
+check "no file holds it any more, at the hub and at both offices" until_true 90 destroyed
+check "… and the status says that no order is open" until_true 20 sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl status | grep -q '\"erasures_open\":0'"
+check "the audit log has the order" said "person erase" ctl hub -o jsonl audit export --actor auditor --purpose rights_request
 check "the hub says erased once more" said "erased already" ctl hub person erase "$person" --reason r --order o --yes
 
 # ---- afterwards
