@@ -591,6 +591,18 @@ static void holder_row(struct asking *a, uint32_t node, const char *name, enum h
                         (json_int_t)(h == HOLDS ? 0 : at)));
 }
 
+/* Backups from before it hold what it erases, until they are deleted: a restore carries it out again before anybody is served. */
+static void backup_rows(struct asking *a, wall_ms ordered_at) {
+    const struct hub_kept_view *v = hub_engine_backups(a->city->engine);
+    for (size_t i = 0; i < v->count; i++)
+        if (v->kept[i].made <= ordered_at) {
+            struct buffer name = {0};
+            buffer_format(&name, "backup %s", v->kept[i].path);
+            holder_row(a, 0, buffer_string(&name), HOLDS, 0);
+            buffer_close(&name);
+        }
+}
+
 static void asking_done(struct hub_own_work *w, int result) {
     struct asking *a = (struct asking *)w;
     struct city *c = a->city;
@@ -615,6 +627,7 @@ static void asking_done(struct hub_own_work *w, int result) {
             if (!p->link.revoked || h != HOLDS)
                 holder_row(a, p->link.node, p->link.revoked ? "revoked" : "", h, at);
         }
+        backup_rows(a, info.at);
         request_end(a->request);
     }
     buffer_close(&a->packed);

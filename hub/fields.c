@@ -259,7 +259,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"person erase", "next", "", "what to do now", "下一步"},
 
         {"person erase-status", "node", "", "the office's node; 0 is the hub", "节点编号"},
-        {"person erase-status", "name", "", "hub; revoked", "名称"},
+        {"person erase-status", "name", "", "hub; a backup from before the order, that is still kept; revoked", "名称"},
         {"person erase-status", "state", "", "open, erased (nobody can see it any more), destroyed (no file holds it either)", "执行状态"},
         {"person erase-status", "at_ms", "ms since 1970", "when it said so", "确认时间"},
 

@@ -39,6 +39,8 @@ check "… and what refers to the person elsewhere" grep -q '"type":"SchoolPlace
 check "nothing is erased yet" said 消失 ctl n1 get Person "$person" $who
 
 # ---- the order
+mkdir "$town/backups"
+check "a backup from before it" ctl hub backup "$town/backups"
 order=$(ctl hub -o jsonl person erase "$person" --reason "本人申请" --order "决定2026-1" --confirm "$person" | field order)
 check "an order has an id" [ ${#order} = 32 ]
 check "the person is gone at n1" until_true 20 code_of 5 ctl n1 get Person "$person" $who
@@ -50,7 +52,7 @@ check "in another's record the reference is gone, the rest stands" until_true 20
 check "nothing can be saved about the person any more" said "erased for ever" ctl n1 put Person "$person" phone=12900000002 $who
 check "… nor a record about the person" said "erased for ever" ctl n1 put Employment person="$person" employer=x $who
 check "n2 still shows the person, it has not heard" said 消失 ctl n2 get Person "$person" $who
-state() { ctl hub -o jsonl person erase-status "$order" | sed -n "s/.*\"node\":$1,.*\"state\":\"\([a-z]*\)\".*/\1/p"; }
+state() { ctl hub -o jsonl person erase-status "$order" | grep -v '"name":"backup' | sed -n "s/.*\"node\":$1,.*\"state\":\"\([a-z]*\)\".*/\1/p"; }
 check "n1's certificate is there" until_true 20 sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl person erase-status $order | grep '\"node\":1,' | grep -qv open"
 check "n2's is not" [ "$(state 2)" = open ]
 check "the status says that an order is open" said '"erasures_open":1' ctl hub -o jsonl status
@@ -63,6 +65,7 @@ destroyed() { [ "$(state 0),$(state 1),$(state 2)" = destroyed,destroyed,destroy
 check "no file holds it any more, at the hub and at both offices" until_true 90 destroyed
 check "… and the status says that no order is open" until_true 20 sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl status | grep -q '\"erasures_open\":0'"
 check "the audit log has the order" said "person erase" ctl hub -o jsonl audit export --actor auditor --purpose rights_request
+check "the backup from before it is named" said "backup $town/backups" ctl hub person erase-status "$order"
 check "the hub says erased once more" said "erased already" ctl hub person erase "$person" --reason r --order o --yes
 
 # ---- afterwards
@@ -83,5 +86,32 @@ check "… at the hub" hub_has_none
 check "certificates outlive the hub" until_true 20 sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl person erase-status $order | grep '\"node\":2,' | grep -qv open"
 check "the order has no personal data" sh -c "! '$bin/anjuctl' -s '$town/n1' -o jsonl export --raw $who | grep -q 本人申请"
 check "the hub is still sound" ctl hub verify
+
+# ---- the hub is restored from before the order
+nothing_held() { ctl hub -o jsonl quarantine list >"$work/held" && [ ! -s "$work/held" ]; }
+restored() { # with what the second home is: a folder, or nothing
+    stop hub
+    mv "$town/hub.d" "$town/old.$1"
+    shift
+    "$bin/anju-hub" --restore "$backup" --backup-key "$town/backup.key" "$@" --set data="$town/hub.d"
+}
+backup=$(ctl hub -o jsonl backups | field path | head -n 1)
+cp "$town/hub.d/backup.key" "$town/backup.key"
+stop n1
+stop n2
+check "restored, with the newer second home" restored 1 --own "$town/old.1/own"
+start_hub
+check "… nothing of it is there, though no office was heard" until_true 20 hub_has_none
+check "restored, without" restored 2
+start_hub
+check "… then it is back" sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl export --hashes | grep -q '$person'"
+start_node n1
+check "… until an office says the order again" until_true 30 hub_has_none
+check "… which is signed: nothing is in quarantine" nothing_held
+start_node n2
+check "n2 is there again" ctl n2 wait --caught-up --timeout 60
+again() { [ "$(state 0),$(state 1),$(state 2)" = destroyed,destroyed,destroyed ]; }
+check "and it is destroyed everywhere once more" until_true 90 again
+check "the restored hub is sound" ctl hub verify
 
 finish
