@@ -176,11 +176,13 @@ static bool concerns(const struct concerning *s, struct bytes value, struct id16
     if (s->id != NULL)
         return type == s->type && id_equal(&id, s->id);
     struct key k = key_record(type, &id);
+    struct arena_mark mark = envelope_mark(s->state); /* there are many references in a state */
     struct bytes by;
-    if (envelope_get(s->state, HUB_ERASED, key_bytes(&k), &by) != 0 || by.len != sizeof order->b)
-        return false;
-    memcpy(order->b, by.at, sizeof order->b);
-    return true;
+    bool erased = envelope_get(s->state, HUB_ERASED, key_bytes(&k), &by) == 0 && by.len == sizeof order->b;
+    if (erased)
+        memcpy(order->b, by.at, sizeof order->b);
+    envelope_release(s->state, mark);
+    return erased;
 }
 
 static bool any(const struct concerning *s, const struct head *list, size_t count, struct id16 *order) {
