@@ -118,10 +118,11 @@ w1_run() {
         ctl "n$i" wait --caught-up --timeout 120 >/dev/null || die "n$i does not catch up"
         i=$((i + 1))
     done
-    sleep 5 # the quiet after which a daemon gives its memory back
+    until_true 10 gave_back || : # after some quiet; if it gives nothing back, that is what is measured
     note node_anon "$(anon "$(pid_of n1)")"
     stop_all
 }
+gave_back() { [ "$(anon "$(pid_of n1)")" -lt "$(($(tail -n 1 "$town/seen.$nodes.node_anon_busy") / 2))" ]; }
 note() { echo "$2" >>"$town/seen.$nodes.$1"; }
 
 # seen NAME UNIT LIMIT GOAL LESS: a row of what the passes saw
