@@ -487,49 +487,6 @@ void cmd_node_enrolment(void *owner, struct request *q) {
     question_submit(a);
 }
 
-/* ---- policies and their reach */
-
-static int policy_row(void *owner, const struct record *r) {
-    struct question *a = owner;
-    struct policy p;
-    char id[ID_HEX];
-    if (policy_of(r, &p))
-        json_array_append_new(
-            a->rows, json_pack(
-                         "{s:s#, s:s#, s:I, s:I, s:s}", "kind", (const char *)p.kind.at, (int)p.kind.len, "name", (const char *)p.name.at,
-                         (int)p.name.len, "version", (json_int_t)p.version, "hub_seq", (json_int_t)r->feed_seq, "id", id_hex(&r->id, id)));
-    return 0;
-}
-
-static void run_policies(struct question *a, struct txn *state, struct txn *log) {
-    (void)log;
-    hub_records(state, TYPE_POLICY, policy_row, a, &a->read.damaged);
-}
-
-static void finish_policies(struct question *a) {
-    const struct hub_engine *e = a->city->engine;
-    size_t i;
-    json_t *row;
-    json_array_foreach(a->rows, i, row) {
-        uint64_t at = (uint64_t)json_integer_value(json_object_get(row, "hub_seq"));
-        size_t reached = 0, all = 0;
-        for (size_t k = 0; k < hub_engine_peers(e); k++) {
-            const struct hub_link *l = &hub_engine_peer(e, k)->link;
-            bool counts = !l->revoked && !l->retired;
-            all += counts;
-            reached += counts && l->at >= at;
-        }
-        json_object_set_new(row, "applied", number(reached));
-        json_object_set_new(row, "of", number(all));
-    }
-}
-
-void cmd_policies(void *owner, struct request *q) {
-    struct question *a = question_new(owner, q, run_policies);
-    a->finish = finish_policies;
-    question_submit(a);
-}
-
 /* ---- conflicts, quarantine */
 
 static int conflict_row(void *owner, const struct record *r) {

@@ -115,7 +115,8 @@ static int make(struct making *m) {
         r = backup_add_store(&m->backup, "own", s->own, &shape_hub_own, room, NULL, NULL);
     if (r == 0 && strcmp(m->city->sealing.from, "passphrase") == 0)
         r = add_file(m, SEALING_SALT);
-    static const char *const files[] = {"city", "policy.keys", "keys"}, *const perhaps[] = {"keys.next", "next", "moved"}; /* rekey.c */
+    static const char *const files[] = {"city", "policy.keys", "policy.root", "keys"}, *const perhaps[] = {
+                                                                                           "keys.next", "next", "moved"}; /* rekey.c */
     for (size_t i = 0; i < sizeof files / sizeof *files && r == 0; i++)
         r = add_file(m, files[i]);
     for (size_t i = 0; i < sizeof perhaps / sizeof *perhaps && r == 0; i++)

@@ -21,6 +21,7 @@ struct city {
     struct service service;
     struct settings *settings;
     struct keys keys, policy_keys;
+    struct buffer policy_root; /* owns; its text */
     struct sealing sealing;
     struct arena arena;   /* of `who` */
     struct enrolment who; /* the city itself: id, secrets, policy root; node 0 */
@@ -122,7 +123,7 @@ void rekey_stop(struct city *c);                        /* who asked is told tha
 void rekey_status(const struct city *c, json_t *out, json_t *problems);
 void enrol_rekeyed(struct city *c); /* enrol.c: its door has the new keys from now on */
 void policy_put(
-    struct city *c, struct request *q, struct bytes kind, struct bytes name, struct bytes body); /* orders.c: the next version */
+    struct city *c, struct request *q, struct bytes kind, struct bytes name, struct bytes body); /* policy.c: the next version */
 
 void audit_status(const struct city *c, json_t *problems); /* audit.c */
 void city_ordered(struct city *c, struct request *q);      /* main.c: carries out the command of the request */
@@ -145,7 +146,10 @@ void cmd_status(void *owner, struct request *q); /* answers.c */
 void cmd_nodes(void *owner, struct request *q);
 void cmd_node_show(void *owner, struct request *q);
 void cmd_node_enrolment(void *owner, struct request *q);
-void cmd_policies(void *owner, struct request *q);
+void cmd_policies(void *owner, struct request *q); /* reach.c */
+void cmd_policy_show(void *owner, struct request *q);
+void cmd_policy_who(void *owner, struct request *q);
+void cmd_policy_preview(void *owner, struct request *q);
 void cmd_conflicts(void *owner, struct request *q);
 void cmd_quarantine(void *owner, struct request *q);
 void cmd_digest(void *owner, struct request *q);
@@ -175,6 +179,8 @@ void cmd_node_tokens(void *owner, struct request *q);
 void cmd_node_token_revoke(void *owner, struct request *q);
 void cmd_node_pending(void *owner, struct request *q);
 void cmd_node_reject(void *owner, struct request *q);
-void cmd_publish(void *owner, struct request *q);
+void cmd_policy_publish(void *owner, struct request *q); /* policy.c */
+void cmd_policy_rollback(void *owner, struct request *q);
+void cmd_policy_halt(void *owner, struct request *q);
 void cmd_person_erase(void *owner, struct request *q); /* erase.c */
 void cmd_person_erase_status(void *owner, struct request *q);

@@ -8,7 +8,7 @@
 #include "common/store/envelope.h"
 #include "common/store/hub_erase.h"
 #include "common/store/layout.h"
-#include "hub/city.h"
+#include "hub/policy.h"
 
 #include <sodium.h>
 #include <stddef.h>
@@ -101,9 +101,7 @@ bool erase_signed(void *owner, const struct change *c) {
     }
     erasure_words(&c->record, erasure_targets(c), &words);
     bool good = blob.len == SIGNED_BYTES;
-    struct hash root = hash_of(bytes_of(blob.at, good ? KEY_BYTES : 0));
-    good = good && hash_equal(&root, &city->who.policy_root) &&
-           crypto_sign_verify_detached(blob.at + KEY_BYTES, words.at, words.len, blob.at) == 0;
+    good = good && policy_signer(city, blob.at) && crypto_sign_verify_detached(blob.at + KEY_BYTES, words.at, words.len, blob.at) == 0;
     buffer_close(&words);
     return good;
 }

@@ -1,8 +1,9 @@
 /* anju-hub: the city's daemon. Its life: settings, keys, the city's secrets, stores, engine, status socket, loop, ordered stop. */
 #include "hub/backup.h"
-#include "hub/city.h"
+#include "hub/policy.h"
 
 #include "common/base/error.h"
+#include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/engine/clock.h"
@@ -23,6 +24,9 @@ static const struct setting settings[] = {
     {"advertise", SETTING_ENDPOINT, "", 1, 1, "the address that enrolment files name; empty: what listen gave"},
     {"catalogue", SETTING_TEXT, "/usr/share/anju/catalogue", 0, 0,
      "folder of catalogue documents that are published at start; empty: none"},
+    {"policy_signers", SETTING_TEXT, "", 0, 0,
+     "for --init: public policy keys beside the hub's own (anjuctl policy keygen), apart by commas"},
+    {"policy_threshold", SETTING_NUMBER, "1", 1, 8, "for --init: how many of the policy keys must sign a policy"},
     {"backup_key", SETTING_TEXT, "", 0, 0,
      "file of the key that backups are encrypted with, made when missing; keep a copy away from them; empty: backup.key in the data "
      "folder"},
@@ -63,9 +67,20 @@ static const struct command commands[] = {
      "new keys for the hub: a second endpoint answers with them, and the offices move over", "更换市级密钥"},
     {"hub-key retire", CONTROL_ADMIN, cmd_hub_key_retire, "", "now", "",
      "close the endpoint with the former key when all offices have moved, or --now", "停用旧市级密钥"},
-    {"policies", CONTROL_STATUS, cmd_policies, "", "", "kind name version applied of", "policies and how many nodes have them",
-     "政策与到达情况"},
-    {"policy publish", CONTROL_ADMIN, cmd_publish, "file", "", "", "sign a policy and put it into the feed", "发布政策"},
+    {"policies", CONTROL_STATUS, cmd_policies, "", "all", "kind name scope version from to state applied of refused",
+     "policies, and how many offices have each; --all also those that are over", "政策与到达情况"},
+    {"policy show", CONTROL_STATUS, cmd_policy_show, "policy", "scope= version=", "",
+     "one policy: its text, its versions, who has it: KIND/NAME", "查看政策"},
+    {"policy who", CONTROL_STATUS, cmd_policy_who, "policy", "scope= version=", "node name state fault", "which offices have taken it up",
+     "哪些办公室已采用"},
+    {"policy preview", CONTROL_STATUS, cmd_policy_preview, "file", "", "line text",
+     "what a file would change, where and from when: nothing is published", "预览政策"},
+    {"policy publish", CONTROL_ADMIN, cmd_policy_publish, "file", "pilot= widen draft signatures=", "",
+     "sign a policy and put it into the feed; --pilot AREAS first there, --widen from there to its whole scope", "发布政策"},
+    {"policy rollback", CONTROL_ADMIN, cmd_policy_rollback, "policy", "scope= to= draft signatures=", "",
+     "a new version that goes back to the one before, or to --to VERSION: KIND/NAME", "回退政策"},
+    {"policy halt", CONTROL_ADMIN, cmd_policy_halt, "policy", "scope= draft signatures=", "",
+     "a new version that ends the policy in this scope; the one of the wider scope counts again", "停止政策"},
     {"conflicts", CONTROL_STATUS, cmd_conflicts, "", "", "type id field sides", "fields with concurrent values (without the values)",
      "并发值"},
     {"quarantine list", CONTROL_STATUS, cmd_quarantine, "", "node=", "node seq reason type id", "changes that were not taken, and why",
@@ -145,6 +160,22 @@ static int write_once(const char *path, struct bytes text) {
     return r;
 }
 
+static int make_root(struct city *c) {
+    struct buffer path = {0};
+    path_of(c, "policy.root", &path);
+    int r = policy_root_make(c, &c->policy_root) ? write_once(buffer_string(&path), buffer_bytes(&c->policy_root)) : -EINVAL;
+    buffer_clear(&c->policy_root);
+    if (r == 0) /* it may have been there before */
+        r = file_read(buffer_string(&path), 4096, &c->policy_root);
+    if (r == -EINVAL)
+        say("policy_signers, policy_threshold",
+            "public halves of policy keys (anjuctl policy keygen), and at most as many signatures as keys");
+    else if (r != 0)
+        say(buffer_string(&path), strerror(-r));
+    buffer_close(&path);
+    return r;
+}
+
 static int make_city(const struct city *c, const char *path) {
     struct enrolment *e = memory_zeroed(1, sizeof *e);
     struct buffer file = {0};
@@ -157,7 +188,7 @@ static int make_city(const struct city *c, const char *path) {
     e->city_secret = bytes_of(secret, sizeof secret);
     e->index_key = bytes_of(index, sizeof index);
     e->hub_public = bytes_text(public_text(&c->keys.public, text));
-    e->policy_root = hash_of(bytes_of(c->policy_keys.public.sign, KEY_BYTES));
+    e->policy_root = hash_of(buffer_bytes(&c->policy_root));
     e->endpoint = BYTES("tcp://127.0.0.1:7401");
     wire_enrolment_pack(e, &file);
     int r = write_once(path, buffer_bytes(&file));
@@ -199,7 +230,8 @@ static int init(struct city *c) {
     const char *folder = settings_text(c->settings, "data");
     if (mkdir(folder, 0700) != 0 && errno != EEXIST)
         return say(folder, strerror(errno));
-    if (make_keys(c, "keys", &c->keys) != 0 || make_keys(c, "policy.keys", &c->policy_keys) != 0 || open_seal(c) != EXIT_GOOD)
+    if (make_keys(c, "keys", &c->keys) != 0 || make_keys(c, "policy.keys", &c->policy_keys) != 0 || make_root(c) != 0 ||
+        open_seal(c) != EXIT_GOOD)
         return EXIT_FAILED;
     path_of(c, "city", &path);
     int r = make_city(c, buffer_string(&path));
@@ -320,8 +352,23 @@ static void run_loop(struct city *c) {
     }
 }
 
+static int load_root(struct city *c) {
+    struct buffer path = {0};
+    struct policy_root root;
+    path_of(c, "policy.root", &path);
+    int r = file_read(buffer_string(&path), 4096, &c->policy_root);
+    struct hash h = hash_of(buffer_bytes(&c->policy_root));
+    if (r == 0 && (!policy_root_parse(buffer_bytes(&c->policy_root), &root) || !hash_equal(&h, &c->who.policy_root)))
+        r = -EBADMSG;
+    if (r != 0)
+        say(buffer_string(&path), r == -EBADMSG ? "damaged, or another city's; put back its copy" : strerror(-r));
+    buffer_close(&path);
+    return r;
+}
+
 static int run(struct city *c) {
-    if (load_keys(c, "keys", &c->keys) != 0 || load_keys(c, "policy.keys", &c->policy_keys) != 0 || load_city(c) != 0 || rekey_load(c) != 0)
+    if (load_keys(c, "keys", &c->keys) != 0 || load_keys(c, "policy.keys", &c->policy_keys) != 0 || load_city(c) != 0 ||
+        load_root(c) != 0 || rekey_load(c) != 0)
         return EXIT_FULL;
     if (open_seal(c) != EXIT_GOOD)
         return EXIT_STORE;
@@ -374,6 +421,7 @@ int main(int argc, char **argv) {
     keys_forget(&city->keys);
     keys_forget(&city->next);
     keys_forget(&city->policy_keys);
+    buffer_close(&city->policy_root);
     sealing_close(&city->sealing);
     settings_free(city->settings);
     free(city);

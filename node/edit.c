@@ -399,13 +399,6 @@ static void run(struct ask *a, struct txn *t) {
         saved(e, items[i], &made[i]);
 }
 
-static area home_of(const struct enrolment *who) {
-    for (size_t i = 0; i < who->served_count; i++)
-        if (area_is_community(who->served[i]))
-            return who->served[i];
-    return who->served_count == 0 ? AREA_CITY : who->served[0];
-}
-
 static bool take_there(struct editing *e, const char *word) {
     if (word == NULL || strcmp(word, "refuse") == 0)
         e->there = THERE_REFUSE;
@@ -427,7 +420,7 @@ static void edit(struct office *o, struct request *q, const json_t *records, boo
     e->ask.free = editing_free;
     e->ask.one = one;
     e->ask.work.edits = true;
-    e->home = home_of(node_engine_who(o->engine));
+    e->home = node_engine_place(o->engine);
     if (count == 0 || count > RECORDS_MAX)
         ask_fail(&e->ask, "bad_request", "", "a request has 1 to %d records", RECORDS_MAX);
     else if (take_there(e, request_text(q, "exists")))

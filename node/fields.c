@@ -94,7 +94,11 @@ void cmd_schema(void *owner, struct request *q) {
         {"policies", "kind", "", "kind of policy", "政策类别"},
         {"policies", "name", "", "its name", "政策名称"},
         {"policies", "version", "", "its version", "版本"},
-        {"policies", "signature", "", "good: signed by the city's policy key; refused", "签名"},
+        {"policies", "scope", "", "division code that it is for; empty: the whole city", "适用范围"},
+        {"policies", "from", "date", "its first day, the city's local date", "开始日期"},
+        {"policies", "to", "date", "its last day; empty: it has none", "结束日期"},
+        {"policies", "state", "", "active here today, staged, waiting (a nearer or later one counts), over, coming, refused", "状态"},
+        {"policies", "fault", "", "why it was refused, or why another text of it was", "未采用的原因"},
         {"policies", "id", "hex", "its record", "记录编号"},
 
         {"digest", "area", "", "division code; node:N is the node's own", "区域代码"},

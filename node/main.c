@@ -31,7 +31,8 @@ static const struct command commands[] = {
      "用市级令牌登记本机"},
     {"types", CONTROL_STATUS, cmd_types, "", "", "type name name_zh kind rule", "record types, their fields, and the purposes",
      "记录类型、字段和用途"},
-    {"policies", CONTROL_STATUS, cmd_policies, "", "", "kind name version signature", "policies that have come", "已收到的政策"},
+    {"policies", CONTROL_STATUS, cmd_policies, "", "", "kind name scope version from to state fault",
+     "policies that this office took up, and what it refused", "已收到的政策"},
     {"digest", CONTROL_STATUS, cmd_digest, "", "", "area digest", "digests of the areas held", "各区域摘要"},
     {"wait", CONTROL_STATUS, cmd_wait, "", "acked safe caught-up timeout=", "",
      "wait until all is accepted, is in a backup of the hub, or is the same as at the hub", "等待同步完成"},
@@ -75,7 +76,7 @@ static const struct command commands[] = {
      "各命令返回字段的含义"},
 };
 
-enum { COMMANDS = sizeof commands / sizeof *commands };
+enum { COMMANDS = sizeof commands / sizeof *commands, DAY_LOOK_MS = 5000 };
 
 void office_fatal(void *owner, int result) {
     struct office *o = owner;
@@ -86,7 +87,7 @@ void office_fatal(void *owner, int result) {
 }
 
 static void on_note(void *owner) {
-    office_noticed(owner);
+    office_policies(owner);
 }
 
 static int say_store(const char *folder, int r) {
@@ -300,7 +301,13 @@ static uint64_t oldest_ms(void *owner) {
     return node_engine_oldest_ms(o->engine);
 }
 
+static void on_daily(uv_timer_t *t) {
+    office_policies(t->data);
+}
+
 void office_begin(struct office *o) {
+    office_policies(o);
+    uv_timer_start(&o->daily, on_daily, DAY_LOOK_MS, DAY_LOOK_MS);
     node_engine_resume(o->engine);
     service_watch(&o->service, oldest_ms, o);
     log_fact(LOG_INFO, "node.started", FACT_UINT("node", node_engine_who(o->engine)->node));
@@ -349,6 +356,8 @@ static int run(struct office *o) {
     service_start(&o->service, &o->loop);
     uv_timer_init(&o->loop, &o->waiting);
     o->waiting.data = o;
+    uv_timer_init(&o->loop, &o->daily);
+    o->daily.data = o;
     o->exit = EXIT_GOOD;
     fill_table(o);
     if (bare || office_open(o))
@@ -356,6 +365,7 @@ static int run(struct office *o) {
     office_waits_end(o);
     office_enrol_end(o, "the daemon is stopping");
     uv_close((uv_handle_t *)&o->waiting, NULL);
+    uv_close((uv_handle_t *)&o->daily, NULL);
     control_stop(o->control);
     service_watch(&o->service, NULL, NULL);
     backups_stop(o);

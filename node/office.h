@@ -34,7 +34,11 @@ struct office {
     struct catalogue_version *catalogue;
     struct wait *waits;
     uv_timer_t waiting;
-    bool catalogue_reading;
+    bool policies_reading; /* what is in force is being looked for; as of which day and change of the book it is known */
+    int64_t policies_day;
+    uint64_t policies_seen;
+    unsigned policies_refused;
+    uv_timer_t daily; /* looks whether the city's day has changed */
     int exit;
 };
 
@@ -125,11 +129,11 @@ void cmd_status(void *owner, struct request *q);     /* state.c */
 void cmd_wait(void *owner, struct request *q);
 void cmd_digest(void *owner, struct request *q);
 void cmd_verify_store(void *owner, struct request *q);
-void cmd_policies(void *owner, struct request *q);
+void cmd_policies(void *owner, struct request *q); /* policy.c */
 void cmd_types(void *owner, struct request *q);
 void cmd_key_rotate(void *owner, struct request *q); /* rekey.c */
 void cmd_pause(void *owner, struct request *q);
 void cmd_backup(void *owner, struct request *q); /* backup.c */
 void cmd_resume(void *owner, struct request *q);
-void office_noticed(struct office *o); /* something happened on the link: waits and the catalogue look again */
+void office_policies(struct office *o); /* policy.c: the book or the day may have changed */
 void office_waits_end(struct office *o);

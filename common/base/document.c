@@ -28,6 +28,11 @@ struct document {
     struct document_node *root;
 };
 
+void complaints_say(struct complaints *c, const char *about, const char *what) {
+    buffer_format(&c->text, "%s: %s\n", about, what);
+    c->count++;
+}
+
 void complaints_close(struct complaints *c) {
     buffer_close(&c->text);
     c->count = 0;

@@ -15,6 +15,7 @@ struct complaints {
 };
 
 void complaints_close(struct complaints *c);
+void complaints_say(struct complaints *c, const char *about, const char *what); /* of something that has no place in a file */
 
 /* Reads one document from text of at most LIMIT_DOCUMENT_BYTES. Returns NULL when it is no YAML or passes a limit; says why in c. */
 struct document *document_read(const char *name /* borrows, for messages */, struct bytes text, struct complaints *c); /* gives */

@@ -1689,7 +1689,8 @@ static void arrival_works(struct job *j, void *owner) {
         a->holds = !a->forged;
     }
     if (a->holds && m->kind == MESSAGE_REPORT && !audit_head_none(&m->report.audit.mine.head)) {
-        a->forged = !audit_signed(a->keys.sign, a->node, &m->report.audit.mine);
+        a->forged = !audit_signed(a->keys.sign, a->node, &m->report.audit.mine) ||
+                    !book_signed(a->keys.sign, a->node, m->report.at, &m->report.book);
         a->holds = !a->forged;
     }
     if (!a->holds)

@@ -8,6 +8,7 @@
 #include "common/engine/clock.h"
 #include "common/engine/compactor.h"
 #include "common/engine/heard.h"
+#include "common/engine/policy_book.h"
 #include "common/engine/signed.h"
 #include "common/net/node_door.h"
 #include "common/store/envelope.h"
@@ -48,12 +49,15 @@ struct node_engine {
     const char *reason;
     /* Of the store thread. */
     struct txn *txn;
+    bool book_changed; /* in this transaction */
     /* Of the read thread. */
     struct txn *read;
     /* Shared: the progress after the last commit. */
     pthread_mutex_t lock;
     struct node_progress latest;
     struct audit_head latest_head;
+    struct book_say latest_book; /* not signed yet */
+    uint64_t book_changes;
     /* Of the loop. */
     struct node_audit audit;
     uint64_t asked; /* what the hub said that it keeps of this node's log, and this log after it */
@@ -73,14 +77,22 @@ static int end(void *owner) {
     struct node_progress *p = memory_zeroed(1, sizeof *p);
     bool known = node_progress_get(e->txn, p);
     struct audit_head head;
-    bool logged = audit_head(e->txn, &audit_node, &head);
+    struct book_say book;
+    bool logged = audit_head(e->txn, &audit_node, &head), changed = e->book_changed;
+    if (changed)
+        policy_book_say(e->txn, &book);
     int r = txn_commit(e->txn);
     e->txn = NULL;
+    e->book_changed = false;
     if (r == 0 && known) {
         pthread_mutex_lock(&e->lock);
         e->latest = *p;
         if (logged)
             e->latest_head = head;
+        if (changed) {
+            e->latest_book = book;
+            e->book_changes++;
+        }
         pthread_mutex_unlock(&e->lock);
     }
     free(p);
@@ -218,6 +230,21 @@ static void read_works(struct job *j, void *owner) {
     p->signature = bytes_of(v->signature, sizeof v->signature);
 }
 
+/* An office that serves several communities is where the first of them is. */
+static area place_of(const struct node_progress *p) {
+    for (size_t i = 0; i < p->served_count; i++)
+        if (area_is_community(p->served[i]))
+            return p->served[i];
+    return p->served_count == 0 ? AREA_CITY : p->served[0];
+}
+
+static void take_policies(struct node_engine *e, const struct entry *laid, size_t count) {
+    struct node_progress *p = memory_zeroed(1, sizeof *p);
+    struct policy_place place = {.root = e->who.policy_root, .at = node_progress_get(e->txn, p) ? place_of(p) : AREA_CITY};
+    free(p);
+    e->book_changed = policy_book_laid(e->txn, &place, laid, count, clock_wall()) || e->book_changed;
+}
+
 static void verb_works(struct job *j, void *owner) {
     struct verb *v = (struct verb *)j;
     struct node_engine *e = owner;
@@ -247,12 +274,16 @@ static void verb_works(struct job *j, void *owner) {
     }
     case NODE_VERB_LAY_FEED:
         v->event.done.outcome = node_lay_feed(t, &m->feed, &laid);
+        if (v->event.done.outcome == 0 && !laid.dropped)
+            take_policies(e, m->feed.entries, m->feed.entry_count);
         break;
     case NODE_VERB_BUCKETS:
         node_buckets(t, v->area, v->buckets);
         break;
     case NODE_VERB_LAY_REPAIR:
         v->event.done.outcome = node_lay_repair(t, &m->repair_fill, &laid);
+        if (v->event.done.outcome == 0 && !laid.dropped)
+            take_policies(e, m->repair_fill.entries, m->repair_fill.entry_count);
         v->event.done.more = m->repair_fill.more;
         break;
     case NODE_VERB_NONE:
@@ -455,6 +486,20 @@ static void say_audit(struct node_engine *e, struct audit_say *out) {
     out->asked_hash = e->asked_hash;
 }
 
+uint64_t node_engine_book_changes(struct node_engine *e) {
+    pthread_mutex_lock(&e->lock);
+    uint64_t n = e->book_changes;
+    pthread_mutex_unlock(&e->lock);
+    return n;
+}
+
+area node_engine_place(struct node_engine *e) {
+    pthread_mutex_lock(&e->lock);
+    area at = place_of(&e->latest);
+    pthread_mutex_unlock(&e->lock);
+    return at;
+}
+
 const struct node_audit *node_engine_audit(const struct node_engine *e) {
     return &e->audit;
 }
@@ -483,6 +528,10 @@ static void say(struct node_engine *e, const struct message *m) {
         struct message with = *m;
         with.report.disk_free = disk_free(e);
         say_audit(e, &with.report.audit);
+        pthread_mutex_lock(&e->lock);
+        with.report.book = e->latest_book;
+        pthread_mutex_unlock(&e->lock);
+        book_sign(keys_in_use(e), e->who.node, with.report.at, &with.report.book);
         if (wire_pack(&with, &frame) == 0)
             node_door_send(e->door, buffer_bytes(&frame));
     } else if (wire_pack(m, &frame) != 0) {
@@ -863,6 +912,7 @@ static int recall(struct node_engine *e, char *endpoint, size_t room) {
     r = store_read(e->store, &t);
     if (r != 0)
         return pass(r);
+    policy_book_say(t, &e->latest_book);
     if (node_progress_get(t, &e->latest))
         e->latest.oldest_saved = node_oldest(t, &e->latest);
     else

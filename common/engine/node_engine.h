@@ -54,6 +54,10 @@ struct node_work {
 };
 void node_engine_submit(struct node_engine *e, struct node_work *w /* takes; `done` gives it back */);
 
+/* Policies (engine/policy_book.h): how often the book changed since the start; the community for which they are resolved. */
+uint64_t node_engine_book_changes(struct node_engine *e);
+area node_engine_place(struct node_engine *e);
+
 /* What this node and the hub keep of each other's audit logs. */
 struct node_audit {
     struct audit_kept hub;                    /* the last head of the hub's; `heard`: when it spoke last; no life: never */

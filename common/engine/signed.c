@@ -64,6 +64,29 @@ bool audit_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const str
     return keys_check(sign_public, buffer_bytes(&said), bytes_of(t->signature, sizeof t->signature));
 }
 
+static void book_words(uint32_t node, uint64_t at, const struct book_say *s, struct buffer *out) {
+    buffer_text(out, "anju book 1\n");
+    buffer_u32be(out, node);
+    buffer_u64be(out, at);
+    buffer_u32be(out, s->count);
+    for (uint32_t i = 0; i < s->count && i < BOOK_NAMES; i++) {
+        buffer_add(out, bytes_of(s->refused[i].id.b, sizeof s->refused[i].id.b));
+        buffer_u32be(out, s->refused[i].fault);
+    }
+}
+
+void book_sign(const struct keys *k, uint32_t node, uint64_t at, struct book_say *s) {
+    CLEANUP(buffer_close) struct buffer said = {0};
+    book_words(node, at, s, &said);
+    keys_sign(k, buffer_bytes(&said), s->signature);
+}
+
+bool book_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, uint64_t at, const struct book_say *s) {
+    CLEANUP(buffer_close) struct buffer said = {0};
+    book_words(node, at, s, &said);
+    return keys_check(sign_public, buffer_bytes(&said), bytes_of(s->signature, sizeof s->signature));
+}
+
 bool push_holds(const struct push *p) {
     CLEANUP(buffer_close) struct buffer raw = {0};
     bool good = wire_batch_open(p->body, &raw) == 0;

@@ -17,5 +17,8 @@ bool key_offer_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const
 /* The head of an audit log, of a node or of the hub (0). */
 void audit_sign(const struct keys *k, uint32_t node, struct audit_told *t);
 bool audit_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const struct audit_told *t);
+/* What an office says of its policies (message.h), as of a place in the feed. */
+void book_sign(const struct keys *k, uint32_t node, uint64_t at, struct book_say *s);
+bool book_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, uint64_t at, const struct book_say *s);
 bool push_holds(const struct push *p);                /* its body has as many changes as it says, and they lead from `before` to `after` */
 struct push push_of_entry(const struct log_entry *e); /* borrows what the entry borrows */

@@ -21,16 +21,35 @@ enum {
 
 /* Record types that the daemons themselves read. All others are the catalogue's. */
 enum {
-    TYPE_OFFICE = 1,  /* one enrolled node: FIELD_HOME = its node area; the fields below */
-    TYPE_POLICY = 2,  /* a policy document, FIELD_HOME = its scope prefix */
-    TYPE_STAFF = 3,   /* the actors: an id is derived from the login name */
-    TYPE_ERASURE = 4, /* an order to erase records for ever (erasure.h) */
+    TYPE_OFFICE = 1,      /* one enrolled node: FIELD_HOME = its node area; the fields below */
+    TYPE_POLICY = 2,      /* a policy document, FIELD_HOME = its scope prefix */
+    TYPE_STAFF = 3,       /* the actors: an id is derived from the login name */
+    TYPE_ERASURE = 4,     /* an order to erase records for ever (erasure.h) */
+    TYPE_POLICY_PART = 5, /* what of a policy's body does not fit into its record */
 };
 /* Of TYPE_OFFICE: areas served (a list of digit texts), name, public key string, status (text: active, paused, revoked,
  * retiring, retired), the public key string before and the ms until which it is taken too. */
 enum { OFFICE_AREAS = 16, OFFICE_NAME = 17, OFFICE_KEY = 18, OFFICE_STATUS = 19, OFFICE_KEY_BEFORE = 20, OFFICE_KEY_UNTIL = 21 };
-/* Of TYPE_POLICY: kind and name (text), version (number), body (text), signer's public key and signature (blob) over policy_signed. */
-enum { POLICY_KIND = 16, POLICY_NAME = 17, POLICY_VERSION = 18, POLICY_BODY = 19, POLICY_SIGNER = 20, POLICY_SIGNATURE = 21 };
+/* Of TYPE_POLICY: one version of one policy in one scope (common/catalogue/policy.h). Kind, name (text), version (number), first part of
+ * the body, root (text), signatures (blob: key and signature, one after the other), first and last day (number), the version up to which it
+ * supersedes, flags, legal basis (text), hash (blob) and size of the whole body. */
+enum {
+    POLICY_KIND = 16,
+    POLICY_NAME = 17,
+    POLICY_VERSION = 18,
+    POLICY_BODY = 19,
+    POLICY_ROOT = 20,
+    POLICY_SIGNATURES = 21,
+    POLICY_FROM = 22,
+    POLICY_TO = 23,
+    POLICY_SUPERSEDES = 24,
+    POLICY_FLAGS = 25,
+    POLICY_BASIS = 26,
+    POLICY_HASH = 27,
+    POLICY_SIZE = 28,
+};
+/* Of TYPE_POLICY_PART: the policy's record (blob), which part (number, from 1), its text. */
+enum { PART_POLICY = 16, PART_NUMBER = 17, PART_TEXT = 18 };
 
 struct name {
     uint32_t node;

@@ -3,7 +3,7 @@
 #include "common/model/value.h"
 
 bool erasure_may(uint32_t type) {
-    return type > TYPE_ERASURE;
+    return type > TYPE_POLICY_PART;
 }
 
 bool erasure_refers(struct bytes value, uint32_t *type, struct id16 *id) {

@@ -176,6 +176,17 @@ struct tip {
     uint64_t session;
     uint64_t hub_seq;
 };
+/* Of the policies up to the report's cursor an office has taken up all but these. Signed by it, since the city relies on it. */
+enum { BOOK_NAMES = 16 };
+struct book_refusal {
+    struct id16 id; /* of the policy's record */
+    uint32_t fault; /* enum policy_fault */
+};
+struct book_say {
+    uint32_t count; /* of all that it refused; the first BOOK_NAMES of them are named */
+    struct book_refusal refused[BOOK_NAMES];
+    uint8_t signature[64];
+};
 struct report {
     uint64_t session;
     uint64_t backlog;      /* changes saved and not accepted */
@@ -189,6 +200,7 @@ struct report {
     uint64_t erasures_to; /* the orders to erase up to this row are carried out here … */
     bool destroyed;       /* … and no file holds what they concern any more */
     struct audit_say audit;
+    struct book_say book;
 };
 struct repair_ask {
     uint64_t session;

@@ -31,7 +31,7 @@ bool op_area(const struct op *o, area *out) {
 }
 
 static bool in_scope(const struct fold_node *writer, const struct record *r, const struct change *c) {
-    if (c->type == TYPE_OFFICE || c->type == TYPE_POLICY || c->type == TYPE_ERASURE)
+    if (c->type == TYPE_OFFICE || c->type == TYPE_POLICY || c->type == TYPE_POLICY_PART || c->type == TYPE_ERASURE)
         return false;
     bool mine = false;
     for (size_t i = 0; i < r->area_count; i++) {

@@ -8,8 +8,8 @@ static const char *const hub_log_trees[] = {"meta", "entries", "nodes"};
 static const char *const hub_state_trees[] = {"meta",    "records", "rows",    "verdicts", "held",
                                               "waiting", "nodes",   "digests", "erased",   "erasures"};
 static const char *const hub_own_trees[] = {"meta", "entries", "audit", "tokens", "heads", "erasures"};
-static const char *const node_trees[] = {"meta",    "log",   "base",  "view",   "pending", "held",
-                                         "digests", "audit", "heads", "erased", "erasures"};
+static const char *const node_trees[] = {"meta",    "log",   "base",  "view",   "pending",  "held",
+                                         "digests", "audit", "heads", "erased", "erasures", "book"};
 
 /* 2: every value is sealed. The numbers of the kinds are in their store keys: never used twice. */
 enum { FORMAT = 2 };

@@ -50,6 +50,7 @@
  *     heads      0 u32 | day u32                                -> last head of the hub's audit log on that day
  *     erased     type u32 | id 16                               -> the order by which the record is erased for ever
  *     erasures   tag u64 of the order's change                  -> its row, the packed change
+ *     book       id 16 of a policy's record                     -> what this office took up of it, or why not (node_book.h)
  */
 #pragma once
 
@@ -83,6 +84,7 @@ enum node_tree {
     NODE_HEADS,
     NODE_ERASED,
     NODE_ERASURES,
+    NODE_BOOK,
     NODE_TREES,
 };
 

@@ -119,8 +119,8 @@ static void check_chain(struct verifying *v, const struct life *l) {
 }
 
 int node_verify(struct txn *t, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked) {
-    static const unsigned trees[] = {NODE_META,    NODE_LOG,   NODE_BASE,  NODE_VIEW,   NODE_PENDING, NODE_HELD,
-                                     NODE_DIGESTS, NODE_AUDIT, NODE_HEADS, NODE_ERASED, NODE_ERASURES};
+    static const unsigned trees[] = {NODE_META,    NODE_LOG,   NODE_BASE,  NODE_VIEW,   NODE_PENDING,  NODE_HELD,
+                                     NODE_DIGESTS, NODE_AUDIT, NODE_HEADS, NODE_ERASED, NODE_ERASURES, NODE_BOOK};
     CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
     struct verifying v = {t, complain, owner};
     area areas[LIMIT_AREAS];

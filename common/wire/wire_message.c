@@ -250,6 +250,29 @@ static void tip_out(const struct tip *m, Anju__Envelope *e, struct arena *a) {
     p->hub_seq = m->hub_seq;
 }
 
+enum { REFUSAL_BYTES = 20 };
+
+static size_t named(uint32_t count) {
+    return count < BOOK_NAMES ? count : BOOK_NAMES;
+}
+
+static Anju__Book *book_out(const struct book_say *m, struct arena *a) {
+    Anju__Book *p = take(a, 1, sizeof *p);
+    anju__book__init(p);
+    p->count = m->count;
+    p->n_refused = named(m->count);
+    p->refused = take(a, p->n_refused, sizeof *p->refused);
+    for (size_t i = 0; i < p->n_refused; i++) {
+        uint8_t *one = take(a, REFUSAL_BYTES, 1);
+        memcpy(one, m->refused[i].id.b, sizeof m->refused[i].id.b);
+        for (unsigned k = 0; k < 4; k++)
+            one[sizeof m->refused[i].id.b + k] = (uint8_t)(m->refused[i].fault >> (24 - 8 * k));
+        p->refused[i] = data(bytes_of(one, REFUSAL_BYTES));
+    }
+    p->signature = data(bytes_of(m->signature, sizeof m->signature));
+    return p;
+}
+
 static void report_out(const struct report *m, Anju__Envelope *e, struct arena *a) {
     BEGIN(report, Report, REPORT);
     p->session = m->session;
@@ -264,6 +287,7 @@ static void report_out(const struct report *m, Anju__Envelope *e, struct arena *
     p->erasures_to = m->erasures_to;
     p->destroyed = m->destroyed;
     p->audit = audit_out(&m->audit, a);
+    p->book = book_out(&m->book, a);
 }
 
 static void repair_ask_out(const struct repair_ask *m, Anju__Envelope *e, struct arena *a) {
@@ -571,6 +595,25 @@ static int feed_in(const Anju__Feed *p, struct arena *a, struct feed *m) {
     return entries_in(p->entries, a, &m->entries, &m->entry_count);
 }
 
+static bool book_in(const Anju__Book *p, struct book_say *m) {
+    memset(m, 0, sizeof *m);
+    if (p == NULL) /* an older node's */
+        return true;
+    if (p->n_refused != named(p->count) || p->signature.len != sizeof m->signature)
+        return false;
+    m->count = p->count;
+    for (size_t i = 0; i < p->n_refused; i++) {
+        struct reader r = {.rest = slice(p->refused[i])};
+        struct bytes id = reader_take(&r, sizeof m->refused[i].id.b);
+        m->refused[i].fault = reader_u32be(&r);
+        if (r.bad || r.rest.len != 0)
+            return false;
+        memcpy(m->refused[i].id.b, id.at, id.len);
+    }
+    memcpy(m->signature, p->signature.data, sizeof m->signature);
+    return true;
+}
+
 static int report_in(const Anju__Report *p, struct report *m) {
     m->session = p->session;
     m->backlog = p->backlog;
@@ -583,7 +626,7 @@ static int report_in(const Anju__Report *p, struct report *m) {
     m->software = p->software.len <= 64 ? slice(p->software) : (struct bytes){NULL, 0};
     m->erasures_to = p->erasures_to;
     m->destroyed = p->destroyed;
-    return checked(audit_in(p->audit, &m->audit));
+    return checked(audit_in(p->audit, &m->audit) && book_in(p->book, &m->book));
 }
 
 static int repair_ask_in(const Anju__RepairAsk *p, struct repair_ask *m) {

@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "common/store/audit.h"
 #include "common/store/node_apply.h"
+#include "common/store/node_book.h"
 #include "tests/support/hub_city.h"
 #include "tests/support/test_seal.h"
 
@@ -339,6 +340,7 @@ static void flipped_bits_are_found(void **state) {
     node_says(&y, t, 1, ops + 1, 1);
     node_says(&y, t, 2, ops + 1, 1);
     audit_add(t, &audit_node, &(struct audit_entry){.at = y.now, .purpose = 1, .type = CITY_TYPE, .record = city_id(1), .action = 1}, 1);
+    book_put(t, &(struct book_entry){.id = city_id(1), .fault = 1, .at = y.now});
     audit_keep(t, &audit_node, 0, &(struct audit_kept){.told.head = {.life = city_id(2), .n = 3}, .heard = y.now});
     assert_int_equal(txn_commit(t), 0);
     every_flip_is_found(y.state, &shape_hub_state, complains_of_hub);

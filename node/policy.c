@@ -1,0 +1,182 @@
+/* Policies at the office: what its book has (common/engine/policy_book.h), and what of it is in force here today. Both are looked at again
+ * when the book changed and when the city's day has: a policy that is to begin begins on an office that is offline too. */
+#include "common/engine/policy_book.h"
+
+#include "common/base/endpoint.h"
+#include "common/base/log.h"
+#include "common/engine/clock.h"
+#include "common/engine/hub_move.h"
+#include "node/office.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what there is */
+
+static json_t *day_json(int64_t day) {
+    struct buffer b = {0};
+    if (day != POLICY_NEVER)
+        value_text(&(struct value){.kind = VALUE_DATE, .number = day}, &b);
+    json_t *t = json_string(buffer_string(&b));
+    buffer_close(&b);
+    return t;
+}
+
+static const char *state_of(const struct policy_shelf *s, size_t i, area at, int64_t day) {
+    const struct policy *p = &s->taken[i];
+    if (policy_in_force(s->taken, s->count, p->kind, p->name, at, day) == p)
+        return "active";
+    return policy_begun(p, s->taken, s->count, day) ? "waiting" : p->from > day ? "staged" : "over";
+}
+
+static void run_policies(struct ask *a, struct txn *t) {
+    struct policy_shelf s;
+    area at = node_engine_place(a->office->engine);
+    int64_t day = city_day(clock_wall());
+    char id[ID_HEX], scope[AREA_TEXT];
+    policy_shelf_read(t, &s);
+    for (size_t i = 0; i < s.count; i++) {
+        const struct policy *p = &s.taken[i];
+        json_array_append_new(
+            a->rows, json_pack(
+                         "{s:s#, s:s#, s:s, s:I, s:o, s:o, s:s, s:s, s:s}", "kind", (const char *)p->kind.at, (int)p->kind.len, "name",
+                         (const char *)p->name.at, (int)p->name.len, "scope", area_text(p->scope, scope), "version", (json_int_t)p->version,
+                         "from", day_json(p->from), "to", day_json(p->to), "state", state_of(&s, i, at, day), "fault",
+                         s.marks[i].fault == POLICY_GOOD ? "" : policy_fault_text(s.marks[i].fault), "id", id_hex(&s.marks[i].id, id)));
+    }
+    for (size_t i = 0; i < s.refused_count; i++) {
+        const struct shelf_refusal *r = &s.refused[i];
+        bool counts = false;
+        for (size_t k = 0; k < s.count; k++)
+            counts = counts || memcmp(s.marks[k].id.b, r->id.b, sizeof r->id.b) == 0;
+        if (!counts)
+            json_array_append_new(
+                a->rows, json_pack(
+                             "{s:s, s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:s}", "kind", "", "name", "", "scope", "", "version", (json_int_t)0,
+                             "from", "", "to", "", "state", r->fault == POLICY_PARTS ? "coming" : "refused", "fault",
+                             policy_fault_text(r->fault), "id", id_hex(&r->id, id)));
+    }
+    policy_shelf_close(&s);
+}
+
+void cmd_policies(void *owner, struct request *q) {
+    ask_submit(ask_new(owner, q, sizeof(struct ask), run_policies));
+}
+
+/* ---- what is in force */
+
+struct reading {
+    struct node_work work; /* first */
+    struct office *office;
+    struct buffer documents; /* owns; record types and purposes: those of the enrolment file, and in their place those in force */
+    struct buffer hub_key;   /* owns; the announcement of the hub's next keys */
+    area at;
+    int64_t day;
+    uint64_t changes; /* of the book, when it was asked for */
+    unsigned refused;
+};
+
+static void reading_works(struct node_work *w, struct txn *t) {
+    struct reading *x = (struct reading *)w;
+    struct policy_shelf s;
+    policy_shelf_read(t, &s);
+    const struct policy **in_force = memory_zeroed(s.count + 1, sizeof *in_force);
+    size_t n = policies_in_force(s.taken, s.count, x->at, x->day, in_force);
+    for (size_t i = 0; i < n; i++)
+        if (policy_is_catalogue(in_force[i]->kind))
+            catalogue_put(&x->documents, in_force[i]->body);
+        else if (bytes_equal(in_force[i]->kind, BYTES(HUB_MOVE_KIND)) && bytes_equal(in_force[i]->name, BYTES(HUB_MOVE_NAME)))
+            buffer_add(&x->hub_key, in_force[i]->body);
+    for (size_t i = 0; i < s.refused_count; i++)
+        x->refused += s.refused[i].fault != POLICY_PARTS;
+    free(in_force);
+    policy_shelf_close(&s);
+}
+
+/* A hub that listens on all its addresses does not know which of them reaches it: the one that does. */
+static void name_host(const struct enrolment *who, struct bytes told, struct buffer *out) {
+    static const char *const all[] = {"tcp://[::]:", "tcp://0.0.0.0:"};
+    size_t host = who->endpoint.len;
+    while (host > 0 && who->endpoint.at[host - 1] != ':')
+        host--;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        size_t len = strlen(all[i]);
+        if (told.len <= len || memcmp(told.at, all[i], len) != 0)
+            continue;
+        buffer_add(out, bytes_of(who->endpoint.at, host));
+        buffer_add(out, bytes_of(told.at + len, told.len - len));
+        return;
+    }
+    buffer_add(out, told);
+}
+
+/* Of those keys that we were enrolled with, or moved to, and signed by them. */
+static void hear_of_hub(struct office *o, struct bytes body) {
+    const struct enrolment *who = node_engine_who(o->engine);
+    struct public_keys hub;
+    struct hub_move m;
+    struct buffer endpoint = {0};
+    if (body.len == 0 || !public_parse(who->hub_public, &hub) || !hub_move_read(body, &m) || memcmp(&m.former, &hub, sizeof hub) != 0)
+        return;
+    name_host(who, m.endpoint, &endpoint);
+    if (!hub_move_holds(&m, &who->city) || endpoint.len >= ENDPOINT_MAX || !endpoint_good(buffer_string(&endpoint), false))
+        log_fact(LOG_WARNING, "hub_key.refused", FACT_TEXT("why", "not signed by the hub's keys that this node knows, or no address"));
+    else
+        node_engine_hub_moves(o->engine, &m.next, buffer_bytes(&endpoint));
+    buffer_close(&endpoint);
+}
+
+static void use_documents(struct office *o, struct reading *x) {
+    struct hash h = hash_of(buffer_bytes(&x->documents));
+    if (x->documents.len == 0 || hash_equal(&h, &o->catalogue->hash))
+        return;
+    struct catalogue_version *v = memory_zeroed(1, sizeof *v);
+    struct complaints c = {.count = 0};
+    v->hash = h;
+    v->older = o->catalogue;
+    if (catalogue_add_all(&v->catalogue, buffer_bytes(&x->documents), &c)) {
+        o->catalogue = v;
+        subject_fields(&v->catalogue, &v->subjects);
+        log_fact(LOG_INFO, "catalogue.changed", FACT_UINT("types", v->catalogue.type_count));
+    } else {
+        log_fact(LOG_WARNING, "catalogue.refused", FACT_TEXT("first", buffer_string(&c.text)));
+        catalogue_close(&v->catalogue);
+        free(v);
+    }
+    complaints_close(&c);
+}
+
+static void reading_done(struct node_work *w, int result) {
+    struct reading *x = (struct reading *)w;
+    struct office *o = x->office;
+    o->policies_reading = false;
+    if (result == 0) {
+        o->policies_day = x->day;
+        o->policies_seen = x->changes;
+        o->policies_refused = x->refused;
+        use_documents(o, x);
+        hear_of_hub(o, buffer_bytes(&x->hub_key));
+    }
+    buffer_close(&x->hub_key);
+    buffer_close(&x->documents);
+    free(x);
+    if (result == 0)
+        office_policies(o); /* they may have changed meanwhile */
+}
+
+void office_policies(struct office *o) {
+    uint64_t changes = node_engine_book_changes(o->engine);
+    int64_t day = city_day(clock_wall());
+    if (o->policies_reading || (changes == o->policies_seen && day == o->policies_day))
+        return;
+    struct reading *x = memory_zeroed(1, sizeof *x);
+    o->policies_reading = true;
+    x->office = o;
+    x->at = node_engine_place(o->engine);
+    x->day = day;
+    x->changes = changes;
+    buffer_add(&x->documents, node_engine_who(o->engine)->catalogue);
+    x->work.work = reading_works;
+    x->work.done = reading_done;
+    node_engine_submit(o->engine, &x->work);
+}
