@@ -94,7 +94,8 @@ static enum reached reached(const struct reach *x, const struct office_row *o, s
                 *fault = (enum policy_fault)book->refused[i].fault;
                 return REACH_REFUSED;
             }
-        return p->link.at >= mark->row ? REACH_TAKEN : REACH_PENDING;
+        uint64_t at = p->link.at > p->link.last.at ? p->link.at : p->link.last.at;
+        return at >= mark->row ? REACH_TAKEN : REACH_PENDING;
     }
     return REACH_NONE;
 }

@@ -112,7 +112,8 @@ static void read_field(const struct document *d, const struct document_node *map
 }
 
 static void read_type(struct catalogue *k, const struct document *d, const struct document_node *map, struct complaints *c) {
-    static const char *const keys[] = {"kind", "number", "name", "zh", "class", "keep", "fields", NULL};
+    static const char *const keys[] = {"kind", "number", "name",       "zh",          "class",           "keep", "fields", "scope",
+                                       "from", "to",     "supersedes", "legal_basis", "applies_to_open", NULL};
     struct catalogue_type t = {.number = 0};
     unsigned before = c->count;
     document_only(d, map, keys, c);
@@ -142,7 +143,9 @@ static void read_type(struct catalogue *k, const struct document *d, const struc
 }
 
 static void read_purposes(struct catalogue *k, const struct document *d, const struct document_node *map, struct complaints *c) {
-    static const char *const keys[] = {"kind", "name", "purposes", NULL}, *const own[] = {"number", "name", "zh", NULL};
+    static const char *const keys[] = {"kind", "name",       "purposes",    "scope",           "from",
+                                       "to",   "supersedes", "legal_basis", "applies_to_open", NULL},
+                             *const own[] = {"number", "name", "zh", NULL};
     const struct document_node *list = document_get(map, "purposes");
     document_only(d, map, keys, c);
     if (list == NULL || document_kind(list) != DOCUMENT_LIST) {

@@ -431,3 +431,17 @@ bool policy_header(const struct document *d, int64_t today, struct policy *out, 
         document_bool(d, document_get(root, "applies_to_open"), &out->open, c);
     return c->count == before;
 }
+
+bool policy_document_check(const char *name, struct bytes text, int64_t today, const struct catalogue *k, struct complaints *c) {
+    unsigned before = c->count;
+    struct policy p;
+    struct document *d = document_read(name, text, c);
+    (void)k;
+    if (d != NULL && policy_header(d, today, &p, c) && policy_is_catalogue(p.kind)) {
+        struct catalogue alone = {.types = NULL};
+        catalogue_add(&alone, name, text, c);
+        catalogue_close(&alone);
+    }
+    document_free(d);
+    return c->count == before;
+}

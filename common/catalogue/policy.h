@@ -6,9 +6,9 @@
  * TYPE_POLICY_PART. The envelope is what is signed; the document's header is only where it was taken from. */
 #pragma once
 
-#include "common/base/document.h"
 #include "common/base/hash.h"
 #include "common/base/limits.h"
+#include "common/catalogue/catalogue.h"
 #include "common/model/record.h"
 
 /* Days are local to the city, counted from 1970-01-01: all of China has one civil time, UTC+8, without summer time. */
@@ -93,5 +93,8 @@ extern const char *const policy_header_keys[]; /* NULL-terminated: kind, name, s
 /* Fills kind, name, basis, scope, from, to, open, and supersedes (-1: not said); slices point into the document. A document without `scope`
  * is the city's, without `from` of `today`. What is wrong goes to c. */
 bool policy_header(const struct document *d, int64_t today, struct policy *out, struct complaints *c);
+/* All that can be wrong with a document that a person wrote: its header, and what its kind wants. `k`: the record types that it may speak
+ * of. */
+bool policy_document_check(const char *name, struct bytes text, int64_t today, const struct catalogue *k, struct complaints *c);
 /* Is `key` one of them? For readers of a kind's own keys, which check the rest. */
 bool policy_header_key(const char *key);

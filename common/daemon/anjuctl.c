@@ -8,6 +8,7 @@
 #include "common/base/program.h"
 #include "common/daemon/client.h"
 #include "common/daemon/import.h"
+#include "common/daemon/policy_tool.h"
 #include "common/daemon/print.h"
 
 #include <errno.h>
@@ -36,6 +37,8 @@ static const char usage_text[] =
     "Local commands:\n"
     "  import TABLE FILE.csv --map FILE   a spreadsheet's rows; says per row what is wrong; --update writes over older values  (node)\n"
     "  replay …                           edit logs of several offices in time order          (node; anjuctl replay --help)\n"
+    "  policy check FILE.yaml…            all that is wrong with policy files\n"
+    "  policy keygen, policy sign         policy keys and signatures away from the hub; --help\n"
     "  batch                              requests from standard input, one JSON object a line\n"
     "  version, help\n"
     "\nExit: 0 good, 1 refused or failed, 3 not running, 4 denied, 5 no such thing, 6 timed out, 64 usage\n";
@@ -420,6 +423,10 @@ static int run_batch(struct ctl *c) {
 }
 
 static int run(struct ctl *c, int argc, char **argv) {
+    static const struct {
+        const char *word;
+        int (*run)(int argc, char **argv);
+    } policies[] = {{"check", policy_check}, {"keygen", policy_keygen}, {"sign", policy_sign_words}};
     if (argc == 0 || strcmp(argv[0], "--help") == 0)
         return help(c);
     if (strcmp(argv[0], "help") == 0)
@@ -432,6 +439,9 @@ static int run(struct ctl *c, int argc, char **argv) {
         return import_run(c->socket, argc - 1, argv + 1);
     if (strcmp(argv[0], "replay") == 0)
         return replay_run(argc - 1, argv + 1);
+    for (size_t i = 0; i < sizeof policies / sizeof *policies && argc > 1; i++)
+        if (strcmp(argv[0], "policy") == 0 && strcmp(argv[1], policies[i].word) == 0)
+            return policies[i].run(argc - 2, argv + 2);
     return run_command(c, argc, argv);
 }
 

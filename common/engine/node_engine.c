@@ -296,6 +296,7 @@ static void verb_works(struct job *j, void *owner) {
     v->event.done.compared = laid.compared;
     v->event.done.equal = laid.digests_equal;
     v->event.done.erased = laid.erased > 0;
+    v->event.done.policies = e->book_changed;
     v->event.done.alarm = laid.alarm;
     v->event.done.differs = laid.differs;
     if (node_progress_get(t, &v->progress))

@@ -234,7 +234,7 @@ static void report(struct node_side *n, const struct node_event *in, struct node
     const struct life *l = &p->lives[p->life_count - 1];
     m->canary = m->backlog == 0 && l->includes == l->last ? n->session : 0;
     n->told_backlog = m->backlog;
-    n->tell_erased = false;
+    n->tell_laid = false;
     n->next_report = in->now + REPORT_MS;
 }
 
@@ -383,14 +383,14 @@ static void on_welcomed(struct node_side *n, const struct node_event *in, struct
 }
 
 static void on_laid(struct node_side *n, const struct node_event *in, struct node_effects *out) {
-    n->tell_erased |= in->done.erased;
+    n->tell_laid |= in->done.erased || in->done.policies;
     if (in->done.dropped || !in->done.caught_up) {
         pull(n, in->now, out);
         return;
     }
     n->caught_up_at = in->now;
     note(out, NODE_NOTE_CAUGHT_UP, n->progress.cursor.at);
-    if (n->tell_erased ||
+    if (n->tell_laid ||
         (n->told_backlog > 0 && progress_backlog(&n->progress) == 0)) /* an operator need not wait a minute to hear that all is sent */
         report(n, in, out);
     if (in->done.compared && !in->done.equal) {

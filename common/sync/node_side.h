@@ -53,7 +53,8 @@ struct node_event {
             const struct node_progress *progress;            /* after it */
             bool dropped, caught_up, compared, equal, alarm; /* LAY_FEED, LAY_REPAIR */
             bool more;                                       /* LAY_REPAIR: further buckets differ */
-            bool erased;                                     /* LAY_FEED: it brought orders to erase */
+            bool erased;                                     /* LAY_FEED: it brought orders to erase … */
+            bool policies;                                   /* … or policies */
             area differs;                                    /* LAY_FEED */
             const struct digest *buckets;                    /* BUCKETS: DIGEST_BUCKETS of them */
         } done;
@@ -142,7 +143,7 @@ struct node_side {
 
     instant next_report;
     uint64_t told_backlog; /* of the last Report */
-    bool tell_erased;      /* orders to erase were carried out since */
+    bool tell_laid;        /* orders to erase were carried out, policies taken up or refused since */
     enum refusal refused;  /* the last refusal, 0 = none since the last Welcome */
     instant caught_up_at;  /* 0 = never in this life of the process */
     wall_ms welcomed_wall;
