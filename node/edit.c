@@ -2,7 +2,7 @@
  * the first change is written. */
 #include "common/base/random.h"
 #include "common/engine/clock.h"
-#include "node/office.h"
+#include "node/elements.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +21,8 @@ struct item {
     struct bytes key, reason;
     struct op ops[OPS_MAX + 6];
     size_t op_count;
+    uint32_t own[OPS_MAX + 6]; /* fields of which only this office's own values are replaced */
+    size_t own_count;
     json_t *warnings; /* owns */
     bool created, decides;
     struct id16 subject;
@@ -59,8 +61,49 @@ static void warn(struct item *it, const char *field, const char *reason) {
     json_array_append_new(it->warnings, json_pack("{s:s, s:s}", "field", field, "reason", reason));
 }
 
-/* A field of the catalogue from its text. False: the ask has failed. */
-static bool take_field(struct editing *e, struct item *it, const char *name, const char *text, size_t len) {
+static bool read_value(struct editing *e, const struct item *it, const struct catalogue_field *f, struct bytes given, struct value *v) {
+    const char *why = value_read(f->kind, given, v);
+    if (f->kind == VALUE_REFERENCE) {
+        if (why != NULL) { /* a source's key: the id follows from it, whichever came first */
+            v->reference.id = office_derived_id(e->ask.office, f->refers_type, given);
+            v->reference.key = given;
+        }
+        v->reference.type = f->refers_type;
+        why = NULL;
+    }
+    if (why != NULL)
+        ask_fail(&e->ask, "bad_request", "", "%s.%s: %s", it->type->name, f->name, why);
+    return why == NULL;
+}
+
+static void set_field(struct editing *e, struct item *it, const struct catalogue_field *f, const struct value *v) {
+    set(e, it, f->number, v);
+    if (rule_own_heads(f->rule))
+        it->own[it->own_count++] = f->number;
+    if (!f->about)
+        return;
+    set(e, it, FIELD_SUBJECT, v);
+    if (rule_own_heads(f->rule))
+        it->own[it->own_count++] = FIELD_SUBJECT;
+}
+
+static bool take_element(struct editing *e, struct item *it, const struct catalogue_field *f, char sign, struct bytes given) {
+    struct value v = {.kind = VALUE_NONE};
+    if (given.len > 0 && !element_words(f, sign) && !read_value(e, it, f, given, &v))
+        return false;
+    if (!element_op(&e->ask, it->type, f, sign, given, &v, it->reason, &e->arena, &it->ops[it->op_count]))
+        return false;
+    it->op_count++;
+    return true;
+}
+
+/* A field of the catalogue from its text; its name may end with + or -. False: the ask has failed. */
+static bool take_field(struct editing *e, struct item *it, const char *written, const char *text, size_t len) {
+    size_t end = strlen(written);
+    char sign = end > 0 && (written[end - 1] == '+' || written[end - 1] == '-') ? written[end - 1] : '=';
+    char *name = arena_take(&e->arena, end + 1);
+    memcpy(name, written, end + 1);
+    name[end - (sign != '=')] = '\0';
     const struct catalogue_field *f = type_field(it->type, name);
     struct value v;
     struct bytes given = bytes_of(text, len);
@@ -76,25 +119,14 @@ static bool take_field(struct editing *e, struct item *it, const char *name, con
         ask_fail(&e->ask, "bad_request", "", "%s.%s: too long, or too many fields at once", it->type->name, name);
         return false;
     }
+    if (sign != '=' || rule_elements(f->rule))
+        return take_element(e, it, f, sign, given);
     if (len == 0) {
-        set(e, it, f->number, &(struct value){.kind = VALUE_NONE});
-        if (f->about)
-            set(e, it, FIELD_SUBJECT, &(struct value){.kind = VALUE_NONE});
+        set_field(e, it, f, &(struct value){.kind = VALUE_NONE});
         return true;
     }
-    const char *why = value_read(f->kind, given, &v);
-    if (f->kind == VALUE_REFERENCE) {
-        if (why != NULL) { /* a source's key: the id follows from it, whichever came first */
-            v.reference.id = office_derived_id(e->ask.office, f->refers_type, given);
-            v.reference.key = given;
-        }
-        v.reference.type = f->refers_type;
-        why = NULL;
-    }
-    if (why != NULL) {
-        ask_fail(&e->ask, "bad_request", "", "%s.%s: %s", it->type->name, name, why);
+    if (!read_value(e, it, f, given, &v))
         return false;
-    }
     const char *doubt = field_check_text(f->check, given);
     const struct catalogue_field *mark = f->unverified == NULL ? NULL : type_field(it->type, f->unverified);
     if (doubt != NULL)
@@ -102,11 +134,9 @@ static bool take_field(struct editing *e, struct item *it, const char *name, con
     if (f->check != CHECK_NONE && mark != NULL) {
         static const char unverified[] = "unverified", current[] = "current";
         struct value m = {.kind = VALUE_CODE, .text = doubt != NULL ? BYTES(unverified) : BYTES(current)};
-        set(e, it, mark->number, &m);
+        set_field(e, it, mark, &m);
     }
-    set(e, it, f->number, &v);
-    if (f->about)
-        set(e, it, FIELD_SUBJECT, &v);
+    set_field(e, it, f, &v);
     return true;
 }
 
@@ -126,9 +156,10 @@ static bool take_kind(struct editing *e, struct item *it, const char *op) {
 
 static bool take_reason(struct editing *e, struct item *it, const char *reason) {
     enum { REASON_BYTES = 1500 };
-    if (reason == NULL || *reason == '\0')
-        ask_fail(&e->ask, "bad_request", "--reason TEXT", "why does this office take up the record? the home office will see it");
-    else if (strlen(reason) > REASON_BYTES)
+    if (reason == NULL || *reason == '\0') {
+        if (it->kind == ITEM_ADOPT)
+            ask_fail(&e->ask, "bad_request", "--reason TEXT", "why does this office take up the record? the home office will see it");
+    } else if (strlen(reason) > REASON_BYTES)
         ask_fail(&e->ask, "bad_request", "", "a reason has at most %d bytes", REASON_BYTES);
     else
         it->reason = arena_copy(&e->arena, bytes_text(reason));
@@ -161,7 +192,7 @@ static bool take_item(struct editing *e, struct item *it, const json_t *from) {
         it->fresh = true;
         it->id = entropy_uuid7(clock_wall());
     }
-    if (it->kind == ITEM_ADOPT && !take_reason(e, it, json_string_value(json_object_get(from, "reason"))))
+    if (!take_reason(e, it, json_string_value(json_object_get(from, "reason"))))
         return false;
     const char *field;
     json_object_foreach(json_object_get(from, "fields"), field, value) {
@@ -192,9 +223,15 @@ static bool check_required(struct editing *e, const struct item *it) {
     return true;
 }
 
-static bool has_value(const struct record *r, const struct op *o) {
+static bool has_value(const struct item *it, const struct record *r, const struct op *o) {
+    const struct catalogue_field *known = type_field_number(it->type, o->field);
     const struct field *f = record_field(r, o->field);
     const struct head *h = field_winner(f);
+    if (known != NULL && rule_elements(known->rule))
+        return element_there(it->type, known, r, o);
+    for (size_t i = 0; f != NULL && known != NULL && rule_own_heads(known->rule) && i < f->head_count; i++)
+        if (bytes_equal(f->heads[i].value, o->value))
+            return true; /* said already, by this office or another */
     return !field_concurrent(f) && (h == NULL ? o->value.len == 0 : bytes_equal(h->value, o->value));
 }
 
@@ -205,7 +242,7 @@ static bool create_again(struct editing *e, struct item *it, const struct record
     size_t kept = 0;
     for (size_t i = 0; i < it->op_count; i++) {
         const struct catalogue_field *f = type_field_number(it->type, it->ops[i].field);
-        if (has_value(r, &it->ops[i]))
+        if (has_value(it, r, &it->ops[i]))
             continue;
         json_array_append_new(differs, json_string(f == NULL ? "" : f->name));
         it->ops[kept++] = it->ops[i];
@@ -320,6 +357,27 @@ static void refused(struct editing *e, const struct item *it, int outcome, const
         ask_fail(&e->ask, "internal", "", "the edit failed");
 }
 
+/* A second value of another office, where the first stands. */
+static void warn_second(
+    const struct editing *e, struct item *it, const struct catalogue_field *f, const struct record *r, const struct op *o) {
+    const struct head *first = r == NULL ? NULL : field_shown(e->ask.catalogue, r->type, record_field(r, o->field));
+    if (f->rule == SHOW_ONCE && first != NULL && first->name.node != node_engine_who(e->ask.office->engine)->node && o->value.len > 0 &&
+        !bytes_equal(first->value, o->value))
+        warn(it, f->name, "another office has said it before: its value stands, and both are shown for review");
+}
+
+static bool settle_rules(struct editing *e, struct item *it, const struct record *r) {
+    for (size_t i = 0; i < it->op_count; i++) {
+        const struct catalogue_field *f = type_field_number(it->type, it->ops[i].field);
+        if (f == NULL)
+            continue;
+        if (rule_elements(f->rule) && !element_settle(&e->ask, it->type, f, r, &e->arena, &it->ops[i], it->warnings))
+            return false;
+        warn_second(e, it, f, r, &it->ops[i]);
+    }
+    return true;
+}
+
 /* Against the store: does the record exist, may it be edited. Adds what a new record, a delete or an adoption needs. */
 static bool settle(struct editing *e, struct item *it, struct txn *t) {
     if (node_erased(t, it->type->number, &it->id)) {
@@ -332,7 +390,7 @@ static bool settle(struct editing *e, struct item *it, struct txn *t) {
     int there = node_record(t, it->type->number, &it->id, &a, &r, &pending);
     bool home = there == 0 && field_winner(record_field(&r, FIELD_HOME)) != NULL;
     bool come = there == 0 && !home && node_base(t, it->type->number, &it->id, &a, &base) == 0;
-    bool good = settle_as(e, it, there, home, come, &r);
+    bool good = settle_as(e, it, there, home, come, &r) && (it->skipped || settle_rules(e, it, there == 0 ? &r : NULL));
     look_at(e, it, there == 0 ? &r : NULL);
     arena_close(&a);
     return good;
@@ -354,6 +412,8 @@ static struct edit edit_of(const struct editing *e, const struct item *it) {
         .ops = it->ops,
         .op_count = it->op_count,
         .replace_all = true,
+        .own = it->own,
+        .own_count = it->own_count,
     };
     entropy_fill(&edit.tag, sizeof edit.tag);
     entropy_fill(&edit.salt, sizeof edit.salt);
@@ -454,6 +514,7 @@ static void edit_one(struct office *o, struct request *q, const char *op) {
     json_t *record = json_object(), *fields = json_object(), *records = json_array();
     const json_t *words = json_object_get(request_args(q), "words");
     const char *type = request_text(q, "type"), *id = request_text(q, "id");
+    bool twice = false;
     if (type != NULL)
         json_object_set_new(record, "type", json_string(type));
     for (size_t i = 0; i < json_array_size(words); i++) {
@@ -463,6 +524,7 @@ static void edit_one(struct office *o, struct request *q, const char *op) {
         else if (equals != NULL) {
             struct buffer name = {0};
             buffer_add(&name, bytes_of(word, (size_t)(equals - word)));
+            twice = twice || json_object_get(fields, buffer_string(&name)) != NULL;
             json_object_set_new(fields, buffer_string(&name), json_string(equals + 1));
             buffer_close(&name);
         }
@@ -473,7 +535,10 @@ static void edit_one(struct office *o, struct request *q, const char *op) {
     json_object_set(record, "reason", json_object_get(request_args(q), "reason"));
     json_object_set_new(record, "fields", fields);
     json_array_append_new(records, record);
-    edit(o, q, records, true);
+    if (twice)
+        request_error(q, "bad_request", "one put says one thing of a field", "a field is here twice; use two puts");
+    else
+        edit(o, q, records, true);
     json_decref(records);
 }
 

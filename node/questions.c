@@ -89,22 +89,32 @@ void cmd_get(void *owner, struct request *q) {
 struct finding {
     struct ask ask;
     uint32_t field;
+    bool proposals; /* the field is the hub's: what offices proposed is found too */
     char value[512];
     size_t found;
 };
 
+static bool is_value(const struct head *h, const char *wanted) {
+    struct buffer text = {0};
+    value_show(h->value, &text);
+    bool is = strcmp(buffer_string(&text), wanted) == 0;
+    buffer_close(&text);
+    return is;
+}
+
 static int find_each(void *owner, const struct record *r, bool pending) {
     struct finding *f = owner;
-    const struct head *h = field_winner(record_field(r, f->field));
-    struct buffer text = {0};
-    if (h != NULL && !record_deleted(r)) {
-        value_show(h->value, &text);
-        if (strcmp(buffer_string(&text), f->value) == 0 && ++f->found <= FOUND_MAX) {
-            json_array_append_new(f->ask.rows, show(&f->ask, r, pending, false));
-            ask_shows(&f->ask, r);
-        }
+    const struct field *field = record_field(r, f->field);
+    const struct head *h = field_shown(f->ask.catalogue, r->type, field);
+    bool has = h != NULL && is_value(h, f->value);
+    for (size_t i = 0; field != NULL && f->proposals && i < field->head_count && !has; i++)
+        has = is_value(&field->heads[i], f->value);
+    for (size_t i = 0; field != NULL && i < field->element_count && !has; i++)
+        has = is_value(&field->elements[i], f->value);
+    if (has && !record_deleted(r) && ++f->found <= FOUND_MAX) {
+        json_array_append_new(f->ask.rows, show(&f->ask, r, pending, false));
+        ask_shows(&f->ask, r);
     }
-    buffer_close(&text);
     return 0;
 }
 
@@ -141,6 +151,7 @@ void cmd_find(void *owner, struct request *q) {
     }
     struct finding *f = ask_new(o, q, sizeof *f, run_find);
     f->field = number;
+    f->proposals = field != NULL && field->rule == SHOW_HUB;
     strcpy(f->value, equals + 1);
     f->ask.type = t->number;
     if (ask_purpose(&f->ask, AUDIT_SEARCH))
@@ -339,6 +350,12 @@ struct exporting {
     bool raw, hashes, conflicts;
 };
 
+/* Values between which a person decides or that were put aside, and events that did not count. */
+static bool to_look_at(const json_t *shown) {
+    const json_t *workflow = json_object_get(shown, "workflow");
+    return json_object_size(json_object_get(shown, "sides")) > 0 || json_array_size(json_object_get(workflow, "review")) > 0;
+}
+
 static int export_each(void *owner, const struct record *r, bool pending) {
     struct exporting *x = owner;
     bool ours = r->type == TYPE_OFFICE || r->type == TYPE_POLICY;
@@ -353,7 +370,7 @@ static int export_each(void *owner, const struct record *r, bool pending) {
     if (ours || !has_come(r))
         return 0;
     json_t *shown = show(&x->ask, r, pending, x->conflicts);
-    if (x->conflicts && json_array_size(json_object_get(shown, "concurrent")) == 0) {
+    if (x->conflicts && !to_look_at(shown)) {
         json_decref(shown);
     } else {
         json_array_append_new(x->ask.rows, shown);

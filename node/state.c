@@ -218,22 +218,44 @@ void cmd_verify_store(void *owner, struct request *q) {
     ask_submit(a);
 }
 
+/* Each state with the moves out of it, as lines: "draft 草稿 -> submitted, withdrawn"; * needs the city, ! a reason. */
+static json_t *states_of(const struct workflow *w) {
+    json_t *all = json_array();
+    for (size_t i = 0; i < w->count; i++) {
+        struct buffer line = {0};
+        const struct workflow_state *s = &w->states[i];
+        buffer_format(&line, "%s%s%s %s", s->name, s->hub ? "*" : "", s->reason ? "!" : "", s->zh);
+        for (size_t to = 0, n = 0; to < w->count; to++)
+            if (workflow_moves(w, i, to))
+                buffer_format(&line, "%s%s", n++ == 0 ? " -> " : ", ", w->states[to].name);
+        json_array_append_new(all, json_string(buffer_string(&line)));
+        buffer_close(&line);
+    }
+    return all;
+}
+
+static json_t *field_row(const struct catalogue_type *t, const struct catalogue_field *f) {
+    json_t *row = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "type", t->name, "type_zh", t->zh, "class", record_class_name(t->class), "name",
+        f->name, "name_zh", f->zh, "kind", value_kind_name(f->kind), "rule", show_rule_name(f->rule), "required", f->required);
+    if (f->refers != NULL)
+        json_object_set_new(row, "refers", json_string(f->refers));
+    if (f->rule == SHOW_WORKFLOW)
+        json_object_set_new(row, "states", states_of(t->workflow));
+    return row;
+}
+
 void cmd_types(void *owner, struct request *q) {
     struct office *o = owner;
     const struct catalogue *k = &o->catalogue->catalogue;
     for (size_t i = 0; i < k->type_count; i++)
-        for (size_t f = 0; f < k->types[i].field_count; f++) {
-            const struct catalogue_field *x = &k->types[i].fields[f];
-            request_row(
-                q, json_pack(
-                       "{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "type", k->types[i].name, "type_zh", k->types[i].zh, "name", x->name,
-                       "name_zh", x->zh, "kind", value_kind_name(x->kind), "rule", show_rule_name(x->rule), "required", x->required));
-        }
+        for (size_t f = 0; f < k->types[i].field_count; f++)
+            request_row(q, field_row(&k->types[i], &k->types[i].fields[f]));
     for (size_t i = 0; i < k->purpose_count; i++)
         request_row(
             q, json_pack(
-                   "{s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "type", "(purpose)", "type_zh", "用途", "name", k->purposes[i].name, "name_zh",
-                   k->purposes[i].zh, "kind", "purpose", "rule", "", "required", 0));
+                   "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "type", "(purpose)", "type_zh", "用途", "class", "", "name",
+                   k->purposes[i].name, "name_zh", k->purposes[i].zh, "kind", "purpose", "rule", "", "required", 0));
     request_end(q);
 }
 

@@ -1,8 +1,10 @@
 #include "common/catalogue/catalogue.h"
 
 #include "common/base/error.h"
+#include "common/base/invariant.h"
 #include "common/base/memory.h"
 #include "common/catalogue/banned.h"
+#include "common/catalogue/policy.h"
 #include "common/model/change.h"
 
 #include <stdlib.h>
@@ -23,6 +25,18 @@ static int place(const char *const *list, const char *word) {
 
 const char *show_rule_name(enum show_rule r) {
     return r < SHOW_RULES ? rules[r] : "?";
+}
+
+const char *record_class_name(enum record_class c) {
+    return c <= CLASS_SENSITIVE ? classes[c] : "?";
+}
+
+bool rule_own_heads(enum show_rule r) {
+    return r == SHOW_ONCE || r == SHOW_HUB || r == SHOW_MAX || r == SHOW_MIN;
+}
+
+bool rule_elements(enum show_rule r) {
+    return r == SHOW_SET || r == SHOW_LEDGER || r == SHOW_WORKFLOW;
 }
 
 /* A word of a list, or a complaint that names the list. */
@@ -74,6 +88,19 @@ static uint32_t number_of(const struct document *d, const struct document_node *
     return (uint32_t)v;
 }
 
+/* Beside a document's own keys stand those of its header, which policy_header reads. */
+static void only_with_header(const struct document *d, const struct document_node *map, const char *const *own, struct complaints *c) {
+    const char *all[24] = {NULL};
+    size_t count = 0;
+    for (size_t i = 0; policy_header_keys[i] != NULL; i++)
+        all[count++] = policy_header_keys[i];
+    for (size_t i = 0; own[i] != NULL; i++) {
+        invariant(count + 1 < sizeof all / sizeof *all);
+        all[count++] = own[i];
+    }
+    document_only(d, map, all, c);
+}
+
 static void field_close(struct catalogue_field *f) {
     free(f->name);
     free(f->zh);
@@ -87,6 +114,8 @@ static void type_close(struct catalogue_type *t) {
     free(t->fields);
     free(t->name);
     free(t->zh);
+    free(t->keep);
+    t->workflow = workflow_free(t->workflow);
 }
 
 static void read_field(const struct document *d, const struct document_node *map, struct catalogue_field *f, struct complaints *c) {
@@ -107,19 +136,34 @@ static void read_field(const struct document *d, const struct document_node *map
         document_bool(d, document_get(map, "required"), &f->required, c);
     if (document_get(map, "about") != NULL)
         document_bool(d, document_get(map, "about"), &f->about, c);
-    if (f->about && f->kind != VALUE_REFERENCE)
-        document_complain(d, map, c, "only a reference can say whom a record is about");
+    if (f->about && (f->kind != VALUE_REFERENCE || rule_elements(f->rule)))
+        document_complain(d, map, c, "only a reference with one value can say whom a record is about");
+    if ((f->rule == SHOW_WORKFLOW) != (f->kind == VALUE_LIST))
+        document_complain(d, map, c, "the events of a workflow, and nothing else, are lists: {kind: list, rule: workflow}");
+    if (f->required && rule_elements(f->rule))
+        document_complain(d, map, c, "what is added bit by bit cannot be required");
+}
+
+static void read_workflow(const struct document *d, const struct document_node *map, struct catalogue_type *t, struct complaints *c) {
+    const struct document_node *n = document_get(map, "workflow");
+    size_t fields = 0;
+    for (size_t i = 0; i < t->field_count; i++)
+        fields += t->fields[i].rule == SHOW_WORKFLOW;
+    if (fields != (n != NULL))
+        document_complain(d, n == NULL ? map : n, c, "a workflow belongs to exactly one field of rule workflow, and that to a workflow");
+    if (n != NULL)
+        t->workflow = workflow_read(d, n, c);
 }
 
 static void read_type(struct catalogue *k, const struct document *d, const struct document_node *map, struct complaints *c) {
-    static const char *const keys[] = {"kind", "number", "name",       "zh",          "class",           "keep", "fields", "scope",
-                                       "from", "to",     "supersedes", "legal_basis", "applies_to_open", NULL};
+    static const char *const own[] = {"number", "zh", "class", "keep", "fields", "workflow", NULL};
     struct catalogue_type t = {.number = 0};
     unsigned before = c->count;
-    document_only(d, map, keys, c);
+    only_with_header(d, map, own, c);
     t.number = number_of(d, map, 1, 65535, c);
     names_of(d, map, &t.name, &t.zh, c);
-    t.personal = word_of(d, map, "class", classes, 2, c) >= 2;
+    t.class = (enum record_class)word_of(d, map, "class", classes, CLASS_PERSONAL, c);
+    t.keep = text_of(d, map, "keep", false, c);
     const struct document_node *list = document_get(map, "fields");
     if (list == NULL || document_kind(list) != DOCUMENT_LIST) {
         document_complain(d, list == NULL ? map : list, c, "fields is a list of fields");
@@ -134,6 +178,7 @@ static void read_type(struct catalogue *k, const struct document *d, const struc
                     document_complain(d, document_item(list, i), c, "this number or name was given to a field before");
         }
     }
+    read_workflow(d, map, &t, c);
     if (c->count > before) {
         type_close(&t);
         return;
@@ -143,11 +188,9 @@ static void read_type(struct catalogue *k, const struct document *d, const struc
 }
 
 static void read_purposes(struct catalogue *k, const struct document *d, const struct document_node *map, struct complaints *c) {
-    static const char *const keys[] = {"kind", "name",       "purposes",    "scope",           "from",
-                                       "to",   "supersedes", "legal_basis", "applies_to_open", NULL},
-                             *const own[] = {"number", "name", "zh", NULL};
+    static const char *const keys[] = {"purposes", NULL}, *const own[] = {"number", "name", "zh", "types", "fields", NULL};
     const struct document_node *list = document_get(map, "purposes");
-    document_only(d, map, keys, c);
+    only_with_header(d, map, keys, c);
     if (list == NULL || document_kind(list) != DOCUMENT_LIST) {
         document_complain(d, list == NULL ? map : list, c, "purposes is a list");
         return;
@@ -178,6 +221,26 @@ bool catalogue_add(struct catalogue *k, const char *name, struct bytes text, str
         document_complain(d, root, c, "kind is record_type or purposes");
     document_free(d);
     return c->count == before;
+}
+
+void catalogue_rules(struct bytes document, struct buffer *out) {
+    struct complaints c = {.count = 0};
+    struct document *d = document_read("", document, &c);
+    const struct document_node *root = d == NULL ? NULL : document_root(d), *list = NULL;
+    const char *kind = document_text(document_get(root, "kind"));
+    int64_t type = 0, number;
+    if (kind != NULL && strcmp(kind, "record_type") == 0 && document_int(d, document_get(root, "number"), 1, 65535, &type, &c))
+        list = document_get(root, "fields");
+    for (size_t i = 0; list != NULL && i < document_count(list); i++) {
+        const struct document_node *f = document_item(list, i);
+        int rule = place(rules, document_text(document_get(f, "rule")));
+        if (rule <= SHOW_LAST || !document_int(d, document_get(f, "number"), FIELD_OWN, 4095, &number, &c))
+            continue;
+        struct field_rule one = {(uint32_t)type, (uint32_t)number, (enum show_rule)rule};
+        buffer_add(out, bytes_of(&one, sizeof one));
+    }
+    document_free(d);
+    complaints_close(&c);
 }
 
 /* The next document of a text with several; false at its end. */
@@ -271,11 +334,12 @@ bool catalogue_finish(struct catalogue *k, struct complaints *c) {
 static void keeps_fields(const struct catalogue_type *old, const struct catalogue_type *new, struct complaints *c) {
     for (size_t i = 0; i < old->field_count; i++) {
         const struct catalogue_field *was = &old->fields[i], *is = type_field_number(new, was->number);
-        if (is == NULL || strcmp(is->name, was->name) != 0 || is->kind != was->kind) {
+        if (is == NULL || strcmp(is->name, was->name) != 0 || is->kind != was->kind || is->rule != was->rule) {
             buffer_format(
                 &c->text,
-                "catalogue: %s.%s: number %u was given to it as %s for ever; a field of another kind or name takes a new number\n",
-                old->name, was->name, was->number, value_kind_name(was->kind));
+                "catalogue: %s.%s: number %u was given to it as %s, %s for ever; a field of another kind, rule or name takes a new "
+                "number\n",
+                old->name, was->name, was->number, value_kind_name(was->kind), show_rule_name(was->rule));
             c->count++;
         }
     }
@@ -291,6 +355,7 @@ bool catalogue_keeps(const struct catalogue *old, const struct catalogue *new, s
             c->count++;
         } else {
             keeps_fields(was, is, c);
+            workflow_keeps(was->name, was->workflow, is->workflow, c);
         }
     }
     return c->count == before;

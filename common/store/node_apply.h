@@ -29,7 +29,9 @@ struct edit {
     uint32_t purpose;
     const struct op *ops; /* names of SETs may be left to us: see `replace_all` */
     size_t op_count;
-    bool replace_all;   /* every SET without names replaces all heads that the view has of its field */
+    bool replace_all;    /* every SET without names replaces all heads that the view has of its field */
+    const uint32_t *own; /* … but of these fields only those that this node wrote; borrows */
+    size_t own_count;
     uint64_t tag, salt; /* 128 random bits */
 };
 enum node_edit_outcome {

@@ -123,6 +123,13 @@ static bool adopted_only(const struct record *r) {
     return (home == NULL || home->head_count == 0) && shared != NULL && shared->element_count > 0;
 }
 
+static bool own_only(const struct edit *e, uint32_t field) {
+    for (size_t i = 0; i < e->own_count; i++)
+        if (e->own[i] == field)
+            return true;
+    return false;
+}
+
 static const char *fill_ops(const struct edit *e, const struct record *view, struct arena *a, struct change *c) {
     struct op *ops = arena_take(a, (e->op_count + 1) * sizeof *ops);
     invariant(ops != NULL);
@@ -135,10 +142,11 @@ static const char *fill_ops(const struct edit *e, const struct record *view, str
             return "the field has more concurrent values than one edit can replace";
         struct name *names = arena_take(a, f->head_count * sizeof *names);
         invariant(names != NULL);
+        bool own = own_only(e, ops[i].field);
         for (size_t k = 0; k < f->head_count; k++)
-            names[k] = f->heads[k].name;
+            if (!own || f->heads[k].name.node == c->name.node)
+                names[ops[i].name_count++] = f->heads[k].name;
         ops[i].names = names;
-        ops[i].name_count = f->head_count;
     }
     c->ops = ops;
     c->op_count = e->op_count;

@@ -4,6 +4,7 @@
  *
  * FOLD and CONCURRENT come from fold_city. An export has one JSON object a line:
  *   {"type":"Person","key":"650203001001-P000017","deleted":false,"fields":{"name":"…"},"concurrent":["phone"]}
+ * and perhaps "proposals":{"permit_no":[{"value":"…"}…]} of fields that only the hub decides: the last one stands for what an office wrote
  * (other members are not looked at; a value may be text, a number, true, false, or an object with a member "key" or "value").
  * Several exports, one an office, may hold the same record; then all must be right. Together they must hold every record of the
  * fold, unless --part says that they are only some of the offices. A deleted record may be absent or be marked.
@@ -289,11 +290,22 @@ static void check_fields(struct check *c, const char *where, const char *type, c
             differ(c, MISSING_FIELD, where, "%s %s %s, expected '%s'", type, key, e->field, e->value);
 }
 
+/* What offices wrote into fields of the hub's, where the hub says nothing. */
+static void take_proposals(json_t *fields, json_t *proposals) {
+    const char *field;
+    json_t *list;
+    json_object_foreach(proposals, field, list) {
+        if (json_object_get(fields, field) == NULL && json_array_size(list) > 0)
+            json_object_set(fields, field, json_object_get(json_array_get(list, json_array_size(list) - 1), "value"));
+    }
+}
+
 static void check_record(struct check *c, const char *where, json_t *record, bool concurrent_known) {
     const char *type = json_string_value(json_object_get(record, "type")), *key = json_string_value(json_object_get(record, "key"));
     json_t *fields = json_object_get(record, "fields"), *concurrent = json_object_get(record, "concurrent");
     if (type == NULL || !json_is_object(fields))
         die("%s: a record has no \"type\" or no \"fields\"", where);
+    take_proposals(fields, json_object_get(record, "proposals"));
     if (!is_type_mapped(c, type))
         return; /* policies, staff, reviews: not the city's CSV files */
     bool deleted = json_is_true(json_object_get(record, "deleted"));

@@ -36,7 +36,7 @@ document 900 Lost 16 of reference ", refers: Nothing"
 check "a reference to nothing" said "refers to a type that is not there" code_of 1 publish
 document 900 PublicBench 16 place text ""
 check "a new type is published" code_of 0 publish
-sed 's/^  - {number: 23/  - {number: 24, name: nickname, zh: 常用名, kind: text}\n&/' deploy/catalogue/32-Person.yaml >"$work/doc.yaml"
+sed 's/^  - {number: 23/  - {number: 60, name: nickname, zh: 常用名, kind: text}\n&/' deploy/catalogue/32-Person.yaml >"$work/doc.yaml"
 check "a field more is published" code_of 0 publish
 check "… as the next version" said '"version":2' ctl hub -o jsonl policies
 make_node n1 650203001001 first
