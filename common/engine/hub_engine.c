@@ -8,6 +8,7 @@
 #include "common/engine/compactor.h"
 #include "common/engine/heard.h"
 #include "common/engine/signed.h"
+#include "common/engine/write_rules.h"
 #include "common/model/value.h"
 #include "common/net/hub_door.h"
 #include "common/store/hub_erase.h"
@@ -860,7 +861,7 @@ static void merge_works(struct job *j, void *owner) {
         return;
     }
     hub_place_get(state, &f->place);
-    struct hub_rules rules = {.signed_order = e->calls.signed_order, .owner = e->calls.owner};
+    struct hub_rules rules = {.learn = write_rules_learn, .signed_order = e->calls.signed_order, .owner = e->calls.owner};
     f->result = hub_merge(log, state, MERGE_CHANGES, &rules, &f->done);
     if (hub_log_place(log, &place))
         f->log_last = place.last;

@@ -75,6 +75,7 @@ void fold_close(struct fold *f) {
     free(f->nodes.slots);
     free(f->grown);
     free(f->grown_nodes);
+    buffer_close(&f->rules_table);
     arena_close(&f->arena);
     arena_close(&f->scratch);
     memset(f, 0, sizeof *f);
@@ -403,7 +404,10 @@ uint64_t fold_change(
         f->offices = true;
         served_from(f, &t->record);
     }
-    f->policies = f->policies || c->type == TYPE_POLICY;
+    if (c->type == TYPE_POLICY) {
+        f->policies = true;
+        fold_learn(f, &t->record);
+    }
     if (c->type == TYPE_ERASURE && r == 0)
         fold_order(f, c, seq);
     if (c->again)
@@ -596,6 +600,7 @@ void fold_end(struct fold *f, struct merged *out) {
     write_rows(f, &rows, out);
     write_digests(f, &deltas);
     write_nodes(f, &scratch, out);
+    fold_rules_end(f);
     hub_place_put(f->state, &f->place);
     out->position = f->place.position;
     out->hub_seq = f->place.hub_seq;

@@ -67,7 +67,9 @@ struct fold {
     uint64_t waiting; /* keys in the tree */
     uint64_t erased;  /* likewise */
     bool offices, policies, ordered;
-    bool refused; /* a change of an erased record came */
+    bool refused;              /* a change of an erased record came */
+    struct buffer rules_table; /* owns; what offices may do with fields (hub_rules.c) */
+    bool rules_read, rules_changed;
     bool vouched; /* an operator's order is under way: a person has looked at the change */
 };
 
@@ -91,6 +93,11 @@ uint64_t fold_change(
 
 /* An upper bound of what a change adds to the packed record. */
 size_t fold_growth(const struct change *c, size_t packed);
+
+/* ---- what offices may do with fields (hub_rules.c) */
+void fold_learn(struct fold *f, const struct record *policy); /* a policy was merged */
+bool fold_rules_allow(struct fold *f, const struct change *c);
+void fold_rules_end(struct fold *f); /* writes what was learnt */
 
 /* ---- quarantine (hub_held.c) */
 /* A change that names held ones takes over their names too (B10). Gives c itself when there is none, else a copy in the scratch arena. */

@@ -59,9 +59,24 @@ enum hub_join_outcome {
  * they keep all above `safe`. Both transactions are the caller's to commit, log first. */
 int hub_join_log(struct txn *state, struct txn *log, const struct id16 *new_life); /* + enum hub_join_outcome */
 
+/* What an office may do with a field, by its show rule. Given once for each number and for ever: the fold learns it from the policies that
+ * it merges and keeps it in the state, so that a replay of the log gives the same verdicts. A field of which nothing was learnt: anything.
+ */
+enum write_rule {
+    WRITE_ANY = 0,
+    WRITE_OWN = 1,    /* once, hub, max, min: a SET replaces only its writer's own values */
+    WRITE_SET = 2,    /* set: ADD and REMOVE */
+    WRITE_LEDGER = 3, /* ledger, workflow: ADD */
+};
+struct field_write {
+    uint32_t type, field;
+    enum write_rule rule;
+};
+
 /* What a catalogue says about a change, beyond the schema-free core. NULL: no rules. Must be a function of its arguments. */
 struct hub_rules {
     bool (*allows)(void *owner, const struct change *c, const struct record *before /* NULL: none yet */);
+    void (*learn)(void *owner, const struct record *policy, struct buffer *out); /* appends its struct field_write; NULL: nothing */
     bool (*signed_order)(void *owner, const struct change *c); /* is an order to erase that an office brings back really ours? NULL: yes */
     void *owner;                                               /* borrows */
 };

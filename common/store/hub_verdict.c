@@ -115,6 +115,8 @@ enum verdict fold_verdict(
     }
     if (!fits(t, c, packed))
         return VERDICT_FULL;
+    if (writer->state.node != 0 && !f->vouched && !fold_rules_allow(f, c))
+        return VERDICT_RULE; /* unless a person at the hub has looked at it and ordered it */
     if (f->rules != NULL && f->rules->allows != NULL && !f->rules->allows(f->rules->owner, c, t->exists ? &t->record : NULL))
         return VERDICT_RULE;
     return VERDICT_MERGED;

@@ -14,7 +14,8 @@
  *   hub-state    (a fold over the log; lost or torn, it is made again from it)
  *     meta       "at" -> log life, position, hub_seq, highest hlc, counters; "epochs" -> list of (epoch, first hub_seq);
  *                "sweep" -> the row at which the sweep goes on; "restored" -> the next start begins a new epoch;
- *                "search", "bytes" -> what orders to erase leave to be done
+ *                "search", "bytes" -> what orders to erase leave to be done; "rules" -> type u32 | field u32 | what offices may
+ *                do with it u8, sorted
  *     records    type u32 | id 16                               -> aside, record   (its history lies behind it)                   (own)
  *                type u32 | id 16 | node u32 | tag u64          -> history entry                                                (record)
  *     rows       area u64 | hub_seq u64                         -> type, id        (stale when it is not the record's row in that area)

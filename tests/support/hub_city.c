@@ -222,7 +222,7 @@ static bool allows(void *owner, const struct change *c, const struct record *bef
 struct merged city_merge(struct city *y, uint32_t limit) {
     for (;;) {
         struct merged m;
-        y->rules = (struct hub_rules){.allows = allows, .owner = y};
+        y->rules = (struct hub_rules){.allows = allows, .learn = y->learn, .owner = y};
         struct txn *log = read_of(y->log), *state = write_of(y->state);
         uint64_t before = city_place(y).position;
         int r = hub_merge(log, state, limit, &y->rules, &m);

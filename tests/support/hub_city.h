@@ -32,6 +32,7 @@ struct city {
     struct hub_rules rules;
     bool in_a_file; /* what is said comes in a file, of a node that may not speak */
     bool upgraded;  /* until then the rules refuse texts that begin with '!' */
+    void (*learn)(void *owner, const struct record *policy, struct buffer *out); /* of struct hub_rules; NULL */
 };
 
 /* In memory, or in LMDB when a folder is given. Every office serves its own community. */
