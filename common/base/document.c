@@ -1,6 +1,7 @@
 #include "common/base/document.h"
 
 #include "common/base/file.h"
+#include "common/base/invariant.h"
 #include "common/base/limits.h"
 #include "common/base/memory.h"
 #include "common/base/utf8.h"
@@ -13,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
+
+enum { COMPLAINTS_MOST = 1000 /* that are told; the others only count */, KEYS_MOST = 128 /* that a document_only may know */ };
 
 struct document_node {
     enum document_kind kind;
@@ -42,8 +45,12 @@ static void complain_at(const char *name, size_t line, size_t column, struct com
     __attribute__((format(printf, 5, 0)));
 static void complain_at(const char *name, size_t line, size_t column, struct complaints *c, const char *format, va_list args) {
     char text[1024];
-    vsnprintf(text, sizeof text, format, args);
-    buffer_format(&c->text, "%s:%zu:%zu: %s\n", name, line, column, text);
+    if (c->count < COMPLAINTS_MOST) {
+        vsnprintf(text, sizeof text, format, args);
+        buffer_format(&c->text, "%s:%zu:%zu: %s\n", name, line, column, text);
+    } else if (c->count == COMPLAINTS_MOST) {
+        buffer_format(&c->text, "%s:%zu:%zu: more is wrong than is said here\n", name, line, column);
+    }
     c->count++;
 }
 
@@ -164,8 +171,13 @@ struct document *document_read(const char *name, struct bytes text, struct compl
     if (!yaml_parser_initialize(&parser))
         abort();
     yaml_parser_set_input_string(&parser, text.at, text.len);
-    if (!yaml_parser_load(&parser, &yaml)) {
-        bool context = parser.context != NULL;
+    bool loaded = yaml_parser_load(&parser, &yaml) != 0, context = parser.context != NULL;
+    if (!loaded && parser.error == YAML_READER_ERROR) {
+        size_t line = 1;
+        for (size_t i = 0; i < parser.problem_offset && i < text.len; i++)
+            line += text.at[i] == '\n';
+        complain(name, line, 1, c, "this is no UTF-8 text (%s); save the file as UTF-8", parser.problem);
+    } else if (!loaded) {
         complain(
             name, parser.problem_mark.line + 1, parser.problem_mark.column + 1, c, "%s%s%s",
             parser.problem == NULL ? "this is no YAML" : parser.problem, context ? " " : "", context ? parser.context : "");
@@ -240,21 +252,23 @@ const struct document_node *document_get(const struct document_node *map, const 
 }
 
 void document_only(const struct document *d, const struct document_node *map, const char *const *known, struct complaints *c) {
+    bool seen[KEYS_MOST] = {false};
     for (size_t i = 0; map != NULL && map->keys != NULL && i < map->count; i++) {
         const char *key = map->keys[i]->text;
-        bool found = false;
+        size_t k = 0;
         if (key == NULL)
             continue;
-        for (size_t k = 0; known[k] != NULL; k++)
-            found |= strcmp(known[k], key) == 0;
-        const char *near = found ? NULL : nearest_word(key, known);
-        if (!found && near != NULL)
+        while (known[k] != NULL && strcmp(known[k], key) != 0)
+            k++;
+        invariant(k < KEYS_MOST);
+        if (known[k] != NULL && seen[k])
+            document_complain(d, map->keys[i], c, "'%s' is here twice", key);
+        seen[k] = true;
+        const char *near = known[k] != NULL || c->count > COMPLAINTS_MOST ? NULL : nearest_word(key, known);
+        if (near != NULL)
             document_complain(d, map->keys[i], c, "unknown key '%s'; did you mean '%s'?", key, near);
-        else if (!found)
+        else if (known[k] == NULL)
             document_complain(d, map->keys[i], c, "unknown key '%s'", key);
-        for (size_t k = 0; k < i; k++)
-            if (map->keys[k]->text != NULL && strcmp(map->keys[k]->text, key) == 0)
-                document_complain(d, map->keys[i], c, "'%s' is here twice", key);
     }
 }
 

@@ -8,7 +8,8 @@ enum document_kind { DOCUMENT_SCALAR, DOCUMENT_LIST, DOCUMENT_MAP };
 struct document;
 struct document_node; /* belongs to the document */
 
-/* Collected complaints, "file:line:column: what is wrong; what to do", one a line, in the order of the file. All zeroes is empty. */
+/* Collected complaints, "file:line:column: what is wrong; what to do", one a line, in the order of the file. After 1000 lines
+ * one says that there is more, and only `count` goes on. All zeroes is empty. */
 struct complaints {
     struct buffer text; /* owns */
     unsigned count;

@@ -40,7 +40,7 @@
     X(LIMIT_ENROL_TRIES, 10, "tries", "with wrong tokens in a minute, half of them by one key, before the hub says later")                 \
     X(LIMIT_TOKENS, 1000, "tokens", "kept by the hub")                                                                                     \
     X(LIMIT_DOCUMENT_BYTES, 1048576, "bytes", "one YAML file")                                                                             \
-    X(LIMIT_DOCUMENT_NODES, 20000, "nodes", "in one YAML file, aliases counted each time")
+    X(LIMIT_DOCUMENT_NODES, 200000, "nodes", "in one YAML file, aliases counted each time")
 
 enum limit_values {
 #define X(name, value, unit, what) name = value,
