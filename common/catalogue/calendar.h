@@ -24,7 +24,7 @@ struct deadline {
     int64_t count;
     enum deadline_unit unit;
     int64_t warn;            /* days before the due day from which the task is amber */
-    const char *escalate_to; /* "" nobody */
+    const char *escalate_to; /* office, street, district, city */
 };
 
 struct deadline_set {
@@ -36,13 +36,12 @@ struct deadline_set {
 
 struct due {
     int64_t day, amber; /* the last day in time; from when it is amber */
-    bool estimated;     /* a day on the way lies beyond every calendar: its holidays are not decided yet */
+    bool estimated;     /* it lies beyond every calendar: holidays are not decided yet */
     const struct deadline *deadline;
     const struct rule_source *source;
 };
 
 int64_t calendar_day(wall_ms now); /* the city's local date: 8 hours ahead of UTC, no summer time */
-int64_t calendar_date(int year, unsigned month, unsigned day);
 /* `calendar`: the list of all calendars of the rules; NULL: weekends alone. */
 bool calendar_is_workday(const struct calendar *calendar, int64_t day);
 bool calendar_covers(const struct calendar *calendar, int64_t day);

@@ -20,6 +20,7 @@ struct code_list {
     size_t count;
     const struct rule_field *fields; /* whose values are codes of this list */
     size_t field_count;
+    enum severity severity; /* of a value that is not offered; block unless the file says otherwise */
     struct code_list *next;
 };
 

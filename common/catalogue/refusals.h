@@ -10,3 +10,5 @@ bool refusals_check(const struct document *d, const char *kind, struct complaint
 
 /* What a text holds that stands for one person: "an identity number", "a phone number", "the id of a record"; NULL: nothing. */
 const char *refusals_person(const char *text);
+
+bool refusals_amount(const char *key); /* what it stands before is points of people: never below zero, and refusals_check says so */

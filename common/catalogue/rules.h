@@ -31,7 +31,7 @@ struct rule_source {
     int64_t from;
     bool applies_to_open; /* also to records that came in before `from` */
     bool acts;            /* false: carried, or of a kind that this build does not know */
-    bool newest;          /* after rules_finish: no other of its kind and name has a higher version */
+    bool newest;          /* no other of its kind and name that was added has a higher version */
     struct rule_source *next;
 };
 
@@ -62,23 +62,22 @@ struct rules {
  * what was there stays. A kind that this build does not know is kept aside as a source and is no error. An older version of a kind and
  * name may be added beside the newer one: records and points entries that came in under it are judged by it. */
 bool rules_add(struct rules *r, const struct rule_text *t, const struct catalogue *k, struct complaints *c);
-/* After the last document: which version is the newest, and what only shows across documents. False: c says what; the rules can be used. */
-bool rules_finish(struct rules *r, struct complaints *c);
+/* After the last document: what only shows across documents. False: c says what; the rules can be used. */
+bool rules_finish(const struct rules *r, struct complaints *c);
 void rules_close(struct rules *r); /* idempotent */
 
 /* Checks a file that a person wrote: ALL that is wrong with it, each at file:line:column with what to do. `kind` may be NULL: the
  * document's own. Includes what is refused for good (refusals.h). An unknown kind is an error here, since nobody would act on it. */
 bool rules_kind_check(const char *kind, const char *name, struct bytes text, const struct catalogue *k, struct complaints *c);
-const char *const *rules_kinds(void);    /* NULL-terminated, without record_type and purposes, which make the catalogue */
-bool rules_kind_known(const char *kind); /* one of those, or of these two */
+const char *rules_kind_name(size_t i); /* the i-th kind there is, record_type and purposes among them; NULL: no more */
 
 /* What is to be said about a record, all at once. Words borrow from the rules. */
 struct finding {
     uint32_t field;   /* 0: none alone */
     const char *rule; /* its name */
     enum severity severity;
-    const char *zh, *en;
-    const struct rule_source *source; /* its document, with the legal basis */
+    const char *zh, *en, *legal_basis; /* legal_basis is the rule's own, or its document's; may be "" */
+    const struct rule_source *source;  /* NULL: the catalogue itself */
 };
 
 enum { FINDINGS_MOST = 64 };
