@@ -68,11 +68,12 @@ static void read_entry(struct rule_reading *g, const struct document_node *n, st
 
 enum { SUCCESSORS_MOST = 64 };
 
-/* Whether successors go round, or on for so long that nobody meant it; in one tree, or in all of the rules. */
-static bool endless(const struct rules *r, const struct area_tree *t, const struct area_entry *e) {
+/* Whether successors go round, or on for so long that nobody meant it. In one tree is enough: a successor is in its own tree, and of
+ * several trees that have an area the same one is always asked. */
+static bool endless(const struct area_tree *t, const struct area_entry *e) {
     size_t steps = 0;
     while (e != NULL && e->successor != AREA_CITY && steps++ < SUCCESSORS_MOST)
-        e = t == NULL ? areas_find(r, e->successor) : find(t, e->successor);
+        e = find(t, e->successor);
     return steps > SUCCESSORS_MOST;
 }
 
@@ -90,7 +91,7 @@ static void check_links(struct rule_reading *g, const struct area_tree *t, const
                 g->d, document_get(n, "parent"), g->c, "parent %s is not in this tree", document_text(document_get(n, "parent")));
         if (next != NULL && e->successor != AREA_CITY && find(t, e->successor) == NULL)
             document_complain(g->d, next, g->c, "successor %s is not in this tree", document_text(next));
-        else if (next != NULL && endless(g->r, t, e))
+        else if (next != NULL && endless(t, e))
             document_complain(g->d, next, g->c, "the successors of %s go round in a loop", document_text(document_get(n, "code")));
     }
 }
@@ -139,17 +140,4 @@ area areas_successor(const struct rules *r, area code, int64_t day) {
 bool areas_valid(const struct rules *r, area code, int64_t day) {
     const struct area_entry *e = areas_find(r, code);
     return r->areas == NULL || (e != NULL && e->from <= day && day <= e->to);
-}
-
-bool areas_finish(const struct rules *r, struct complaints *c) {
-    unsigned before = c->count;
-    for (const struct area_tree *t = r->areas; t != NULL; t = t->next)
-        for (size_t i = 0; t->source->newest && i < t->count; i++) {
-            char text[AREA_TEXT];
-            if (t->entries[i].successor == AREA_CITY || !endless(r, NULL, &t->entries[i]))
-                continue;
-            buffer_format(&c->text, "%s: the successors of %s go round in a loop\n", t->source->name, area_text(t->entries[i].code, text));
-            c->count++;
-        }
-    return c->count == before;
 }

@@ -40,7 +40,8 @@ void read_points_schedule(struct rule_reading *g) {
     }
     read_unique(g, names, s->count);
     free(names);
-    for (size_t i = 0; g->c->count == before && i < 3; i++)
+    bool whole = g->c->count == before;
+    for (size_t i = 0; whole && i < 3; i++)
         if (!counted[i])
             document_complain(g->d, list, g->c, "no index counts %s; a schedule must", counts[i]);
     s->source = g->source;

@@ -80,5 +80,4 @@ bool source_speaks(const struct rules *r, const struct rule_source *s, int64_t r
 bool field_winner_value(const struct record *r, uint32_t field, struct value *out);      /* false: it has none */
 
 /* What only shows when all documents are there (rules_finish). */
-bool areas_finish(const struct rules *r, struct complaints *c);
 bool codes_finish(const struct rules *r, struct complaints *c);
