@@ -8,11 +8,6 @@
 
 enum { RANGES_MOST = 400 };
 
-int64_t calendar_day(wall_ms now) {
-    int64_t ms = (int64_t)now + 8 * 3600000LL, day = 86400000LL;
-    return ms >= 0 ? ms / day : -((-ms + day - 1) / day);
-}
-
 /* ---- reading */
 
 static void read_range(struct rule_reading *g, const struct calendar *c, const struct document_node *n, struct day_range *out) {

@@ -41,7 +41,6 @@ struct due {
     const struct rule_source *source;
 };
 
-int64_t calendar_day(wall_ms now); /* the city's local date: 8 hours ahead of UTC, no summer time */
 /* `calendar`: the list of all calendars of the rules; NULL: weekends alone. */
 bool calendar_is_workday(const struct calendar *calendar, int64_t day);
 bool calendar_covers(const struct calendar *calendar, int64_t day);

@@ -1,6 +1,7 @@
 #include "common/catalogue/policy.h"
 
 #include "common/base/error.h"
+#include "common/catalogue/rules.h"
 #include "common/model/value.h"
 
 #include <inttypes.h>
@@ -373,13 +374,6 @@ bool policy_is_catalogue(struct bytes kind) {
 
 const char *const policy_header_keys[] = {"kind", "name", "scope", "from", "to", "supersedes", "legal_basis", "applies_to_open", NULL};
 
-bool policy_header_key(const char *key) {
-    for (size_t i = 0; policy_header_keys[i] != NULL; i++)
-        if (strcmp(policy_header_keys[i], key) == 0)
-            return true;
-    return false;
-}
-
 static void word(
     const struct document *d, const struct document_node *root, const char *key, bool needed, size_t most, struct bytes *out,
     struct complaints *c) {
@@ -420,10 +414,12 @@ bool policy_header(const struct document *d, int64_t today, struct policy *out, 
     date(d, root, "from", today, &out->from, c);
     date(d, root, "to", POLICY_NEVER, &out->to, c);
     if (out->from > out->to)
-        document_complain(d, document_get(root, "to"), c, "it ends before it begins: `to` is its last day");
+        document_complain(d, document_get(root, "to"), c, "it ends before it begins: `to` is its last day, and is before `from`");
     n = document_get(root, "scope");
     if (n != NULL && (document_text(n) == NULL || !area_parse(bytes_text(document_text(n)), &out->scope) || area_is_node(out->scope)))
-        document_complain(d, n, c, "scope is a division code of 2, 4, 6, 9 or 12 digits; without it the policy is the whole city's");
+        document_complain(d, n, c, "scope is a division code of 2, 4, 6, 9 or 12 digits in quotes, or \"\" for the whole city");
+    else if (n != NULL && document_plain(n) && *document_text(n) != '\0')
+        document_complain(d, n, c, "put the scope in quotes (scope: \"%s\"): it is a code, no number", document_text(n));
     out->supersedes = -1;
     if (document_get(root, "supersedes") != NULL)
         document_int(d, document_get(root, "supersedes"), 0, INT32_MAX, &out->supersedes, c);
@@ -435,13 +431,10 @@ bool policy_header(const struct document *d, int64_t today, struct policy *out, 
 bool policy_document_check(const char *name, struct bytes text, int64_t today, const struct catalogue *k, struct complaints *c) {
     unsigned before = c->count;
     struct policy p;
-    struct document *d = document_read(name, text, c);
-    (void)k;
-    if (d != NULL && policy_header(d, today, &p, c) && policy_is_catalogue(p.kind)) {
-        struct catalogue alone = {.types = NULL};
-        catalogue_add(&alone, name, text, c);
-        catalogue_close(&alone);
+    if (rules_kind_check(NULL, name, text, k, c)) {
+        struct document *d = document_read(name, text, c);
+        policy_header(d, today, &p, c); /* its days beside today */
+        document_free(d);
     }
-    document_free(d);
     return c->count == before;
 }

@@ -96,5 +96,3 @@ bool policy_header(const struct document *d, int64_t today, struct policy *out, 
 /* All that can be wrong with a document that a person wrote: its header, and what its kind wants. `k`: the record types that it may speak
  * of. */
 bool policy_document_check(const char *name, struct bytes text, int64_t today, const struct catalogue *k, struct complaints *c);
-/* Is `key` one of them? For readers of a kind's own keys, which check the rest. */
-bool policy_header_key(const char *key);

@@ -1,6 +1,6 @@
 #include "common/catalogue/retention.h"
 
-#include "common/catalogue/calendar.h"
+#include "common/catalogue/policy.h"
 #include "common/catalogue/rules_parts.h"
 
 #include <stdlib.h>
@@ -80,7 +80,7 @@ static int64_t last_change(const struct record *record) {
         for (size_t h = 0; h < f->element_count; h++)
             hlc = f->elements[h].version.hlc > hlc ? f->elements[h].version.hlc : hlc;
     }
-    return hlc == 0 ? RULE_DAY_LAST : calendar_day(hlc_ms(hlc));
+    return hlc == 0 ? RULE_DAY_LAST : city_day(hlc_ms(hlc));
 }
 
 /* A date that says only its month or year ends with it. */

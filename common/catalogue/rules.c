@@ -1,5 +1,6 @@
 #include "common/catalogue/rules.h"
 
+#include "common/catalogue/policy.h"
 #include "common/catalogue/refusals.h"
 #include "common/catalogue/rules_parts.h"
 #include "common/catalogue/validation.h"
@@ -60,26 +61,15 @@ static bool makes_the_catalogue(const char *kind) {
 
 /* ---- a document: what it says about itself, then what its kind reads */
 
-static void read_scope(struct rule_reading *g) {
-    const struct document_node *n = document_get(g->root, "scope");
-    const char *text = document_text(n);
-    if (n == NULL)
-        return;
-    if (text == NULL || !area_parse(bytes_text(text), &g->source->scope) || area_is_node(g->source->scope))
-        document_complain(g->d, n, g->c, "scope is a division code of 2, 4, 6, 9 or 12 digits in quotes, or \"\" for the whole city");
-    else if (document_plain(n) && *text != '\0')
-        document_complain(g->d, n, g->c, "put the scope in quotes (scope: \"%s\"): it is a code, no number", text);
-}
-
 static void read_header(struct rule_reading *g) {
-    int64_t to;
+    struct policy p;
     struct rule_source *s = g->source;
-    s->name = makes_the_catalogue(s->kind) ? "" : read_text(g, g->root, "name", true, RULE_NAME_MOST);
-    read_days(g, g->root, &s->from, &to);
-    read_scope(g);
-    s->legal_basis = read_text(g, g->root, "legal_basis", false, RULE_WORDS_MOST * 2);
-    s->legal_basis = s->legal_basis == NULL ? "" : s->legal_basis;
-    s->applies_to_open = read_flag(g, g->root, "applies_to_open", false);
+    policy_header(g->d, RULE_DAY_FIRST, &p, g->c);
+    s->name = p.name.at == NULL ? "" : rules_keep(g->r, (const char *)p.name.at);
+    s->from = p.from;
+    s->scope = p.scope;
+    s->legal_basis = p.basis.at == NULL ? "" : rules_keep(g->r, (const char *)p.basis.at);
+    s->applies_to_open = p.open;
 }
 
 /* The kind that the document itself names; NULL: it names none. */

@@ -1,6 +1,6 @@
 #include "common/base/utf8.h"
 #include "common/catalogue/areas.h"
-#include "common/catalogue/calendar.h"
+#include "common/catalogue/policy.h"
 #include "common/catalogue/pattern.h"
 #include "common/catalogue/rules_parts.h"
 #include "common/catalogue/validation.h"
@@ -40,7 +40,7 @@ static bool value_at(const struct record *r, uint32_t number, size_t i, struct v
         return false;
     if (!value_unpack(h->value, out))
         out->kind = VALUE_NONE;
-    *written = h->version.hlc == 0 ? RULE_DAY_LAST : calendar_day(hlc_ms(h->version.hlc));
+    *written = h->version.hlc == 0 ? RULE_DAY_LAST : city_day(hlc_ms(h->version.hlc));
     return true;
 }
 

@@ -2,7 +2,7 @@
 
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/catalogue/catalogue.h"
+#include "common/catalogue/refusals.h"
 #include "common/engine/hub_move.h"
 #include "common/store/hub_merge.h"
 #include "common/store/node_apply.h"
@@ -21,6 +21,12 @@ bool policy_body_good(const struct policy *p, struct complaints *why) {
         struct catalogue k = {.types = NULL};
         good = catalogue_add(&k, "policy", p->body, c);
         catalogue_close(&k);
+    } else if (good && !bytes_equal(p->kind, BYTES(HUB_MOVE_KIND))) { /* what it speaks of may still be to come */
+        CLEANUP(buffer_close) struct buffer kind = {0};
+        buffer_add(&kind, p->kind);
+        struct document *d = document_read("policy", p->body, c);
+        good = d != NULL && refusals_check(d, buffer_string(&kind), c);
+        document_free(d);
     }
     complaints_close(&own);
     return good;

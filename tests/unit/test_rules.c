@@ -41,7 +41,7 @@ static void all_errors_come_at_once(void **state) {
     assert_string_equal(
         buffer_string(&c.text),
         "people.yaml:3:1: unknown key 'scop'; did you mean 'scope'?\n"
-        "people.yaml:4:7: a day like 2026-03-01 belongs here\n"
+        "people.yaml:4:7: from is a day, written 2027-01-31\n"
         "people.yaml:6:22: there is no record type Persn; did you mean Person?\n"
         "people.yaml:7:22: Person has no field nam; did you mean name?\n"
         "people.yaml:8:5: 'b' is here twice\n"
@@ -58,7 +58,7 @@ static void headers(void **state) {
                "  Person: {zh: 新居民}\n"));
     kit_refuses(
         t, LABELS("from: 2026-03-02\nto: 2026-03-01\nlabels:\n  Person: {zh: 新居民}\n"),
-        "kit:4:5: the dates are in the wrong order: to (2026-03-01) is before from (2026-03-02)\n");
+        "kit:4:5: it ends before it begins: `to` is its last day, and is before `from`\n");
     kit_refuses(
         t, LABELS("scope: 650203\nlabels:\n  Person: {zh: 新居民}\n"),
         "kit:3:8: put the scope in quotes (scope: \"650203\"): it is a code, no number\n");
@@ -107,7 +107,7 @@ static void broken_yaml(void **state) {
     kit_refuses(t, "", "kit:1:1: the file is empty\n");
     kit_refuses(t, "kind: labels\nname: a\nkind: labels\nlabels:\n  Person: {zh: 人}\n", "kit:3:1: 'kind' is here twice\n");
     kit_refuses(t, "kind: labels\nname: a\nlabels: 7\n", "kit:3:9: labels are lines like Person: {zh: 新居民, en: New resident}\n");
-    kit_refuses(t, "kind: labels\nname: {a: b}\nlabels:\n  Person: {zh: 人}\n", "kit:2:7: name: a word or text belongs here\n");
+    kit_refuses(t, "kind: labels\nname: {a: b}\nlabels:\n  Person: {zh: 人}\n", "kit:2:7: name is a text of at most 64 bytes in one line\n");
     kit_refuses(t, "kind: code_list\nname: a\ncodes: {code: b}\n", "kit:3:8: codes is a list\n");
     kit_refuses(t, "kind: code_list\nname: a\ncodes: []\n", "kit:3:8: codes is empty\n");
     kit_refuses(t, "kind: code_list\nname: a\ncodes: [b]\n", "kit:3:9: this is written {code: \"20204\", zh: …, en: …}\n");
