@@ -118,11 +118,16 @@ static void given_once(void **unused) {
     publish(&y, "last");
     say(&y, 1, OWN, OP_SET, "fourth", &again, 1);
     assert_int_equal(verdict(&y, 1), VERDICT_RULE);
+    publish(&y, "set");
+    say(&y, 2, OWN, OP_SET, "beside it", NULL, 0);
+    assert_int_equal(verdict(&y, 2), VERDICT_MERGED);
+    say(&y, 1, OWN, OP_SET, "fifth", &again, 1);
+    assert_int_equal(verdict(&y, 1), VERDICT_RULE);
     /* A person has looked at it, and orders it. */
     city_order(&y, LOG_RETRY, 1, y.writers[1].seq);
     city_merge(&y, 100);
     assert_int_equal(verdict(&y, 1), VERDICT_MERGED);
-    assert_true(city_text_is(&y, 1, OWN, "fourth"));
+    assert_true(city_text_is(&y, 1, OWN, "fifth"));
     city_verify(&y);
     city_close(&y);
 }
