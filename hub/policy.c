@@ -410,8 +410,12 @@ static bool take_signatures(struct act *a) {
 static bool publish(struct city *c, struct request *q, const char *file, struct bytes text, bool tried, struct complaints *wrong) {
     struct act *a = act_new(c, q, ACT_PUBLISH);
     const char *pilot = q == NULL ? NULL : request_text(q, "pilot"), *areas = NULL;
-    struct document *d = document_read(file, text, wrong);
-    bool good = d != NULL && policy_header(d, city_day(clock_wall()), &a->header, wrong);
+    struct document *d = NULL;
+    bool good = policy_document_check(file, text, city_day(clock_wall()), &c->catalogue, wrong);
+    if (good) {
+        d = document_read(file, text, wrong);
+        good = policy_header(d, city_day(clock_wall()), &a->header, wrong);
+    }
     if (good) {
         buffer_add(&a->what, a->header.kind);
         buffer_add(&a->name, a->header.name);

@@ -3,6 +3,7 @@
 #include "common/base/random.h"
 #include "common/engine/clock.h"
 #include "node/elements.h"
+#include "node/judge.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -391,6 +392,8 @@ static bool settle(struct editing *e, struct item *it, struct txn *t) {
     bool home = there == 0 && field_winner(record_field(&r, FIELD_HOME)) != NULL;
     bool come = there == 0 && !home && node_base(t, it->type->number, &it->id, &a, &base) == 0;
     bool good = settle_as(e, it, there, home, come, &r) && (it->skipped || settle_rules(e, it, there == 0 ? &r : NULL));
+    if (good && !it->skipped && it->kind != ITEM_ADOPT && it->kind != ITEM_DELETE)
+        good = judge_edit(&e->ask, it->type, &it->id, there == 0 ? &r : NULL, it->ops, it->op_count, it->warnings);
     look_at(e, it, there == 0 ? &r : NULL);
     arena_close(&a);
     return good;

@@ -381,6 +381,7 @@ static int run(struct office *o) {
     while (o->catalogue != NULL) {
         struct catalogue_version *older = o->catalogue->older;
         catalogue_close(&o->catalogue->catalogue);
+        rules_close(&o->catalogue->rules);
         buffer_close(&o->catalogue->subjects);
         free(o->catalogue);
         o->catalogue = older;

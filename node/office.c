@@ -90,6 +90,7 @@ void *ask_new(struct office *o, struct request *q, size_t size, void (*run)(stru
     a->request = q;
     a->uid = request_uid(q);
     a->catalogue = &o->catalogue->catalogue;
+    a->rules = &o->catalogue->rules;
     a->subjects = &o->catalogue->subjects;
     a->run = run;
     a->rows = json_array();

@@ -1,16 +1,18 @@
 /* The office's daemon: what its parts share. Everything here belongs to the loop's thread but the work functions of asks. */
 #pragma once
 
+#include "common/catalogue/rules.h"
 #include "common/catalogue/show.h"
 #include "common/daemon/control.h"
 #include "common/daemon/service.h"
 #include "common/engine/node_engine.h"
 #include "common/store/audit.h"
 
-/* A catalogue in use; older ones live on until the end, since work under way may still read them. */
+/* What is in force here, a catalogue and the rules; older ones live on until the end, since work under way may still read them. */
 struct catalogue_version {
     struct catalogue catalogue;
-    struct hash hash;       /* of its documents */
+    struct rules rules;
+    struct hash hash;       /* of its documents and policies */
     struct buffer subjects; /* owns; subject_fields */
     struct catalogue_version *older;
 };
@@ -37,8 +39,8 @@ struct office {
     bool policies_reading; /* what is in force is being looked for; as of which day and change of the book it is known */
     int64_t policies_day;
     uint64_t policies_seen;
-    unsigned policies_refused;
-    uv_timer_t daily; /* looks whether the city's day has changed */
+    unsigned policies_refused, rules_unread; /* the latter: taken up, but this build or catalogue cannot read them */
+    uv_timer_t daily;                        /* looks whether the city's day has changed */
     int exit;
 };
 
@@ -48,6 +50,7 @@ struct ask {
     struct office *office;
     struct request *request;
     const struct catalogue *catalogue; /* borrows */
+    const struct rules *rules;         /* borrows */
     const struct buffer *subjects;     /* borrows; subject_fields of it */
     struct txn *txn;                   /* borrows; while `run` works */
     void (*run)(struct ask *a, struct txn *t);

@@ -3,6 +3,7 @@
 #include "common/engine/policy_book.h"
 
 #include "common/base/endpoint.h"
+#include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/engine/clock.h"
 #include "common/engine/hub_move.h"
@@ -68,29 +69,19 @@ void cmd_policies(void *owner, struct request *q) {
 struct reading {
     struct node_work work; /* first */
     struct office *office;
-    struct buffer documents; /* owns; record types and purposes: those of the enrolment file, and in their place those in force */
-    struct buffer hub_key;   /* owns; the announcement of the hub's next keys */
+    struct policy_shelf shelf;
+    const struct policy **in_force; /* owns; into the shelf */
+    size_t count;
     area at;
     int64_t day;
     uint64_t changes; /* of the book, when it was asked for */
-    unsigned refused;
 };
 
 static void reading_works(struct node_work *w, struct txn *t) {
     struct reading *x = (struct reading *)w;
-    struct policy_shelf s;
-    policy_shelf_read(t, &s);
-    const struct policy **in_force = memory_zeroed(s.count + 1, sizeof *in_force);
-    size_t n = policies_in_force(s.taken, s.count, x->at, x->day, in_force);
-    for (size_t i = 0; i < n; i++)
-        if (policy_is_catalogue(in_force[i]->kind))
-            catalogue_put(&x->documents, in_force[i]->body);
-        else if (bytes_equal(in_force[i]->kind, BYTES(HUB_MOVE_KIND)) && bytes_equal(in_force[i]->name, BYTES(HUB_MOVE_NAME)))
-            buffer_add(&x->hub_key, in_force[i]->body);
-    for (size_t i = 0; i < s.refused_count; i++)
-        x->refused += s.refused[i].fault != POLICY_PARTS;
-    free(in_force);
-    policy_shelf_close(&s);
+    policy_shelf_read(t, &x->shelf);
+    x->in_force = memory_zeroed(x->shelf.count + 1, sizeof *x->in_force);
+    x->count = policies_in_force(x->shelf.taken, x->shelf.count, x->at, x->day, x->in_force);
 }
 
 /* A hub that listens on all its addresses does not know which of them reaches it: the one that does. */
@@ -126,18 +117,80 @@ static void hear_of_hub(struct office *o, struct bytes body) {
     buffer_close(&endpoint);
 }
 
-static void use_documents(struct office *o, struct reading *x) {
-    struct hash h = hash_of(buffer_bytes(&x->documents));
-    if (x->documents.len == 0 || hash_equal(&h, &o->catalogue->hash))
+static bool is_hub_key(const struct policy *p) {
+    return bytes_equal(p->kind, BYTES(HUB_MOVE_KIND));
+}
+
+/* Record types and purposes: those of the enrolment file, and in their place those in force. */
+static void documents_of(const struct reading *x, struct buffer *out) {
+    buffer_add(out, node_engine_who(x->office->engine)->catalogue);
+    for (size_t i = 0; i < x->count; i++)
+        if (policy_is_catalogue(x->in_force[i]->kind))
+            catalogue_put(out, x->in_force[i]->body);
+}
+
+static void add_rule(struct office *o, struct catalogue_version *v, const struct policy *p) {
+    CLEANUP(buffer_close) struct buffer kind = {0}, name = {0}, basis = {0};
+    struct complaints c = {.count = 0};
+    buffer_add(&kind, p->kind);
+    buffer_add(&name, p->name);
+    buffer_add(&basis, p->basis);
+    struct rule_text text = {
+        .kind = buffer_string(&kind),
+        .name = buffer_string(&name),
+        .version = p->version,
+        .scope = p->scope,
+        .from = p->from,
+        .legal_basis = buffer_string(&basis),
+        .text = p->body};
+    if (!rules_add(&v->rules, &text, &v->catalogue, &c)) {
+        o->rules_unread++;
+        log_fact(LOG_WARNING, "rule.unread", FACT_TEXT("name", buffer_string(&name)), FACT_TEXT("first", buffer_string(&c.text)));
+    }
+    complaints_close(&c);
+}
+
+/* Beside each rule in force the earlier ones of its scope: what came in under them is judged by them. Earlier ones first. */
+static void add_rules(const struct reading *x, struct catalogue_version *v) {
+    x->office->rules_unread = 0;
+    for (size_t i = 0; i < x->count; i++) {
+        const struct policy *p = x->in_force[i];
+        if (is_hub_key(p) || bytes_equal(p->kind, BYTES("record_type")))
+            continue;
+        for (int64_t version = 1; version < p->version; version++)
+            for (size_t k = 0; k < x->shelf.count; k++) {
+                const struct policy *e = &x->shelf.taken[k];
+                if (e->version == version && e->scope == p->scope && !e->ended && e->from <= x->day && bytes_equal(e->kind, p->kind) &&
+                    bytes_equal(e->name, p->name))
+                    add_rule(x->office, v, e);
+            }
+        add_rule(x->office, v, p);
+    }
+}
+
+static struct hash hash_of_all(const struct reading *x, struct bytes documents) {
+    struct hash h = hash_of(documents);
+    for (size_t i = 0; i < x->count; i++)
+        h = hash_of_two(bytes_of(h.b, sizeof h.b), bytes_of(x->in_force[i]->hash.b, sizeof h.b));
+    return h;
+}
+
+static void use(struct office *o, struct reading *x) {
+    CLEANUP(buffer_close) struct buffer documents = {0};
+    struct complaints c = {.count = 0};
+    documents_of(x, &documents);
+    struct hash h = hash_of_all(x, buffer_bytes(&documents));
+    if (hash_equal(&h, &o->catalogue->hash))
         return;
     struct catalogue_version *v = memory_zeroed(1, sizeof *v);
-    struct complaints c = {.count = 0};
     v->hash = h;
     v->older = o->catalogue;
-    if (catalogue_add_all(&v->catalogue, buffer_bytes(&x->documents), &c)) {
-        o->catalogue = v;
+    if (catalogue_add_all(&v->catalogue, buffer_bytes(&documents), &c)) {
+        add_rules(x, v);
+        rules_finish(&v->rules, &c);
         subject_fields(&v->catalogue, &v->subjects);
-        log_fact(LOG_INFO, "catalogue.changed", FACT_UINT("types", v->catalogue.type_count));
+        o->catalogue = v;
+        log_fact(LOG_INFO, "catalogue.changed", FACT_UINT("types", v->catalogue.type_count), FACT_UINT("policies", x->count));
     } else {
         log_fact(LOG_WARNING, "catalogue.refused", FACT_TEXT("first", buffer_string(&c.text)));
         catalogue_close(&v->catalogue);
@@ -153,12 +206,16 @@ static void reading_done(struct node_work *w, int result) {
     if (result == 0) {
         o->policies_day = x->day;
         o->policies_seen = x->changes;
-        o->policies_refused = x->refused;
-        use_documents(o, x);
-        hear_of_hub(o, buffer_bytes(&x->hub_key));
+        o->policies_refused = 0;
+        for (size_t i = 0; i < x->shelf.refused_count; i++)
+            o->policies_refused += x->shelf.refused[i].fault != POLICY_PARTS;
+        use(o, x);
+        for (size_t i = 0; i < x->count; i++)
+            if (is_hub_key(x->in_force[i]))
+                hear_of_hub(o, x->in_force[i]->body);
     }
-    buffer_close(&x->hub_key);
-    buffer_close(&x->documents);
+    free(x->in_force);
+    policy_shelf_close(&x->shelf);
     free(x);
     if (result == 0)
         office_policies(o); /* they may have changed meanwhile */
@@ -175,7 +232,6 @@ void office_policies(struct office *o) {
     x->at = node_engine_place(o->engine);
     x->day = day;
     x->changes = changes;
-    buffer_add(&x->documents, node_engine_who(o->engine)->catalogue);
     x->work.work = reading_works;
     x->work.done = reading_done;
     node_engine_submit(o->engine, &x->work);

@@ -86,7 +86,7 @@ void cmd_get(void *owner, struct request *q) {
 
 /* ---- find: exact values only, in the office's own records (7-DOMAIN section 0: no prefix, no range, no listing) */
 
-struct finding {
+struct searching {
     struct ask ask;
     uint32_t field;
     bool proposals; /* the field is the hub's: what offices proposed is found too */
@@ -103,7 +103,7 @@ static bool is_value(const struct head *h, const char *wanted) {
 }
 
 static int find_each(void *owner, const struct record *r, bool pending) {
-    struct finding *f = owner;
+    struct searching *f = owner;
     const struct field *field = record_field(r, f->field);
     const struct head *h = field_shown(f->ask.catalogue, r->type, field);
     bool has = h != NULL && is_value(h, f->value);
@@ -119,7 +119,7 @@ static int find_each(void *owner, const struct record *r, bool pending) {
 }
 
 static void run_find(struct ask *a, struct txn *t) {
-    struct finding *f = (struct finding *)a;
+    struct searching *f = (struct searching *)a;
     int r = node_records(t, a->type, false, find_each, f);
     if (r < 0)
         ask_fail(a, "internal", "run `anjuctl verify`", "the records could not be read");
@@ -142,14 +142,14 @@ void cmd_find(void *owner, struct request *q) {
     name[equals - query] = '\0';
     const struct catalogue_field *field = type_field(t, name);
     uint32_t number = field != NULL ? field->number : strcmp(name, "key") == 0 ? FIELD_KEY : 0;
-    if (number == 0 || strlen(equals + 1) >= sizeof((struct finding *)NULL)->value) {
+    if (number == 0 || strlen(equals + 1) >= sizeof((struct searching *)NULL)->value) {
         const char *near = type_nearest_field(t, name);
         request_errorf(
             q, "bad_request", "`anjuctl types` lists the fields", near == NULL ? "no field '%s'%s" : "no field '%s'; did you mean '%s'?",
             name, near == NULL ? "" : near);
         return;
     }
-    struct finding *f = ask_new(o, q, sizeof *f, run_find);
+    struct searching *f = ask_new(o, q, sizeof *f, run_find);
     f->field = number;
     f->proposals = field != NULL && field->rule == SHOW_HUB;
     strcpy(f->value, equals + 1);

@@ -1,0 +1,78 @@
+#include "node/judge.h"
+
+#include "common/catalogue/policy.h"
+#include "common/engine/clock.h"
+#include "common/model/merge.h"
+
+#include <string.h>
+
+/* The record as it will be: every SET takes the place of what there is, as node_edits has it. */
+static void foresee(struct record *r, uint32_t type, const struct id16 *id, const struct op *ops, size_t count, struct arena *a) {
+    struct change c = {.type = type, .record = *id, .version = {.hlc = 0}, .name = {.node = UINT32_MAX}};
+    r->type = type;
+    r->id = *id;
+    for (size_t i = 0; i < count; i++) {
+        const struct field *f = record_field(r, ops[i].field);
+        struct op op = ops[i];
+        struct name *names = arena_take(a, (f == NULL ? 1 : f->head_count + 1) * sizeof *names);
+        if (op.kind == OP_SET && op.name_count == 0 && f != NULL) {
+            for (size_t k = 0; k < f->head_count; k++)
+                names[k] = f->heads[k].name;
+            op.names = names;
+            op.name_count = f->head_count;
+        }
+        c.name.tag = i + 1;
+        c.ops = &op;
+        c.op_count = 1;
+        merge_change(r, &c, NULL, a);
+    }
+}
+
+static const char *words_of(const struct finding *f, bool chinese) {
+    return chinese ? (f->zh != NULL ? f->zh : f->en) : (f->en != NULL ? f->en : f->zh);
+}
+
+static void tell(struct ask *a, const struct catalogue_type *t, const struct finding *f, json_t *warnings) {
+    const struct catalogue_field *field = type_field_number(t, f->field);
+    const char *name = field == NULL ? "" : field->name, *lang = request_text(a->request, "lang");
+    const char *words = words_of(f, lang != NULL && strcmp(lang, "zh") == 0);
+    if (f->severity != SEVERITY_BLOCK) {
+        json_array_append_new(
+            warnings, json_pack(
+                          "{s:s, s:s, s:s, s:s, s:s}", "field", name, "reason", words == NULL ? "" : words, "rule", f->rule, "severity",
+                          severity_name(f->severity), "legal_basis", f->legal_basis));
+        return;
+    }
+    if (a->code != NULL)
+        buffer_text(&a->message, "\n");
+    else
+        ask_fail(a, "bad_request", "correct it, then save it again; nothing was saved", "%s", "");
+    buffer_format(&a->message, "%s%s%s: %s (%s", t->name, *name == '\0' ? "" : ".", name, words == NULL ? "" : words, f->rule);
+    if (*f->legal_basis != '\0')
+        buffer_format(&a->message, ", %s", f->legal_basis);
+    buffer_text(&a->message, ")");
+}
+
+bool judge_edit(
+    struct ask *a, const struct catalogue_type *t, const struct id16 *id, const struct record *before, const struct op *ops, size_t count,
+    json_t *warnings) {
+    struct arena scratch = {0};
+    struct findings found;
+    struct record after = {.type = t->number};
+    int64_t today = city_day(clock_wall()), receipt = today;
+    const struct head *made = before == NULL ? NULL : field_winner(record_field(before, FIELD_HOME));
+    if (made != NULL)
+        receipt = city_day(hlc_ms(made->version.hlc));
+    if (before != NULL)
+        after = record_copy(before, &scratch);
+    foresee(&after, t->number, id, ops, count, &scratch);
+    if (!record_deleted(&after)) {
+        rules_check(a->rules, a->catalogue, &after, today, receipt, &found);
+        for (size_t i = 0; i < found.count; i++)
+            tell(a, t, &found.items[i], warnings);
+        if (a->code != NULL && found.more > 0)
+            buffer_format(&a->message, "\nand %zu more", found.more);
+    }
+    arena_close(&scratch);
+    return a->code == NULL;
+}
