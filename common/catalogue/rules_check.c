@@ -1,7 +1,7 @@
 #include "common/base/utf8.h"
 #include "common/catalogue/areas.h"
-#include "common/catalogue/policy.h"
 #include "common/catalogue/pattern.h"
+#include "common/catalogue/policy.h"
 #include "common/catalogue/rules_parts.h"
 #include "common/catalogue/validation.h"
 

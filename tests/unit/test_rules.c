@@ -107,7 +107,8 @@ static void broken_yaml(void **state) {
     kit_refuses(t, "", "kit:1:1: the file is empty\n");
     kit_refuses(t, "kind: labels\nname: a\nkind: labels\nlabels:\n  Person: {zh: 人}\n", "kit:3:1: 'kind' is here twice\n");
     kit_refuses(t, "kind: labels\nname: a\nlabels: 7\n", "kit:3:9: labels are lines like Person: {zh: 新居民, en: New resident}\n");
-    kit_refuses(t, "kind: labels\nname: {a: b}\nlabels:\n  Person: {zh: 人}\n", "kit:2:7: name is a text of at most 64 bytes in one line\n");
+    kit_refuses(
+        t, "kind: labels\nname: {a: b}\nlabels:\n  Person: {zh: 人}\n", "kit:2:7: name is a text of at most 64 bytes in one line\n");
     kit_refuses(t, "kind: code_list\nname: a\ncodes: {code: b}\n", "kit:3:8: codes is a list\n");
     kit_refuses(t, "kind: code_list\nname: a\ncodes: []\n", "kit:3:8: codes is empty\n");
     kit_refuses(t, "kind: code_list\nname: a\ncodes: [b]\n", "kit:3:9: this is written {code: \"20204\", zh: …, en: …}\n");
