@@ -93,7 +93,7 @@ static void commit(struct txn *t) {
 }
 
 /* False: its disk had no room, or failed; the person is told, and nothing is decided. */
-static bool own_change(struct world *w, uint32_t type, struct id16 record, const struct op *ops, size_t count, uint64_t tag) {
+bool world_own_change(struct world *w, uint32_t type, struct id16 record, const struct op *ops, size_t count, uint64_t tag) {
     struct world_hub *h = &w->hub;
     struct hub_place *place = memory_zeroed(1, sizeof *place);
     struct txn *t;
@@ -161,7 +161,7 @@ static void office(struct world *w, uint32_t node, const area *served, size_t co
         ops[1].name_count = f == NULL ? 0 : f->head_count;
     }
     txn_abort(t);
-    own_change(w, TYPE_OFFICE, id, ops + first, 2 - first, random_u64(&w->chance));
+    world_own_change(w, TYPE_OFFICE, id, ops + first, 2 - first, random_u64(&w->chance));
     arena_close(&a);
     buffer_close(&list);
     buffer_close(&value);
@@ -367,7 +367,7 @@ static void hub_set(struct world *w, uint64_t record, uint32_t field, const stru
     uint64_t tag = random_u64(&w->chance);
     if (view(w, 0, record, &a, &r))
         op.name_count = heads_of(&r, field, names, 8);
-    if (own_change(w, WORLD_TYPE, world_record_id(record), &op, 1, tag))
+    if (world_own_change(w, WORLD_TYPE, world_record_id(record), &op, 1, tag))
         remember(w, 0, tag, record, &op, 1);
     arena_close(&a);
 }
@@ -393,7 +393,7 @@ static bool order_change(struct world *w, const struct id16 *order, struct bytes
     buffer_u8(&value, (uint8_t)len);
     buffer_add(&value, list);
     struct op op = {.field = ERASURE_TARGETS, .kind = OP_ADD, .value = buffer_bytes(&value)};
-    bool done = own_change(w, TYPE_ERASURE, *order, &op, 1, random_u64(&w->chance));
+    bool done = world_own_change(w, TYPE_ERASURE, *order, &op, 1, random_u64(&w->chance));
     buffer_close(&value);
     return done;
 }
@@ -532,7 +532,7 @@ void world_policy(struct world *w, uint64_t value) {
         count = 1;
     }
     txn_abort(t);
-    own_change(w, TYPE_POLICY, id, ops, count, random_u64(&w->chance));
+    world_own_change(w, TYPE_POLICY, id, ops, count, random_u64(&w->chance));
     arena_close(&a);
 }
 
@@ -982,6 +982,7 @@ void world_restore_hub(struct world *w, size_t log, size_t state) {
 void world_restore_own(struct world *w, struct store *own) {
     store_close(w->hub.own);
     w->hub.own = own;
+    w->own_lost = true;
     world_say(w, "hub  has an older second home");
 }
 

@@ -525,6 +525,7 @@ void world_check(struct world *w) {
     check_state(w, state);
     check_log(w);
     check_erased(w);
+    world_check_policies(w);
     world_check_stores(w);
     hub_verify(state, complain, w, &checked);
     for (uint32_t i = 1; i <= w->node_count; i++)

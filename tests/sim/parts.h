@@ -41,7 +41,11 @@ void world_hub_queue(struct world *w, uint64_t ticket, uint32_t node, const stru
 uint64_t world_safe(struct world *w, uint32_t node, const struct id16 *incarnation); /* what every kept backup holds */
 void world_hub_safe(struct world *w);                                                /* that is safe, and the hub may say so */
 void world_begin(struct world *w);                                                   /* stores, office records, first start */
-void world_hub_erases(struct world *w); /* goes on with orders to erase: the search, and the bytes in log and second home */
+/* A change of the hub itself, in its second home and on its way; false: it could not be saved. */
+bool world_own_change(struct world *w, uint32_t type, struct id16 record, const struct op *ops, size_t count, uint64_t tag);
+void world_lay_policies(struct world *w, struct world_node *n, struct txn *t, const struct entry *entries, size_t count);
+void world_check_policies(struct world *w); /* at rest: what is in force at each office */
+void world_hub_erases(struct world *w);     /* goes on with orders to erase: the search, and the bytes in log and second home */
 void world_check_cheap(struct world *w);
 void world_check_stores(struct world *w);
 uint64_t world_number(struct bytes value); /* of a value that a doing made */

@@ -43,7 +43,16 @@ static void hub_decides(struct world *w) {
                 world_hub_set(w, r, f, 5000 + draw(w, 1000));
                 return;
             }
-    world_policy(w, draw(w, 1000));
+    if (draw(w, 2) == 0) {
+        world_policy(w, draw(w, 1000));
+        return;
+    }
+    char name = (char)('x' + draw(w, 2));
+    uint32_t node = draw(w, 2) == 0 ? 0 : 1 + (uint32_t)draw(w, w->node_count);
+    if (draw(w, 4) == 0)
+        world_halt(w, name, node);
+    else
+        world_publish(w, name, node, 0, 1 + draw(w, 1000));
 }
 
 static void random_fault(struct world *w, uint32_t node) {

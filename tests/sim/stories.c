@@ -71,7 +71,13 @@
     X(story_erased_node_restored)                                                                                                          \
     X(story_erased_cut_off)                                                                                                                \
     X(story_erased_asked_for)                                                                                                              \
-    X(story_erased_held)
+    X(story_erased_held)                                                                                                                   \
+    X(story_policy_day)                                                                                                                    \
+    X(story_policy_order)                                                                                                                  \
+    X(story_policy_back)                                                                                                                   \
+    X(story_policy_old_disk)                                                                                                               \
+    X(story_policy_district)                                                                                                               \
+    X(story_policy_forged)
 
 #define X(name) extern const struct story name;
 STORIES(X)

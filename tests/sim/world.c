@@ -362,9 +362,13 @@ static bool node_verb(struct world *w, struct world_event *e) {
     }
     case NODE_VERB_LAY_FEED:
         in.done.outcome = node_lay_feed(t, &m->feed, &laid);
+        if (in.done.outcome == 0 && !laid.dropped)
+            world_lay_policies(w, n, t, m->feed.entries, m->feed.entry_count);
         break;
     case NODE_VERB_LAY_REPAIR:
         in.done.outcome = node_lay_repair(t, &m->repair_fill, &laid);
+        if (in.done.outcome == 0 && !laid.dropped)
+            world_lay_policies(w, n, t, m->repair_fill.entries, m->repair_fill.entry_count);
         in.done.more = m->repair_fill.more;
         break;
     case NODE_VERB_BUCKETS:
@@ -612,7 +616,7 @@ static void hub_commit(struct world *w) {
 static bool allows(void *owner, const struct change *c, const struct record *before_it) {
     (void)before_it;
     const struct world *w = owner;
-    for (size_t i = 0; i < c->op_count; i++)
+    for (size_t i = 0; i < c->op_count && c->type != TYPE_POLICY; i++)
         if (!w->hub.upgraded && c->ops[i].value.len > 2 && c->ops[i].value.at[2] == 'b')
             return false;
     return true;

@@ -88,6 +88,16 @@ struct world_hub {
     wall_ms wall_highest; /* of its clock, right or wrong */
 };
 
+/* What was published, for the oracle: policies are called by a letter, x, y or z. */
+struct world_published {
+    char name;
+    area scope;
+    int64_t version, from; /* a day */
+    bool ended;
+    uint64_t value;
+};
+enum { WORLD_POLICIES = 64 };
+
 struct world {
     struct random chance;
     uint64_t seed;
@@ -111,6 +121,9 @@ struct world {
     uint64_t steps;
     uint32_t page_bytes;       /* small pages find more */
     uint64_t quarantine_bytes; /* of one node; 0 = no bound */
+    struct world_published published[WORLD_POLICIES];
+    size_t published_count;
+    bool own_lost; /* the hub's second home went back: it may have forgotten what it published */
 };
 
 void world_open(struct world *w, uint64_t seed, unsigned faults, uint32_t nodes);
@@ -143,6 +156,14 @@ void world_erase(struct world *w, uint64_t record);                             
 void world_hub_set(struct world *w, uint64_t record, uint32_t field, uint64_t value);
 void world_hub_move(struct world *w, uint64_t record, uint32_t to);
 void world_policy(struct world *w, uint64_t value);
+/* The next version of policy `name` in the scope of a node's community, or of the city (0), from so many days after today. */
+void world_publish(struct world *w, char name, uint32_t node, int64_t days, uint64_t value);
+void world_halt(struct world *w, char name, uint32_t node);
+enum world_forgery { FORGE_SIGNATURE, FORGE_TEXT /* of its newest version in the city, signed as it should be */, FORGE_REPLAY };
+void world_forge(struct world *w, char name, enum world_forgery how, uint64_t value);
+uint64_t world_in_force(struct world *w, uint32_t node, char name); /* its value; 0: none */
+size_t world_refused(struct world *w, uint32_t node);               /* policies that the office refused */
+bool world_heard_of(struct world *w, uint32_t node, char name);     /* any version of it, in the city or in a community, is in its store */
 void world_scope(struct world *w, uint32_t node, uint32_t other, bool serves); /* node gains or loses other's area */
 void world_upgrade(struct world *w);                                           /* the hub takes bad edits from now on, and retries */
 void world_order(struct world *w, uint32_t node, bool discard); /* an operator discards or retries one held change (0: of any node) */
