@@ -530,9 +530,26 @@ static void name_fields(struct question *a) {
     }
 }
 
+/* Several values of a field whose rule says which of them counts are no conflict. */
+static void leave_out_settled(struct question *a) {
+    json_t *rest = json_array(), *row;
+    size_t i;
+    json_array_foreach(a->rows, i, row) {
+        const struct catalogue_type *t =
+            catalogue_type_number(&a->city->catalogue, (uint32_t)json_integer_value(json_object_get(row, "type")));
+        const struct catalogue_field *f =
+            t == NULL ? NULL : type_field_number(t, (uint32_t)json_integer_value(json_object_get(row, "field")));
+        if (f == NULL || (f->rule != SHOW_HUB && f->rule != SHOW_MAX && f->rule != SHOW_MIN))
+            json_array_append(rest, row);
+    }
+    json_decref(a->rows);
+    a->rows = rest;
+    name_fields(a);
+}
+
 void cmd_conflicts(void *owner, struct request *q) {
     struct question *a = question_new(owner, q, run_conflicts);
-    a->finish = name_fields;
+    a->finish = leave_out_settled;
     question_submit(a);
 }
 
