@@ -81,6 +81,9 @@ bool question_purpose(struct question *a, uint32_t action /* enum audit_action *
 void question_refuse(struct question *a /* takes */, const char *code, const char *hint, const char *message); /* not submitted yet */
 void question_fail(struct question *a, const char *code, const char *hint, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
+/* What became of a change of the hub itself, to whom ordered it (orders.c). */
+void hub_write_answer(struct request *q, int result, const json_t *answer /* borrows; when all is well */);
+
 /* An office's node, for all that adds one (orders.c). */
 struct office_areas {
     area areas[LIMIT_AREAS];
@@ -179,6 +182,7 @@ void cmd_node_tokens(void *owner, struct request *q);
 void cmd_node_token_revoke(void *owner, struct request *q);
 void cmd_node_pending(void *owner, struct request *q);
 void cmd_node_reject(void *owner, struct request *q);
+void cmd_decide(void *owner, struct request *q);         /* decide.c */
 void cmd_policy_publish(void *owner, struct request *q); /* policy.c */
 void cmd_policy_rollback(void *owner, struct request *q);
 void cmd_policy_halt(void *owner, struct request *q);

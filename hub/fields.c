@@ -235,6 +235,9 @@ void cmd_schema(void *owner, struct request *q) {
         {"policy halt", "scope", "", "with --draft: of the words", "范围"},
         {"policy halt", "words", "", "with --draft: what a policy key signs", "待签文本"},
 
+        {"decide", "id", "hex", "the record", "记录编号"},
+        {"decide", "state", "", "decided", "状态"},
+
         {"conflicts", "type", "", "record type", "记录类型"},
         {"conflicts", "id", "hex", "the record", "记录编号"},
         {"conflicts", "field", "", "field with concurrent values", "字段"},

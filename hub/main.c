@@ -81,6 +81,8 @@ static const struct command commands[] = {
      "a new version that goes back to the one before, or to --to VERSION: KIND/NAME", "回退政策"},
     {"policy halt", CONTROL_ADMIN, cmd_policy_halt, "policy", "scope= draft signatures=", "",
      "a new version that ends the policy in this scope; the one of the wider scope counts again", "停止政策"},
+    {"decide", CONTROL_ADMIN, cmd_decide, "type id words*", "actor= purpose= reason=", "",
+     "what only the city says of a record: fields of rule hub, once, max, min, and states of a case: TYPE ID FIELD=VALUE…", "市级决定"},
     {"conflicts", CONTROL_STATUS, cmd_conflicts, "", "", "type id field sides", "fields with concurrent values (without the values)",
      "并发值"},
     {"quarantine list", CONTROL_STATUS, cmd_quarantine, "", "node=", "node seq reason type id", "changes that were not taken, and why",

@@ -34,20 +34,25 @@ static void add_text(struct order *o, uint32_t field, struct bytes text) {
     add_op(o, field, &(struct value){.kind = VALUE_TEXT, .text = text});
 }
 
+void hub_write_answer(struct request *q, int result, const json_t *answer) {
+    if (result == STORE_DISK_FULL)
+        request_error(q, "busy", "the disk is full; nothing was changed", "free space on the hub's disk, then say it again");
+    else if (result == HUB_WRITE_DAMAGED)
+        request_error(q, "conflict", "the hub's record of it is damaged; nothing was changed", "run `anjuctl verify`");
+    else if (result == HUB_WRITE_NOTED)
+        request_error(
+            q, "busy", "it was noted, and is carried out when the hub can go on; do not say it again",
+            "`anjuctl status` says what is in the way");
+    else if (result != 0)
+        request_error(q, "internal", "it could not be saved", "look into the hub's log");
+    else
+        request_ok(q, json_incref((json_t *)(uintptr_t)answer));
+}
+
 static void order_done(struct hub_write *w, int result) {
     struct order *o = (struct order *)w;
-    if (o->request != NULL && result == STORE_DISK_FULL)
-        request_error(o->request, "busy", "the disk is full; nothing was changed", "free space on the hub's disk, then say it again");
-    else if (o->request != NULL && result == HUB_WRITE_DAMAGED)
-        request_error(o->request, "conflict", "the hub's record of it is damaged; nothing was changed", "run `anjuctl verify`");
-    else if (o->request != NULL && result == HUB_WRITE_NOTED)
-        request_error(
-            o->request, "busy", "it was noted, and is carried out when the hub can go on; do not say it again",
-            "`anjuctl status` says what is in the way");
-    else if (o->request != NULL && result != 0)
-        request_error(o->request, "internal", "it could not be saved", "look into the hub's log");
-    else if (o->request != NULL)
-        request_ok(o->request, json_incref(o->answer));
+    if (o->request != NULL)
+        hub_write_answer(o->request, result, o->answer);
     if (o->end != NULL)
         o->end(o->end_owner, result);
     json_decref(o->answer);

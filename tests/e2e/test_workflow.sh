@@ -52,6 +52,23 @@ check "the city's field is proposed too" put n1 ServiceCase C1 outcome=granted
 check "… and does not count" said '"proposals":{"outcome":[{"value":"granted"' get n1 ServiceCase C1
 check "… but is found" said '"key":"C1"' ctl n1 -o jsonl find ServiceCase outcome=granted $who
 
+decide() { ctl hub decide "$@" $who; }
+check "the city decides the field" decide ServiceCase C1 outcome=granted
+counts() { get n1 ServiceCase C1 >"$work/got" && grep -q '"outcome":"granted"' "$work/got" && ! grep -q '"proposals"' "$work/got"; }
+check "… and at the office it counts" until_true 20 counts
+check "the city says who decides" said "who decides" code_of 1 ctl hub decide ServiceCase C1 outcome=granted
+check "… and does not do the office's work" said "an office says that" code_of 1 decide ServiceCase C1 note=x
+check "… nor refuse without a reason" said "without a reason" code_of 1 decide ServiceCase C1 state=refused
+check "… nor lead where no move leads" said "no move leads there" code_of 1 decide ServiceCase C1 state=closed
+check "… of a record that there is" said "no such record" code_of 1 decide ServiceCase C9 outcome=granted
+check "another case is handed in" put n1 ServiceCase C2 person=K1 service=A1 state=submitted --create
+check "… taken" put n1 ServiceCase C2 state=accepted
+check "… looked at" put n1 ServiceCase C2 state=in_review
+ctl n1 wait --caught-up --timeout 20 >/dev/null
+check "… and refused, with a person's name and a reason" decide ServiceCase C2 state=refused --reason 材料不实
+check "… as the office sees" until_true 20 said '"state":"refused"' get n1 ServiceCase C2
+check "the office goes on from there" put n1 ServiceCase C2 state=delivered
+
 check "another office takes the case up" ctl n2 adopt ServiceCase C1 --reason 搬家 $who
 until_true 20 get n2 ServiceCase C1
 check "it reads the same state" said '"state":"in_review"' get n2 ServiceCase C1
@@ -73,6 +90,10 @@ same() { # but for references to what only one of them holds
 }
 check "both show all of it the same way" until_true 20 same
 check "the list names it" said C1 ctl n2 conflicts $who
+check "the city says which one stands" decide ServiceCase C1 service=A1
+undecided() { get n2 ServiceCase C1 >"$work/got" && ! grep -q '"concurrent":\[\]' "$work/got"; }
+decided() { ! undecided; }
+check "… and nothing is to be decided any more" until_true 20 decided
 check "no change was held" sh -c "[ -z \"\$('$bin/anjuctl' -s '$town/hub' -o jsonl quarantine list)\" ]"
 check "nothing leads out of what is final" said "nothing any more" code_of 1 put n2 ServiceCase C1 state=accepted
 
