@@ -94,6 +94,10 @@ check "the city says which one stands" decide ServiceCase C1 service=A1
 undecided() { get n2 ServiceCase C1 >"$work/got" && ! grep -q '"concurrent":\[\]' "$work/got"; }
 decided() { ! undecided; }
 check "… and nothing is to be decided any more" until_true 20 decided
+check "a proposal beside what the city says" put n2 ServiceCase C1 outcome=refused
+settled
+check "… is seen" said '"proposals":{"outcome":[{"value":"refused"' get n2 ServiceCase C1
+check "… and is no conflict" sh -c "'$bin/anjuctl' -s '$town/hub' conflicts >'$work/conflicts' && ! grep -q outcome '$work/conflicts'"
 check "no change was held" sh -c "[ -z \"\$('$bin/anjuctl' -s '$town/hub' -o jsonl quarantine list)\" ]"
 check "nothing leads out of what is final" said "nothing any more" code_of 1 put n2 ServiceCase C1 state=accepted
 
