@@ -30,7 +30,7 @@ void hub_audit_say(
     out->asked = told->head.n;
     if (vouch)
         audit_hash_at(own, &audit_hub, told->head.n, &out->asked_hash);
-    if (!audit_head_none(&told->head) && audit_signed(keys->public.sign, 0, told))
+    if (!audit_head_none(&told->head) && audit_signed_here(own, &audit_hub, 0, told))
         *verdict = audit_judge(&told->head, out);
 }
 

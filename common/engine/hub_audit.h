@@ -15,8 +15,9 @@ struct hub_audit {
 /* A node said this, in its session and signed; the outcome is kept in `a`. */
 enum audit_verdict hub_audit_heard(struct hub_audit *a, const struct audit_say *say, wall_ms now);
 
-/* What the hub says to a node, from its own store: out->yours is the caller's; `told` is what the node keeps of the hub's log, and *own
- * what that says of it: AUDIT_UNPROVEN when it says nothing, or is not signed by these keys. `vouch`: the log was whole at the start. */
+/* What the hub says to a node, from its own store, signed with the keys that the node knows: out->yours is the caller's; `told` is what the
+ * node keeps of the hub's log, and *own what that says of it: AUDIT_UNPROVEN when it says nothing, or no key that the hub ever had signed
+ * it. `vouch`: the log was whole at the start. */
 void hub_audit_say(
     struct txn *own, const struct keys *keys, const struct audit_told *told, bool vouch, struct audit_say *out,
     enum audit_verdict *verdict);

@@ -40,6 +40,7 @@ enum { HELLO_EACH_MS = 500, HELLO_AGAIN_MS = 50, SMALL_EACH_MS = 100, LINE_EACH_
 /* A door, and by which a peer came. */
 struct hub_way {
     struct hub_engine *engine;
+    const struct keys *keys; /* borrows; who comes by it knows these */
     struct hub_door *door;
 };
 
@@ -69,8 +70,8 @@ struct hub_engine {
     struct hub_troubles troubles;
     struct hub_counts counts;
     struct hub_kept_view kept;
-    struct audit_kept own_told, own_broken; /* of the hub's audit log, as nodes keep it */
-    bool own_told_dirty;
+    struct audit_kept own_told, own_broken;  /* of the hub's audit log, as nodes keep it */
+    bool own_told_dirty, signers_dirty;      /* signers: a key that heads are signed with is not kept yet */
     uint64_t generation;                     /* of appends; one more after each failed commit */
     struct hub_write *writes, **writes_last; /* waiting for the one before */
     struct hub_write *writing;
@@ -622,7 +623,8 @@ struct audit_saving {
     struct hub_own_work own;
     struct hub_engine *engine;
     struct audit_line *lines; /* owns */
-    size_t count;
+    size_t count, signer_count;
+    uint8_t signers[2][KEY_BYTES];
 };
 
 static void audit_works(struct hub_own_work *w, struct txn *own) {
@@ -630,6 +632,8 @@ static void audit_works(struct hub_own_work *w, struct txn *own) {
     wall_ms now = clock_wall(), keep = (wall_ms)LIMIT_AUDIT_KEEP_DAYS * 86400000;
     for (size_t i = 0; i < s->count; i++)
         hub_audit_write(own, s->lines[i].node, &s->lines[i].audit);
+    for (size_t i = 0; i < s->signer_count; i++)
+        audit_signer_add(own, &audit_hub, s->signers[i]);
     audit_trim(own, &audit_hub, now > keep ? now - keep : 0, AUDIT_TRIM_BLOCKS);
 }
 
@@ -642,6 +646,7 @@ static void audit_done(struct hub_own_work *w, int result) {
         else
             s->engine->own_told_dirty = true;
     }
+    s->engine->signers_dirty = s->engine->signers_dirty || (s->signer_count > 0 && result != 0);
     free(s->lines);
     free(s);
 }
@@ -659,9 +664,14 @@ static void audit_save(struct hub_engine *e) {
         s->lines[s->count++] = (struct audit_line){HEADS_OWN, {.kept = e->own_told, .broken = e->own_broken}};
         e->own_told_dirty = false;
     }
+    const struct hub_way *ways[] = {e->way, e->next_way};
+    for (size_t i = 0; i < 2 && e->signers_dirty; i++)
+        if (ways[i] != NULL)
+            memcpy(s->signers[s->signer_count++], ways[i]->keys->public.sign, KEY_BYTES);
+    e->signers_dirty = false;
     s->own.work = audit_works;
     s->own.done = audit_done;
-    if (s->count > 0)
+    if (s->count > 0 || s->signer_count > 0)
         hub_engine_own(e, &s->own);
     else
         audit_done(&s->own, 0);
@@ -1271,6 +1281,7 @@ struct answer {
     int outcome;
     /* Of audit logs: said with this answer, what the node keeps of ours, and what that says of ours. */
     bool audits, vouch;
+    const struct keys *keys; /* borrows; of the way by which it goes */
     struct audit_say audit;
     struct audit_told told;
     enum audit_verdict verdict;
@@ -1282,7 +1293,7 @@ static void fill_audit(struct answer *a) {
     a->verdict = AUDIT_UNPROVEN;
     if (!a->audits || store_read(e->stores.own, &own) != 0)
         return;
-    hub_audit_say(own, e->keys, &a->told, a->vouch, &a->audit, &a->verdict);
+    hub_audit_say(own, a->keys, &a->told, a->vouch, &a->audit, &a->verdict);
     txn_abort(own);
     *(a->kind == HUB_FX_WELCOME ? &a->message.welcome.audit : &a->message.feed.audit) = a->audit;
 }
@@ -1398,6 +1409,7 @@ static void answer_with(struct hub_engine *e, const struct hub_effect *x, struct
     a->read.done = answer_done;
     a->audits = x->kind == HUB_FX_WELCOME || (x->kind == HUB_FX_PAGE && a->peer->audit.due);
     a->vouch = e->troubles.audit_bad == 0;
+    a->keys = a->peer->way == NULL ? e->keys : a->peer->way->keys;
     a->audit.yours = a->peer->audit.kept.told;
     if (x->kind == HUB_FX_PAGE) {
         a->told = a->peer->audit.told;
@@ -1891,12 +1903,17 @@ static void on_gone(void *owner, const uint8_t key[KEY_BYTES]) {
 static int way_open(struct hub_engine *e, const char *endpoint, const struct keys *keys, struct hub_way **out) {
     struct hub_way *way = memory_zeroed(1, sizeof *way);
     way->engine = e;
+    way->keys = keys;
     struct hub_door_calls calls = {admits, on_frame, on_gone, way};
     int r = hub_door_open(e->loop, endpoint, keys, &calls, &way->door);
     if (r == 0)
         *out = way;
     else
         free(way);
+    if (r == 0) {
+        e->signers_dirty = true;
+        audit_save(e);
+    }
     return r;
 }
 

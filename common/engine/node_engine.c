@@ -382,54 +382,17 @@ struct witness {
     struct audit_say say;
     struct node_audit found;
     struct hash asked_hash;
-    uint8_t sign[2][KEY_BYTES]; /* this node's, by which it may have signed what the hub keeps */
+    uint8_t sign[2][KEY_BYTES]; /* this node's, with which it signs what the hub will keep */
 };
-
-static void read_broken(struct txn *t, struct node_audit *out) {
-    struct audit_kept k;
-    out->hub_broken = audit_break_get(t, &audit_node, 0, &k) ? k : (struct audit_kept){.heard = 0};
-    out->own_broken = audit_break_get(t, &audit_node, HEADS_OWN, &k) ? k : (struct audit_kept){.heard = 0};
-}
-
-static void judge_hub(struct witness *w, struct txn *t, wall_ms now) {
-    struct audit_kept kept = {.heard = 0}, next = {.told = w->say.mine, .heard = now};
-    audit_kept_last(t, &audit_node, 0, &kept);
-    enum audit_verdict v = audit_judge(&kept.told.head, &w->say);
-    if (v == AUDIT_UNPROVEN)
-        next.told = kept.told;
-    else if (v != AUDIT_EXTENDS)
-        audit_break_put(t, &audit_node, 0, &(struct audit_kept){.told = kept.told, .heard = now, .verdict = v, .said = w->say.mine.head});
-    audit_keep(t, &audit_node, 0, &next); /* also after a break: what comes next is watched too */
-    w->found.hub = next;
-}
-
-/* A log that did not hold when we started answers for nothing: the hub shall see it. */
-static void judge_own(struct witness *w, struct txn *t, wall_ms now) {
-    struct audit_kept k = {.told = w->say.yours, .heard = now};
-    struct audit_say own = {.asked = w->say.yours.head.n};
-    if (audit_head_none(&k.told.head) || !audit_head(t, &audit_node, &own.mine.head))
-        return;
-    if (w->found.bad == 0)
-        audit_hash_at(t, &audit_node, own.asked, &own.asked_hash);
-    w->asked_hash = own.asked_hash;
-    if (!audit_signed(w->sign[0], w->engine->who.node, &k.told) && !audit_signed(w->sign[1], w->engine->who.node, &k.told))
-        return; /* with keys before these: no proof of anything, and the next head has these */
-    k.verdict = audit_judge(&k.told.head, &own);
-    k.said = own.mine.head;
-    if (k.verdict != AUDIT_EXTENDS)
-        audit_break_put(t, &audit_node, HEADS_OWN, &k);
-    else
-        audit_keep(t, &audit_node, HEADS_OWN, &(struct audit_kept){.told = k.told, .heard = now});
-}
 
 static void witness_works(struct job *j, void *owner) {
     enum { TRIM_BLOCKS = 64 };
     struct witness *w = (struct witness *)j;
     struct txn *t = ((struct node_engine *)owner)->txn;
     wall_ms now = clock_wall(), sure = now < w->say.mine.at ? now : w->say.mine.at, keep = (wall_ms)LIMIT_AUDIT_KEEP_DAYS * 86400000;
-    judge_hub(w, t, now);
-    judge_own(w, t, now);
-    read_broken(t, &w->found);
+    for (size_t i = 0; i < 2; i++)
+        audit_signer_add(t, &audit_node, w->sign[i]);
+    node_audit_heard(t, ((struct node_engine *)owner)->who.node, &w->say, now, &w->found, &w->asked_hash);
     if (sure > keep) /* a clock that is wrong alone takes nothing away */
         audit_trim(t, &audit_node, sure - keep, TRIM_BLOCKS);
 }
@@ -892,7 +855,7 @@ static int recall_audit(struct node_engine *e) {
         audit_life(t, &audit_node, clock_wall(), "no log was here");
     audit_head(t, &audit_node, &e->latest_head);
     audit_kept_last(t, &audit_node, 0, &e->audit.hub);
-    read_broken(t, &e->audit);
+    node_audit_breaks(t, &e->audit);
     r = txn_commit(t);
     if (r == STORE_DISK_FULL) /* the next commit that succeeds makes up for it */
         e->latest_head = (struct audit_head){.n = 0};

@@ -5,9 +5,9 @@
  * daemon, since the device cannot be trusted. */
 #pragma once
 
+#include "common/engine/node_audit.h"
 #include "common/engine/worker.h"
 #include "common/net/keys.h"
-#include "common/store/audit.h"
 #include "common/store/node_apply.h"
 #include "common/sync/node_side.h"
 
@@ -59,11 +59,6 @@ uint64_t node_engine_book_changes(struct node_engine *e);
 area node_engine_place(struct node_engine *e);
 
 /* What this node and the hub keep of each other's audit logs. */
-struct node_audit {
-    struct audit_kept hub;                    /* the last head of the hub's; `heard`: when it spoke last; no life: never */
-    struct audit_kept hub_broken, own_broken; /* no life: not; own: this node's log does not hold what the hub keeps of it */
-    uint64_t bad;                             /* the first entry of this node's log that did not hold when it started; 0: all did */
-};
 const struct node_audit *node_engine_audit(const struct node_engine *e);
 uint64_t node_engine_audit_entries(struct node_engine *e); /* durable, in this node's log */
 void node_engine_audit_settled(struct node_engine *e);     /* the store has no note of a break any more */

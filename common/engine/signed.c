@@ -64,6 +64,15 @@ bool audit_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const str
     return keys_check(sign_public, buffer_bytes(&said), bytes_of(t->signature, sizeof t->signature));
 }
 
+bool audit_signed_here(struct txn *t, const struct audit_place *in, uint32_t node, const struct audit_told *told) {
+    _Static_assert((int)AUDIT_SIGNER_BYTES == (int)KEY_BYTES, "the store keeps what keys sign with");
+    uint8_t all[AUDIT_SIGNERS][AUDIT_SIGNER_BYTES];
+    for (size_t i = audit_signers(t, in, all); i > 0; i--)
+        if (audit_signed(all[i - 1], node, told))
+            return true;
+    return false;
+}
+
 static void book_words(uint32_t node, uint64_t at, const struct book_say *s, struct buffer *out) {
     buffer_text(out, "anju book 1\n");
     buffer_u32be(out, node);

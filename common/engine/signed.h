@@ -4,6 +4,7 @@
 
 #include "common/model/message.h"
 #include "common/net/keys.h"
+#include "common/store/audit.h"
 #include "common/wire/wire.h"
 
 enum { SIGNATURE_BYTES = 64 };
@@ -17,6 +18,8 @@ bool key_offer_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const
 /* The head of an audit log, of a node or of the hub (0). */
 void audit_sign(const struct keys *k, uint32_t node, struct audit_told *t);
 bool audit_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, const struct audit_told *t);
+/* Our own, as the other side kept it: by any key that we signed heads with (store/audit.h). */
+bool audit_signed_here(struct txn *t, const struct audit_place *in, uint32_t node, const struct audit_told *told);
 /* What an office says of its policies (message.h), as of a place in the feed. */
 void book_sign(const struct keys *k, uint32_t node, uint64_t at, struct book_say *s);
 bool book_signed(const uint8_t sign_public[KEY_BYTES], uint32_t node, uint64_t at, const struct book_say *s);

@@ -7,6 +7,7 @@
 #include "common/store/layout.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 const struct audit_place audit_node = {NODE_AUDIT, NODE_META, NODE_HEADS};
 const struct audit_place audit_hub = {HUB_OWN_AUDIT, HUB_OWN_META, HUB_OWN_HEADS};
@@ -536,4 +537,28 @@ void audit_break_settle(struct txn *t, const struct audit_place *in, uint32_t no
     }
     scan_close(c);
     txn_delete(t, in->heads, key_bytes(&end));
+}
+
+/* ---- keys */
+
+size_t audit_signers(struct txn *t, const struct audit_place *in, uint8_t out[AUDIT_SIGNERS][AUDIT_SIGNER_BYTES]) {
+    struct key k = key_word("signers");
+    struct bytes value;
+    size_t count = envelope_get(t, in->meta, key_bytes(&k), &value) == 0 ? value.len / AUDIT_SIGNER_BYTES : 0;
+    count = count > AUDIT_SIGNERS ? AUDIT_SIGNERS : count;
+    if (count > 0)
+        memcpy(out, value.at, count * AUDIT_SIGNER_BYTES);
+    return count;
+}
+
+void audit_signer_add(struct txn *t, const struct audit_place *in, const uint8_t public_half[AUDIT_SIGNER_BYTES]) {
+    uint8_t all[AUDIT_SIGNERS + 1][AUDIT_SIGNER_BYTES];
+    struct key k = key_word("signers");
+    size_t count = audit_signers(t, in, all), first;
+    for (size_t i = 0; i < count; i++)
+        if (memcmp(all[i], public_half, AUDIT_SIGNER_BYTES) == 0)
+            return;
+    memcpy(all[count++], public_half, AUDIT_SIGNER_BYTES);
+    first = count > AUDIT_SIGNERS ? count - AUDIT_SIGNERS : 0;
+    envelope_put(t, in->meta, key_bytes(&k), bytes_of(all[first], (count - first) * AUDIT_SIGNER_BYTES));
 }

@@ -60,3 +60,12 @@ int audit_kept_each(
 void audit_break_put(struct txn *t, const struct audit_place *in, uint32_t node, const struct audit_kept *k);
 bool audit_break_get(struct txn *t, const struct audit_place *in, uint32_t node, struct audit_kept *out);
 void audit_break_settle(struct txn *t, const struct audit_place *in, uint32_t node);
+
+/* ---- the keys that heads of our own log were signed with here: a head that the other side kept since before the keys changed is ours too
+ */
+
+enum { AUDIT_SIGNERS = 32, AUDIT_SIGNER_BYTES = 32 };
+
+/* The public half; before anything signed with it is said. Of more than AUDIT_SIGNERS the oldest go. */
+void audit_signer_add(struct txn *t, const struct audit_place *in, const uint8_t public_half[AUDIT_SIGNER_BYTES]);
+size_t audit_signers(struct txn *t, const struct audit_place *in, uint8_t out[AUDIT_SIGNERS][AUDIT_SIGNER_BYTES]); /* how many */

@@ -31,7 +31,7 @@
  *   hub-own      (the hub's own changes, a second home that a restore replays; and who looked at what there)
  *     entries    seq u64                                        -> packed change                                                (day)
  *     meta       "life" -> incarnation of writer 0; "backup" | n u64 -> a backup that a restore may use (hub_kept.h); "audit" -> life of
- *                the audit log, what was trimmed of it
+ *                the audit log, what was trimmed of it; "signers" -> public keys that its heads were signed with
  *     audit      n of its first entry u64                       -> block of the audit log (audit.h): what operators looked at and ordered
  *     heads      node u32 | day u32                             -> last head of that node's audit log on that day
  *     tokens     BLAKE2b of the secret 32                       -> enrolment token: areas, who used it (nothing to replay)
@@ -40,7 +40,7 @@
  *
  *   node         (log and state change in one transaction)
  *     meta       "progress", "enrolment", "scrub"; "tail" | incarnation -> seq, chain hash; "lost" | incarnation | seq -> when;
- *                "backup" -> when and where the last was made; "audit" as at the hub
+ *                "backup" -> when and where the last was made; "audit", "signers" as at the hub
  *     log        incarnation 16 | seq u64                       -> chain hash after it, saved at, packed change                  (day)
  *     base       type u32 | id 16                               -> record as the hub sent it                                    (own)
  *     view       type u32 | id 16                               -> base + pending changes; only while some are pending          (own)

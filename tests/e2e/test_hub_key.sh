@@ -37,6 +37,10 @@ check "… to the new endpoint" sh -c "[ '$(status_of n1 hub)' != '$listen' ] &&
 second=$(status_of n1 hub)
 check "… and none is left to try" until_true 10 is n1 hub_next ""
 check "what they say is accepted" works n1 乙
+kept_of_hub() { ctl n1 -o jsonl audit heads | grep '"whose":"hub"' | field n | tail -1; }
+noted=$(ctl hub -o jsonl audit verify | field last)
+keeps_it() { [ "$(kept_of_hub)" -ge "$noted" ]; }
+check "an office that moved takes the hub's audit heads, before the change is over" until_true 60 keeps_it
 check "the hub says who has not moved" left_is 2
 check "… as a thing to do" said "have not come by the new endpoint" ctl hub status
 check "… and does not close the first endpoint yet" said "have not come" ctl hub hub-key retire
@@ -78,6 +82,7 @@ start_hub
 check "after a restart the hub is at the new endpoint" is hub endpoint "$second"
 check "… with the new key" sh -c "[ '$(status_of hub public)' != '$first' ] && [ -n '$(status_of hub public)' ]"
 check "… and the offices come" until_true 60 works n2 丙
+check "… and no office took a head of the hub's audit log for a stranger's" sh -c "! grep -h 'audit.unsigned' '$town'/log/n*"
 check "what it signed with both keys is proven" said sound ctl hub verify
 
 # ---- a backup knows where the hub is now
