@@ -124,6 +124,8 @@ static void read_deadline(struct rule_reading *g, const struct document_node *n,
         e->type = t == NULL ? 0 : t->number;
     }
     e->state = read_text(g, n, "state", false, RULE_NAME_MOST);
+    if (e->state != NULL && e->type != 0)
+        read_state(g, document_get(n, "state"), catalogue_type_number(g->k, e->type), e->state);
     e->service = read_text(g, n, "service", false, RULE_NAME_MOST);
     if (document_get(n, "type") == NULL && e->service == NULL)
         document_complain(g->d, n, g->c, "a deadline is for a type or a service: write type or service");

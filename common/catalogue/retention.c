@@ -2,6 +2,7 @@
 
 #include "common/catalogue/policy.h"
 #include "common/catalogue/rules_parts.h"
+#include "common/catalogue/show.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static void read_keep(struct rule_reading *g, const struct document_node *n, con
 }
 
 static void read_rule(struct rule_reading *g, const struct document_node *n, struct retention_rule *e) {
-    static const char *const keys[] = {"name", "type", "event", "days", "action", "keep", NULL};
+    static const char *const keys[] = {"name", "type", "event", "days", "action", "keep", "when", NULL};
     if (!read_map(g, n, keys, "{name: …, type: WageClaim, event: closed_on, days: 1096, action: erase}"))
         return;
     const struct document_node *event = document_get(n, "event");
@@ -49,6 +50,7 @@ static void read_rule(struct rule_reading *g, const struct document_node *n, str
             document_complain(g->d, event, g->c, "%s is no date; an event is a date field or last_change", f->name);
     }
     read_keep(g, n, t, e);
+    read_condition(g, n, "when", t, &e->when);
 }
 
 void read_retention(struct rule_reading *g) {
@@ -84,11 +86,13 @@ static int64_t last_change(const struct record *record) {
 }
 
 /* A date that says only its month or year ends with it. */
-static int64_t event_day(const struct retention_rule *e, const struct record *record) {
+static int64_t event_day(const struct catalogue *k, const struct retention_rule *e, const struct record *record) {
     struct value v;
     if (e->event == 0)
         return last_change(record);
-    if (!field_winner_value(record, e->event, &v) || v.kind != VALUE_DATE)
+    const struct field *f = record_field(record, e->event);
+    const struct head *h = f == NULL ? NULL : field_shown(k, record->type, f);
+    if (h == NULL || !value_unpack(h->value, &v) || v.kind != VALUE_DATE)
         return RULE_DAY_LAST;
     return v.number + (v.precision == 0 ? 0 : v.precision == 1 ? 30 : 365);
 }
@@ -97,12 +101,14 @@ static bool before(const struct retention_due *x, const struct retention_due *y)
     return x->day < y->day || (x->day == y->day && x->rule->action < y->rule->action);
 }
 
-size_t rules_retention(const struct rules *r, const struct record *record, int64_t today, struct retention_due out[], size_t room) {
+size_t rules_retention(
+    const struct rules *r, const struct catalogue *k, const struct record *record, int64_t today, struct retention_due out[], size_t room) {
     size_t count = 0;
     for (const struct retention *s = r->retentions; s != NULL; s = s->next)
         for (size_t i = 0; s->source->newest && i < s->count; i++) {
             const struct retention_rule *e = &s->rules[i];
-            int64_t event = e->type == record->type ? event_day(e, record) : RULE_DAY_LAST;
+            bool meant = e->type == record->type && condition_holds(k, record, &e->when);
+            int64_t event = meant ? event_day(k, e, record) : RULE_DAY_LAST;
             if (event == RULE_DAY_LAST || event > RULE_DAY_LAST - e->days)
                 continue;
             struct retention_due due = {.rule = e, .source = s->source, .day = event + e->days, .now = event + e->days <= today};

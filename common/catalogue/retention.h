@@ -13,6 +13,7 @@ struct retention_rule {
     enum retention_action action;
     const uint32_t *keep; /* shrink: the fields that stay */
     size_t keep_count;
+    struct condition when;
 };
 
 struct retention {
@@ -29,6 +30,8 @@ struct retention_due {
     bool now;    /* that is today or before */
 };
 
-/* By day, then action. An event that has not come gives nothing. Gives how many there are, writes at most `room`. */
-size_t rules_retention(const struct rules *r, const struct record *record, int64_t today, struct retention_due out[], size_t room);
+/* By day, then action. An event that has not come, or a condition that does not hold, gives nothing. Gives how many there are, writes at
+ * most `room`. */
+size_t rules_retention(
+    const struct rules *r, const struct catalogue *k, const struct record *record, int64_t today, struct retention_due out[], size_t room);
 const char *retention_action_name(enum retention_action a);

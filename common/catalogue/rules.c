@@ -55,12 +55,9 @@ static size_t kind_of(const char *name) {
     return i;
 }
 
-static bool makes_the_catalogue(const char *kind) {
-    return strcmp(kind, "record_type") == 0 || strcmp(kind, "purposes") == 0;
-}
-
 /* ---- a document: what it says about itself, then what its kind reads */
 
+/* Without a place and a day of its own: in force from ever, everywhere, until the envelope says otherwise. */
 static void read_header(struct rule_reading *g) {
     struct policy p;
     struct rule_source *s = g->source;
@@ -237,7 +234,7 @@ bool rules_kind_check(const char *kind, const char *name, struct bytes text, con
         complain_of_kind(&g, kind);
     else if (kind != NULL)
         read_document(&g, kind);
-    if (kind != NULL && makes_the_catalogue(kind)) {
+    if (kind != NULL && policy_is_catalogue(bytes_text(kind))) {
         struct catalogue own = {.types = NULL};
         catalogue_add(&own, name, text, c);
         catalogue_close(&own);

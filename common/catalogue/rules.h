@@ -13,6 +13,13 @@ enum severity { SEVERITY_NOTE, SEVERITY_WARN, SEVERITY_BLOCK };
 #define RULE_DAY_FIRST INT64_MIN /* no day is before it: from ever */
 #define RULE_DAY_LAST INT64_MAX  /* no day is after it: for ever */
 
+/* Holds when the field's value is one of the words; of a workflow, when its state is. */
+struct condition {
+    uint32_t field; /* 0: no condition */
+    const char *const *is;
+    size_t count;
+};
+
 /* A policy document with what its envelope says. `name` is also the file's in complaints. */
 struct rule_text {
     const char *kind, *name; /* borrow */

@@ -9,6 +9,7 @@
 
 struct checking {
     const struct rules *r;
+    const struct catalogue *k;
     const struct record *after;
     int64_t today, receipt;
     struct findings *out;
@@ -53,15 +54,25 @@ static bool is_there(const struct record *r, uint32_t field) {
     return false;
 }
 
-static bool holds(const struct record *r, const struct condition *c) {
+static bool listed(const struct condition *c, struct bytes text) {
+    for (size_t i = 0; i < c->count; i++)
+        if (bytes_equal(text, bytes_text(c->is[i])))
+            return true;
+    return false;
+}
+
+bool condition_holds(const struct catalogue *k, const struct record *r, const struct condition *c) {
+    const struct catalogue_type *t = catalogue_type_number(k, r->type);
+    const struct catalogue_field *f = t == NULL ? NULL : type_field_number(t, c->field);
     struct value v;
     int64_t written;
-    bool yes = false;
+    bool yes = c->field == 0;
+    if (!yes && f != NULL && f->rule == SHOW_WORKFLOW && t->workflow != NULL)
+        return listed(c, bytes_text(t->workflow->states[workflow_fold(t->workflow, record_field(r, c->field), NULL)].name));
     for (size_t i = 0; !yes && value_at(r, c->field, i, &v, &written); i++) {
         struct buffer text = {0};
         value_text(&v, &text);
-        for (size_t w = 0; w < c->count; w++)
-            yes |= v.kind != VALUE_NONE && bytes_equal(buffer_bytes(&text), bytes_text(c->is[w]));
+        yes = v.kind != VALUE_NONE && listed(c, buffer_bytes(&text));
         buffer_close(&text);
     }
     return yes;
@@ -136,7 +147,7 @@ static bool passes_all(const struct checking *x, const struct validation_rule *e
     if (e->form == FORM_CROSS_FIELD)
         return passes_cross(x, e);
     for (size_t i = 0; value_at(x->after, e->field, i, &v, &written); i++)
-        if (v.kind != VALUE_NONE && !passes(x, e, &v))
+        if (v.kind != VALUE_NONE && v.kind != VALUE_LIST && !passes(x, e, &v)) /* a list: an event, or a ledger's reversal */
             return false;
     return true;
 }
@@ -145,8 +156,8 @@ static void check_validation(struct checking *x) {
     for (const struct validation *s = x->r->validations; s != NULL; s = s->next)
         for (size_t i = 0; source_speaks(x->r, s->source, x->receipt) && i < s->count; i++) {
             const struct validation_rule *e = &s->rules[i];
-            if (e->type != x->after->type || (e->when.field != 0 && !holds(x->after, &e->when)) ||
-                (e->unless.field != 0 && holds(x->after, &e->unless)) || passes_all(x, e))
+            if (e->type != x->after->type || !condition_holds(x->k, x->after, &e->when) ||
+                (e->unless.field != 0 && condition_holds(x->k, x->after, &e->unless)) || passes_all(x, e))
                 continue;
             const char *basis = e->legal_basis == NULL ? s->source->legal_basis : e->legal_basis;
             find(x, (struct finding){e->field, e->name, e->severity, e->zh, e->en, basis, s->source});
@@ -266,7 +277,7 @@ static void check_catalogue(struct checking *x, const struct catalogue_type *t) 
 
 void rules_check(
     const struct rules *r, const struct catalogue *k, const struct record *after, int64_t today, int64_t receipt, struct findings *out) {
-    struct checking x = {r, after, today, receipt, out};
+    struct checking x = {r, k, after, today, receipt, out};
     out->count = out->more = 0;
     check_catalogue(&x, catalogue_type_number(k, after->type));
     check_validation(&x);

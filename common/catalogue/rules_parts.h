@@ -68,6 +68,11 @@ const struct catalogue_field *read_type_field(
 /* "Type.field"; false: wrong. */
 bool read_field(struct rule_reading *g, const struct document_node *n, const struct catalogue_type **t, const struct catalogue_field **f);
 const struct rule_field *read_fields(struct rule_reading *g, const struct document_node *map, const char *key, bool needed, size_t *count);
+/* {field, is} under the key, when it is there. */
+void read_condition(
+    struct rule_reading *g, const struct document_node *map, const char *key, const struct catalogue_type *t, struct condition *out);
+/* Complains about a state that the type's workflow does not have. */
+void read_state(struct rule_reading *g, const struct document_node *n, const struct catalogue_type *t, const char *state);
 /* Complains about every name that was there before; the name and the node of each, in the order of the file. */
 struct read_name {
     const char *name;
@@ -76,8 +81,9 @@ struct read_name {
 void read_unique(struct rule_reading *g, const struct read_name *names, size_t count);
 
 /* Checking (rules_check.c, rules_values.c). */
-bool source_speaks(const struct rules *r, const struct rule_source *s, int64_t receipt); /* about a record that came in then */
-bool field_winner_value(const struct record *r, uint32_t field, struct value *out);      /* false: it has none */
+bool source_speaks(const struct rules *r, const struct rule_source *s, int64_t receipt);            /* about a record that came in then */
+bool condition_holds(const struct catalogue *k, const struct record *r, const struct condition *c); /* true without one */
+bool field_winner_value(const struct record *r, uint32_t field, struct value *out);                 /* false: it has none */
 
 /* What only shows when all documents are there (rules_finish). */
 bool codes_finish(const struct rules *r, struct complaints *c);

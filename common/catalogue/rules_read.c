@@ -2,6 +2,7 @@
 
 #include "common/base/invariant.h"
 #include "common/base/utf8.h"
+#include "common/catalogue/policy.h"
 #include "common/catalogue/refusals.h"
 
 #include <stdarg.h>
@@ -32,10 +33,10 @@ char *rules_words(struct rules *r, const char *format, ...) {
 }
 
 void read_top(struct rule_reading *g, const char *const *own) {
-    static const char *const every[] = {"kind", "name", "scope", "from", "to", "legal_basis", "applies_to_open"};
-    const char *keys[32] = {NULL};
-    size_t count = sizeof every / sizeof *every;
-    memcpy(keys, every, sizeof every);
+    const char *keys[48] = {NULL};
+    size_t count = 0;
+    for (size_t i = 0; policy_header_keys[i] != NULL; i++)
+        keys[count++] = policy_header_keys[i];
     for (size_t i = 0; own[i] != NULL; i++) {
         invariant(count + 1 < sizeof keys / sizeof *keys);
         keys[count++] = own[i];
@@ -248,6 +249,33 @@ const struct rule_field *read_fields(struct rule_reading *g, const struct docume
             fields[(*count)++] = (struct rule_field){t->number, f->number};
     }
     return fields;
+}
+
+void read_condition(
+    struct rule_reading *g, const struct document_node *map, const char *key, const struct catalogue_type *t, struct condition *out) {
+    static const char *const keys[] = {"field", "is", NULL};
+    const struct document_node *n = document_get(map, key), *field = document_get(n, "field"), *is = document_get(n, "is");
+    if (n == NULL || !read_map(g, n, keys, "{field: kind, is: [resident_id]}"))
+        return;
+    const struct catalogue_field *f = field == NULL ? NULL : read_type_field(g, t, field, document_text(field));
+    if (field == NULL)
+        document_complain(g->d, n, g->c, "field is missing");
+    out->field = f == NULL ? 0 : f->number;
+    out->is = read_words(g, n, "is", true, 64, &out->count);
+    for (size_t i = 0; f != NULL && f->rule == SHOW_WORKFLOW && i < out->count; i++)
+        read_state(g, document_item(is, i), t, out->is[i]);
+}
+
+void read_state(struct rule_reading *g, const struct document_node *n, const struct catalogue_type *t, const char *state) {
+    const char *names[WORKFLOW_STATES + 1] = {NULL}, *near;
+    if (t == NULL || t->workflow == NULL || *state == '\0' || workflow_find(t->workflow, bytes_text(state)) != WORKFLOW_NONE)
+        return;
+    for (size_t i = 0; i < t->workflow->count; i++)
+        names[i] = t->workflow->states[i].name;
+    near = nearest_word(state, names);
+    document_complain(
+        g->d, n, g->c, "%s has no state %s%s%s%s", t->name, state, near == NULL ? "" : "; did you mean ", near == NULL ? "" : near,
+        near == NULL ? "" : "?");
 }
 
 struct placed {

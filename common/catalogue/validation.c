@@ -114,18 +114,6 @@ static void read_check(struct rule_reading *g, const struct about *a) {
             "gb32100 never blocks, since real licences fail it: write severity: warn");
 }
 
-static void read_condition(struct rule_reading *g, const struct about *a, const char *key, struct condition *out) {
-    static const char *const keys[] = {"field", "is", NULL};
-    const struct document_node *n = document_get(a->n, key), *field = document_get(n, "field");
-    if (n == NULL || !read_map(g, n, keys, "{field: kind, is: [resident_id]}"))
-        return;
-    const struct catalogue_field *f = field == NULL ? NULL : read_type_field(g, a->t, field, document_text(field));
-    if (field == NULL)
-        document_complain(g->d, n, g->c, "field is missing");
-    out->field = f == NULL ? 0 : f->number;
-    out->is = read_words(g, n, "is", true, 64, &out->count);
-}
-
 static const char *const default_en[] = {
     "is required",
     "does not have the form it should",
@@ -156,8 +144,8 @@ static void read_rule(struct rule_reading *g, const struct document_node *n, str
         return;
     v->type = a.t->number;
     v->field = a.f->number;
-    read_condition(g, &a, "when", &v->when);
-    read_condition(g, &a, "unless", &v->unless);
+    read_condition(g, n, "when", a.t, &v->when);
+    read_condition(g, n, "unless", a.t, &v->unless);
     static void (*const own[])(struct rule_reading *, const struct about *) = {
         [FORM_PATTERN] = read_pattern,
         [FORM_RANGE] = read_range,

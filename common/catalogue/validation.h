@@ -20,13 +20,6 @@ struct bound {
     int64_t value;
 };
 
-/* Holds when the field's value is one of the words. */
-struct condition {
-    uint32_t field; /* 0: no condition */
-    const char *const *is;
-    size_t count;
-};
-
 struct validation_rule {
     const char *name, *zh, *en, *legal_basis; /* legal_basis NULL: the document's */
     enum validation_form form;

@@ -36,7 +36,10 @@ static const char *const types[] = {
     "  - {number: 17, name: closed_on, zh: 办结日期, kind: date}\n"
     "  - {number: 18, name: amount, zh: 金额, kind: money}\n"
     "  - {number: 19, name: employer, zh: 单位, kind: text}\n"
-    "  - {number: 20, name: site, zh: 工地, kind: text}\n",
+    "  - {number: 20, name: site, zh: 工地, kind: text}\n"
+    "  - {number: 21, name: state, zh: 状态, kind: list, rule: workflow}\n"
+    "workflow:\n  initial: reported\n  states: {reported: 已反映, paid: 已付清, closed: 已办结}\n"
+    "  moves: {reported: [paid], paid: [closed]}\n  final: [closed]\n  reason: [closed]\n",
     "kind: record_type\nnumber: 54\nname: MediationCase\nzh: 调解\nfields:\n"
     "  - {number: 16, name: note, zh: 备注, kind: text}\n"
     "  - {number: 17, name: closed_on, zh: 办结日期, kind: date}\n",
@@ -46,7 +49,8 @@ void kit_open(struct rule_kit *t) {
     struct complaints c = {.count = 0};
     memset(t, 0, sizeof *t);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        invariant(catalogue_add(&t->catalogue, "kit", bytes_text(types[i]), &c));
+        if (!catalogue_add(&t->catalogue, "kit", bytes_text(types[i]), &c))
+            fail_msg("refused: %s", buffer_string(&c.text));
     invariant(catalogue_finish(&t->catalogue, &c));
     complaints_close(&c);
 }
@@ -156,6 +160,16 @@ void kit_set(struct rule_kit *t, struct record *r, const char *field, const char
 
 void kit_set_on(struct rule_kit *t, struct record *r, const char *field, const char *text, const char *date) {
     set(t, r, field, text, HLC_MS(kit_day(date) * 86400000LL + 4 * 3600000LL)); /* noon in the city */
+}
+
+void kit_move(struct rule_kit *t, struct record *r, const char *state, const char *date) {
+    struct workflow_event e = {.to = bytes_text(state), .reason = BYTES("办结"), .actor = {{1}}};
+    struct buffer packed = {0};
+    struct value v;
+    workflow_event_pack(&e, &packed);
+    invariant(value_unpack(buffer_bytes(&packed), &v));
+    put(t, r, type_field(catalogue_type_number(&t->catalogue, r->type), "state")->number, true, &v, HLC_MS(kit_day(date) * 86400000LL));
+    buffer_close(&packed);
 }
 
 void kit_home(struct rule_kit *t, struct record *r, const char *digits) {

@@ -23,6 +23,7 @@ int64_t kit_day(const char *date);
 struct record *kit_record(struct rule_kit *t, const char *type);
 void kit_set(struct rule_kit *t, struct record *r, const char *field, const char *value);                      /* not stamped yet */
 void kit_set_on(struct rule_kit *t, struct record *r, const char *field, const char *value, const char *date); /* written on that day */
+void kit_move(struct rule_kit *t, struct record *r, const char *state, const char *date);                      /* its workflow */
 void kit_home(struct rule_kit *t, struct record *r, const char *area);
 
 /* "field rule severity; …" of all findings, in their order. */

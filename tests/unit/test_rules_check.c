@@ -159,6 +159,22 @@ static void conditions(void **state) {
     }
 }
 
+static void conditions_on_a_state(void **state) {
+    struct rule_kit *t = *state;
+    kit_add(
+        t, 1,
+        ABOUT("  - {name: amount, field: WageClaim.amount, rule: required, severity: block, when: {field: state, is: [paid, closed]}}\n"));
+    struct record *r = kit_record(t, "WageClaim");
+    assert_string_equal(said(t, r), "");
+    kit_move(t, r, "paid", "2026-01-01");
+    assert_string_equal(said(t, r), "amount amount block");
+    kit_set(t, r, "amount", "5");
+    assert_string_equal(said(t, r), "");
+    kit_refuses(
+        t, ABOUT("  - {name: a, field: WageClaim.amount, rule: required, severity: warn, when: {field: state, is: [open]}}\n"),
+        "WageClaim has no state open");
+}
+
 static void licences(void **state) {
     struct rule_kit *t = *state;
     kit_refuses(
@@ -410,6 +426,7 @@ int main(void) {
         TEST(two_fields),
         TEST(conditions),
         TEST(licences),
+        TEST(conditions_on_a_state),
         TEST(area_codes),
         TEST(patterns),
         TEST(wrong_rules),

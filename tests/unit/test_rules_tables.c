@@ -346,9 +346,9 @@ static void keeping(void **state) {
         "  - {name: thin, type: WageClaim, event: closed_on, days: 10, action: shrink, keep: [opened_on, closed_on]}\n"
         "  - {name: idle, type: MediationCase, event: last_change, days: 5, action: restrict}\n");
     struct record *w = kit_record(t, "WageClaim"), *m = kit_record(t, "MediationCase");
-    assert_int_equal(rules_retention(&t->rules, w, kit_day("2026-01-01"), due, 4), 0);
+    assert_int_equal(rules_retention(&t->rules, &t->catalogue, w, kit_day("2026-01-01"), due, 4), 0);
     kit_set(t, w, "closed_on", "2026-01-01");
-    assert_int_equal(rules_retention(&t->rules, w, kit_day("2026-01-10"), due, 4), 2);
+    assert_int_equal(rules_retention(&t->rules, &t->catalogue, w, kit_day("2026-01-10"), due, 4), 2);
     assert_string_equal(due[0].rule->name, "thin");
     assert_string_equal(date_of(due[0].day), "2026-01-11");
     assert_false(due[0].now);
@@ -356,10 +356,10 @@ static void keeping(void **state) {
     assert_int_equal(due[0].rule->keep[1], 17);
     assert_string_equal(due[1].source->legal_basis, "某法");
     assert_int_equal(due[1].rule->action, RETENTION_ERASE);
-    assert_int_equal(rules_retention(&t->rules, w, kit_day("2026-01-11"), due, 1), 2);
+    assert_int_equal(rules_retention(&t->rules, &t->catalogue, w, kit_day("2026-01-11"), due, 1), 2);
     assert_true(due[0].now);
     kit_set_on(t, m, "note", "甲", "2026-01-01");
-    assert_int_equal(rules_retention(&t->rules, m, kit_day("2026-01-06"), due, 4), 1);
+    assert_int_equal(rules_retention(&t->rules, &t->catalogue, m, kit_day("2026-01-06"), due, 4), 1);
     assert_string_equal(date_of(due[0].day), "2026-01-06");
     assert_true(due[0].now);
 #define KEEP(rule) "kind: retention\nname: a\nrules:\n  - {name: a, " rule "}\n"
@@ -374,6 +374,28 @@ static void keeping(void **state) {
     kit_refuses(t, KEEP("type: WageClaim, days: -1, action: erased"), "kit:4:5: event is missing");
 }
 
+/* A case is kept while it is open, however old it is. */
+static void keeping_by_state(void **state) {
+    struct rule_kit *t = *state;
+    struct retention_due due[1];
+    kit_add(
+        t, 1,
+        "kind: retention\nname: city\nrules:\n"
+        "  - {name: claim, type: WageClaim, event: last_change, days: 10, action: erase, when: {field: state, is: [closed]}}\n");
+    struct record *w = kit_record(t, "WageClaim");
+    kit_move(t, w, "paid", "2026-01-01");
+    assert_int_equal(rules_retention(&t->rules, &t->catalogue, w, kit_day("2026-12-31"), due, 1), 0);
+    kit_move(t, w, "closed", "2026-02-01");
+    assert_int_equal(rules_retention(&t->rules, &t->catalogue, w, kit_day("2026-12-31"), due, 1), 1);
+    assert_string_equal(date_of(due[0].day), "2026-02-11");
+    kit_refuses(
+        t, KEEP("type: WageClaim, event: last_change, days: 1, action: erase, when: {field: state, is: [close]}"),
+        "WageClaim has no state close; did you mean closed?\n");
+    kit_refuses(
+        t, "kind: deadlines\nname: a\ndeadlines:\n  - {name: a, type: WageClaim, state: payed, count: 5, unit: day}\n",
+        "kit:4:39: WageClaim has no state payed; did you mean paid?\n");
+}
+
 /* A month ends before its records do. */
 static void imprecise_dates(void **state) {
     struct rule_kit *t = *state;
@@ -381,10 +403,10 @@ static void imprecise_dates(void **state) {
     kit_add(t, 1, "kind: retention\nname: city\nrules:\n  - {name: claim, type: WageClaim, event: closed_on, days: 0, action: erase}\n");
     struct record *w = kit_record(t, "WageClaim");
     kit_set(t, w, "closed_on", "2026-02");
-    assert_int_equal(rules_retention(&t->rules, w, kit_day("2026-02-28"), due, 1), 1);
+    assert_int_equal(rules_retention(&t->rules, &t->catalogue, w, kit_day("2026-02-28"), due, 1), 1);
     assert_true(due[0].day >= kit_day("2026-02-28"));
     kit_set(t, w, "closed_on", "2026");
-    assert_int_equal(rules_retention(&t->rules, w, kit_day("2026-02-28"), due, 1), 1);
+    assert_int_equal(rules_retention(&t->rules, &t->catalogue, w, kit_day("2026-02-28"), due, 1), 1);
     assert_true(due[0].day >= kit_day("2026-12-31"));
 }
 
@@ -404,6 +426,7 @@ int main(void) {
         TEST(ranking),
         TEST(keeping),
         TEST(imprecise_dates),
+        TEST(keeping_by_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
