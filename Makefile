@@ -125,10 +125,11 @@ bench:
 demo:
 	deploy/demo
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/anju/catalogue/mapping
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/anju/catalogue/mapping $(DESTDIR)$(PREFIX)/share/anju/policies
 	install -m 755 $(B)/bin/anju-hub $(B)/bin/anju-node $(B)/bin/anjuctl $(DESTDIR)$(PREFIX)/bin
 	install -m 644 deploy/catalogue/*.yaml deploy/catalogue/NUMBERS $(DESTDIR)$(PREFIX)/share/anju/catalogue
 	install -m 644 deploy/catalogue/mapping/*.yaml $(DESTDIR)$(PREFIX)/share/anju/catalogue/mapping
+	install -m 644 deploy/policies/*.yaml $(DESTDIR)$(PREFIX)/share/anju/policies
 
 clean:
 	rm -rf $(B)
