@@ -28,6 +28,20 @@ static void foresee(struct record *r, uint32_t type, const struct id16 *id, cons
     }
 }
 
+static bool touches(const struct op *ops, size_t count, uint32_t field) {
+    for (size_t i = 0; i < count; i++)
+        if (ops[i].field == field)
+            return true;
+    return false;
+}
+
+static bool was_found(const struct findings *before, const struct finding *f) {
+    for (size_t i = 0; i < before->count; i++)
+        if (before->items[i].field == f->field && before->items[i].source == f->source && strcmp(before->items[i].rule, f->rule) == 0)
+            return true;
+    return false;
+}
+
 static const char *words_of(const struct finding *f, bool chinese) {
     return chinese ? (f->zh != NULL ? f->zh : f->en) : (f->en != NULL ? f->en : f->zh);
 }
@@ -57,7 +71,7 @@ bool judge_edit(
     struct ask *a, const struct catalogue_type *t, const struct id16 *id, const struct record *before, const struct op *ops, size_t count,
     json_t *warnings) {
     struct arena scratch = {0};
-    struct findings found;
+    struct findings found, had = {.count = 0};
     struct record after = {.type = t->number};
     int64_t today = city_day(clock_wall()), receipt = today;
     const struct head *made = before == NULL ? NULL : field_winner(record_field(before, FIELD_HOME));
@@ -68,8 +82,14 @@ bool judge_edit(
     foresee(&after, t->number, id, ops, count, &scratch);
     if (!record_deleted(&after)) {
         rules_check(a->rules, a->catalogue, &after, today, receipt, &found);
-        for (size_t i = 0; i < found.count; i++)
-            tell(a, t, &found.items[i], warnings);
+        if (before != NULL)
+            rules_check(a->rules, a->catalogue, before, today, receipt, &had);
+        for (size_t i = 0; i < found.count; i++) {
+            struct finding *f = &found.items[i];
+            if (f->severity == SEVERITY_BLOCK && f->field != 0 && !touches(ops, count, f->field) && was_found(&had, f))
+                f->severity = SEVERITY_WARN; /* it was so before, and this edit is about something else */
+            tell(a, t, f, warnings);
+        }
         if (a->code != NULL && found.more > 0)
             buffer_format(&a->message, "\nand %zu more", found.more);
     }

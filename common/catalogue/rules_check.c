@@ -33,8 +33,9 @@ static bool value_at(const struct record *r, uint32_t number, size_t i, struct v
     const struct head *h = field_winner(f);
     if (f == NULL)
         return false;
-    if (i >= (h != NULL)) {
-        i -= h != NULL;
+    size_t first = h == NULL ? 0 : 1;
+    if (i >= first) {
+        i -= first;
         h = i < f->element_count ? &f->elements[i] : NULL;
     }
     if (h == NULL)

@@ -554,7 +554,10 @@ size_t audit_signers(struct txn *t, const struct audit_place *in, uint8_t out[AU
 void audit_signer_add(struct txn *t, const struct audit_place *in, const uint8_t public_half[AUDIT_SIGNER_BYTES]) {
     uint8_t all[AUDIT_SIGNERS + 1][AUDIT_SIGNER_BYTES];
     struct key k = key_word("signers");
+    struct bytes value;
     size_t count = audit_signers(t, in, all), first;
+    if (count == 0 && envelope_get(t, in->meta, key_bytes(&k), &value) == ENVELOPE_ROTTEN)
+        return; /* written over it could not be told any more: `verify` tells it */
     for (size_t i = 0; i < count; i++)
         if (memcmp(all[i], public_half, AUDIT_SIGNER_BYTES) == 0)
             return;

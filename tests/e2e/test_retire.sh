@@ -50,7 +50,7 @@ check "… and is told again" until_true 20 said "the city has closed this offic
 check "the city counts it by itself" [ "$(status_of hub retired)" = 1 ]
 offline_are() { [ "$(status_of hub offline)" = "$1" ]; }
 check "… and not as offline" until_true 30 offline_are 0 # the others come back after the hub was restarted
-printf 'kind: notice\nname: closing\n' >"$work/notice.yaml"
+printf 'kind: labels\nname: closing\nlabels:\n  Person: {zh: 人员, en: Person}\n' >"$work/notice.yaml"
 ctl hub policy publish "$work/notice.yaml" >/dev/null
 check "a policy waits for the other three alone" until_true 10 sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl policies | grep closing | grep -q '\"of\":3'"
 check "it is not opened again by resume" said "closed for good" ctl hub node resume 1

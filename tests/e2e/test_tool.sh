@@ -139,6 +139,6 @@ check "the fields of node token" meant hub "node token" 650203003030
 check "the fields of node tokens" meant hub "node tokens"
 check "the fields of node pause" meant hub "node pause" 2
 check "the fields of node approve" meant hub "node approve" 2
-printf 'kind: notice\nname: test\n' >"$work/notice.yaml"
+printf 'kind: labels\nname: test\nlabels:\n  Person: {zh: 人员, en: Person}\n' >"$work/notice.yaml"
 check "the fields of policy publish" meant hub "policy publish" "$work/notice.yaml"
 finish
