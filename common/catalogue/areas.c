@@ -58,10 +58,14 @@ static void read_entry(struct rule_reading *g, const struct document_node *n, st
     e->parent = document_get(n, "parent") == NULL ? above(e->code) : read_area(g, document_get(n, "parent"));
     read_names(g, n, RULE_NAME_MOST, &e->zh, &e->en);
     read_days(g, n, &e->from, &e->to);
-    if (document_get(n, "successor") != NULL)
-        e->successor = read_area(g, document_get(n, "successor"));
+    const struct document_node *next = document_get(n, "successor");
+    if (next != NULL && document_kind(next) == DOCUMENT_LIST)
+        document_complain(
+            g->d, next, g->c, "one successor at most: where an area is split, people decide which record goes where; leave it out");
+    else if (next != NULL)
+        e->successor = read_area(g, next);
     if (e->successor != AREA_CITY && e->to == RULE_DAY_LAST)
-        document_complain(g->d, document_get(n, "successor"), g->c, "an area with a successor has a last day: write to");
+        document_complain(g->d, next, g->c, "an area with a successor has a last day: write to");
     if (e->parent != AREA_CITY && (e->parent == e->code || area_within(e->parent, e->code)))
         document_complain(g->d, document_get(n, "parent"), g->c, "an area does not lie in itself");
 }

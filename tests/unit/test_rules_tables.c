@@ -199,6 +199,11 @@ static void areas(void **state) {
         t, TREE "  - {code: \"650203001001\", zh: 甲, to: 2025-12-31, successor: \"650203001009\"}\n",
         "kit:4:62: successor 650203001009 is not in this tree\n");
     kit_refuses(
+        t,
+        TREE "  - {code: \"650203001001\", zh: 甲, to: 2025-12-31, successor: [\"650203001002\", \"650203001003\"]}\n"
+             "  - {code: \"650203001002\", zh: 乙}\n  - {code: \"650203001003\", zh: 丙}\n",
+        "kit:4:62: one successor at most: where an area is split, people decide which record goes where; leave it out\n");
+    kit_refuses(
         t, TREE "  - {code: \"65020300100A\", zh: 甲}\n", "kit:4:12: a division code of 2, 4, 6, 9 or 12 digits belongs here, in quotes\n");
     kit_refuses(
         t, TREE "  - {code: \"650203001001\", zh: 甲}\n  - {code: \"650203001001\", zh: 乙}\n", "kit:5:5: '650203001001' is here twice\n");
