@@ -36,8 +36,9 @@ struct office {
     struct catalogue_version *catalogue;
     struct wait *waits;
     uv_timer_t waiting;
-    bool policies_reading; /* what is in force is being looked for; as of which day and change of the book it is known */
+    bool policies_reading; /* what is in force is being looked for; as of which day, place and change of the book it is known */
     int64_t policies_day;
+    area policies_at;
     uint64_t policies_seen;
     unsigned policies_refused, rules_unread; /* the latter: taken up, but this build or catalogue cannot read them */
     uv_timer_t daily;                        /* looks whether the city's day has changed */

@@ -1,5 +1,5 @@
 /* Policies at the office: what its book has (common/engine/policy_book.h), and what of it is in force here today. Both are looked at again
- * when the book changed and when the city's day has: a policy that is to begin begins on an office that is offline too. */
+ * when the book, the office's place or the city's day changed: a policy that is to begin begins on an office that is offline too. */
 #include "common/engine/policy_book.h"
 
 #include "common/base/endpoint.h"
@@ -205,6 +205,7 @@ static void reading_done(struct node_work *w, int result) {
     o->policies_reading = false;
     if (result == 0) {
         o->policies_day = x->day;
+        o->policies_at = x->at;
         o->policies_seen = x->changes;
         o->policies_refused = 0;
         for (size_t i = 0; i < x->shelf.refused_count; i++)
@@ -224,12 +225,13 @@ static void reading_done(struct node_work *w, int result) {
 void office_policies(struct office *o) {
     uint64_t changes = node_engine_book_changes(o->engine);
     int64_t day = city_day(clock_wall());
-    if (o->policies_reading || (changes == o->policies_seen && day == o->policies_day))
+    area at = node_engine_place(o->engine);
+    if (o->policies_reading || (changes == o->policies_seen && day == o->policies_day && at == o->policies_at))
         return;
     struct reading *x = memory_zeroed(1, sizeof *x);
     o->policies_reading = true;
     x->office = o;
-    x->at = node_engine_place(o->engine);
+    x->at = at;
     x->day = day;
     x->changes = changes;
     x->work.work = reading_works;
