@@ -458,6 +458,58 @@ static void bucket_damaged(struct bucket *buckets, uint32_t type, const struct i
         buckets[i].damaged = buckets[i].damaged || type == 0 || i == digest_bucket(type, id);
 }
 
+/* The record of a current row. STALE: a newer row of it stands further on, or it lies in this area no more. DAMAGED: it was told, and *type
+ * is 0 when it is not known whose the row is. */
+enum row_holds { ROW_HOLDS, ROW_IS_STALE, ROW_IS_DAMAGED };
+
+static enum row_holds row_record(
+    struct txn *state, area a, uint64_t hub_seq, struct bytes stored, struct arena *arena, struct record *out, uint32_t *type,
+    struct id16 *id, struct buffer *damaged) {
+    *type = 0;
+    if (!hub_row_open(state, a, hub_seq, stored, type, id)) {
+        row_damaged(damaged, a, hub_seq);
+        return ROW_IS_DAMAGED;
+    }
+    int got = hub_record(state, *type, id, arena, out);
+    if (got == HUB_RECORD_NONE && hub_erased(state, *type, id))
+        return ROW_IS_STALE;
+    if (got != 0) {
+        hub_damaged(damaged, *type, id);
+        return ROW_IS_DAMAGED;
+    }
+    const struct area_row *row = row_of(out, a);
+    return row != NULL && row->present && row->row == hub_seq ? ROW_HOLDS : ROW_IS_STALE;
+}
+
+int hub_area_walk(
+    struct txn *state, area a, uint64_t *after, uint32_t limit, int (*each)(void *owner, const struct record *r), void *owner,
+    struct buffer *damaged) {
+    CLEANUP(arena_close) struct arena arena = {0};
+    struct key from = key_row(a, *after + 1);
+    struct bytes key, value;
+    uint32_t seen = 0, type;
+    struct id16 id;
+    area at;
+    uint64_t hub_seq;
+    int r = 0;
+    struct scan *c = scan_open(state, HUB_ROWS);
+    bool on = scan_from(c, key_bytes(&from), &key, &value);
+    while (r == 0 && seen < limit && on && key_row_read(key, &at, &hub_seq) && at == a) {
+        struct record rec;
+        arena_clear(&arena);
+        if (row_record(state, a, hub_seq, value, &arena, &rec, &type, &id, damaged) == ROW_HOLDS)
+            r = each(owner, &rec);
+        if (r == 0)
+            *after = hub_seq;
+        seen++;
+        on = scan_next(c, &key, &value);
+    }
+    scan_close(c);
+    if (r == 0 && txn_result(state) != 0)
+        return pass(txn_result(state));
+    return r != 0 ? r : seen < limit ? HUB_AREA_END : 0;
+}
+
 /* Calls for each record that is in the area now. */
 static int area_walk(
     struct txn *state, area a, struct arena *arena, int (*each)(void *owner, const struct record *r, struct arena *arena), void *owner,
@@ -474,21 +526,10 @@ static int area_walk(
         if (!key_row_read(key, &at, &hub_seq) || at != a)
             break;
         struct record rec;
-        if (!hub_row_open(state, a, hub_seq, value, &type, &id)) {
-            row_damaged(damaged, a, hub_seq);
-            bucket_damaged(buckets, 0, NULL);
-            continue;
-        }
-        int got = hub_record(state, type, &id, arena, &rec);
-        if (got == HUB_RECORD_NONE && hub_erased(state, type, &id))
-            continue;
-        if (got != 0) {
-            hub_damaged(damaged, type, &id);
+        enum row_holds holds = row_record(state, a, hub_seq, value, arena, &rec, &type, &id, damaged);
+        if (holds == ROW_IS_DAMAGED)
             bucket_damaged(buckets, type, &id);
-            continue;
-        }
-        const struct area_row *row = row_of(&rec, a);
-        if (row != NULL && row->present && row->row == hub_seq)
+        else if (holds == ROW_HOLDS)
             r = each(owner, &rec, arena);
     }
     scan_close(c);

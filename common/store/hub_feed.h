@@ -30,6 +30,13 @@ int hub_repair_fill(
     struct txn *state, uint32_t node, const struct repair_ask *ask, struct arena *a, struct repair_fill *out,
     struct buffer *damaged); /* + enum hub_feed_outcome */
 
+/* The records that lie in an area now, by the rows of its feed above *after: up to `limit` rows, those that are stale among them, or until
+ * `each` gives non-zero, which is given back. *after is then the last row that was passed. */
+enum hub_area_outcome { HUB_AREA_END = 1000 /* no row is above *after any more */ };
+int hub_area_walk(
+    struct txn *state, area a, uint64_t *after, uint32_t limit, int (*each)(void *owner, const struct record *r), void *owner,
+    struct buffer *damaged);
+
 /* Where a node with this cursor goes on (2-PROTOCOL, "hub restored or failed over"): its own cursor; or of an older known epoch the lowest
  * first hub_seq of all epochs after its own, floor = min(floor, at); of an unknown epoch: load. */
 void hub_cursor_adopt(const struct hub_place *place, struct cursor theirs, struct cursor *out, bool *load);

@@ -114,6 +114,53 @@ static void test_scope_past(void **state) {
     city_verify(y);
 }
 
+/* ---- what lies in an area */
+
+static int note_record(void *owner, const struct record *r) {
+    struct buffer *seen = owner;
+    buffer_u8(seen, r->id.b[15]);
+    return seen->len == 3 ? -EDOM : 0;
+}
+
+static int walk(struct city *y, uint64_t *after, uint32_t limit, struct buffer *seen) {
+    struct txn *t;
+    assert_int_equal(store_read(y->state, &t), 0);
+    int r = hub_area_walk(t, city_home(1), after, limit, note_record, seen, NULL);
+    txn_abort(t);
+    return r;
+}
+
+static void test_area_walk(void **state) {
+    struct city *y = *state;
+    struct buffer seen = {0};
+    struct name home[1];
+    uint64_t after = 0;
+    for (uint64_t i = 1; i <= 4; i++)
+        city_create(y, 1, i);
+    city_create(y, 2, 9);
+    city_merge(y, 100);
+    city_write(y, 1, 1, CITY_A, "later"); /* its first row is stale */
+    assert_int_equal(city_names(y, 2, FIELD_HOME, home, 1), 1);
+    struct op move = city_op(FIELD_HOME, OP_SET, city_area(y, city_home(2)), home, 1);
+    city_say(y, 0, 2, &move, 1);
+    city_merge(y, 100);
+    assert_int_equal(walk(y, &after, 1, &seen), 0); /* the stale one */
+    assert_int_equal(seen.len, 0);
+    assert_true(after > 0);
+    assert_int_equal(walk(y, &after, 100, &seen), -EDOM); /* 3, 4, 1: the one that it stops at is seen again */
+    assert_int_equal(walk(y, &after, 100, &seen), HUB_AREA_END);
+    uint8_t wanted[] = {3, 4, 1, 1};
+    assert_int_equal(seen.len, sizeof wanted);
+    assert_memory_equal(seen.at, wanted, sizeof wanted);
+    assert_int_equal(walk(y, &after, 100, &seen), HUB_AREA_END);
+    assert_int_equal(seen.len, sizeof wanted);
+    city_create(y, 1, 7);
+    city_merge(y, 100);
+    assert_int_equal(walk(y, &after, 100, &seen), HUB_AREA_END); /* what comes later is above */
+    assert_int_equal(seen.at[4], 7);
+    buffer_close(&seen);
+}
+
 static void test_scope_of_office_grows(void **state) {
     struct city *y = *state;
     city_create(y, 1, 1);
@@ -1627,6 +1674,7 @@ int main(void) {
         IN_CITY(test_merges),
         IN_CITY(test_scope),
         IN_CITY(test_scope_past),
+        IN_CITY(test_area_walk),
         IN_CITY(test_scope_of_office_grows),
         IN_CITY(test_clock),
         IN_CITY(test_forged),
