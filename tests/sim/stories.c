@@ -72,6 +72,7 @@
     X(story_erased_cut_off)                                                                                                                \
     X(story_erased_asked_for)                                                                                                              \
     X(story_erased_held)                                                                                                                   \
+    X(story_redivision)                                                                                                                    \
     X(story_policy_day)                                                                                                                    \
     X(story_policy_order)                                                                                                                  \
     X(story_policy_back)                                                                                                                   \
