@@ -306,6 +306,7 @@ void cmd_status(void *owner, struct request *q) {
     audit_status(c, problems);
     rekey_status(c, out, problems);
     erase_status(c, out);
+    areas_status(c, out, problems);
     if (hub_engine_compact_full(c->engine)) {
         const struct hub_stores *s = hub_engine_stores(c->engine);
         json_array_append_new(

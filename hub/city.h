@@ -12,9 +12,10 @@
 #include "common/wire/wire.h"
 #include "common/wire/wire_enrol.h"
 
-struct enrol;    /* enrol.c: tokens, and the door of those who hold one */
-struct backups;  /* backup.c: the one that is being made */
-struct erasures; /* erase.c: orders to erase, and who carried them out */
+struct enrol;      /* enrol.c: tokens, and the door of those who hold one */
+struct backups;    /* backup.c: the one that is being made */
+struct erasures;   /* erase.c: orders to erase, and who carried them out */
+struct redivision; /* areas.c: divisions that are no more, and what follows them */
 
 struct city {
     uv_loop_t loop;
@@ -34,15 +35,17 @@ struct city {
     char next_listen[ENDPOINT_MAX], next_advertise[ENDPOINT_MAX], moved_listen[ENDPOINT_MAX], moved_advertise[ENDPOINT_MAX];
     struct request *rekey_asks;
     struct control *control;
-    struct command *table;      /* owns; what the control answers */
-    struct enrol *enrol;        /* owns */
-    struct backups *backups;    /* owns */
-    struct erasures *erasures;  /* owns */
-    struct catalogue catalogue; /* of the policies in force and of those on the way there */
-    struct buffer documents;    /* they themselves, for enrolment files */
-    bool catalogue_known;       /* the state was looked into */
-    unsigned publishing;        /* documents on the way: accepted, not merged yet */
-    uint32_t promised;          /* the highest node id handed out; its change may not be merged yet */
+    struct command *table;         /* owns; what the control answers */
+    struct enrol *enrol;           /* owns */
+    struct backups *backups;       /* owns */
+    struct erasures *erasures;     /* owns */
+    struct redivision *redivision; /* owns */
+    uv_timer_t daily;              /* looks whether the city's day has changed */
+    struct catalogue catalogue;    /* of the policies in force and of those on the way there */
+    struct buffer documents;       /* they themselves, for enrolment files */
+    bool catalogue_known;          /* the state was looked into */
+    unsigned publishing;           /* documents on the way: accepted, not merged yet */
+    uint32_t promised;             /* the highest node id handed out; its change may not be merged yet */
     wall_ms started;
     int exit;
 };
@@ -90,6 +93,7 @@ struct office_areas {
     size_t count;
 };
 const char *office_areas_parse(const char *text, struct office_areas *a);                   /* NULL, or what is wrong; static */
+bool office_areas_fit(const struct office_areas *a);                                        /* it can pull their feeds and all above them */
 struct id16 operator_id(const struct city *c, struct request *q /* NULL: our own doing */); /* as the author of a change */
 bool office_known(const struct city *c, uint32_t node);
 const struct hub_peer *office_of_key(const struct city *c, const uint8_t key[KEY_BYTES]); /* NULL: no node has it */
@@ -99,6 +103,8 @@ void office_enrolment(struct city *c, uint32_t node, const struct office_areas *
 void office_add(/* answers q, which may be NULL; `end` follows in any case */
                 struct city *c, struct request *q, uint32_t node, const struct office_areas *a, const char *name, const char *key,
                 void (*end)(void *owner, int result), void *owner);
+void office_serve(/* these areas from now on; `end` follows in any case */
+                  struct city *c, uint32_t node, const struct office_areas *a, void (*end)(void *owner, int result), void *owner);
 
 /* Enrolment by token (enrol.c). */
 void enrol_open(struct city *c);                       /* reads the tokens, then opens the door; what fails is in status, and tried again */
@@ -143,12 +149,21 @@ void erase_holder(void *owner, const struct hub_peer *p);
 void erase_compacted(void *owner, uint64_t hub_seq);
 void erase_status(struct city *c, json_t *out);
 
+/* Re-division (areas.c). */
+void areas_open(struct city *c);
+void areas_close(struct city *c); /* after the engine */
+void areas_look(struct city *c);  /* the city's day may have changed, or what failed is to be tried again */
+void areas_merged(struct city *c, const struct merged *m);
+void areas_status(const struct city *c, json_t *out, json_t *problems);
+bool city_writes(const struct city *c); /* main.c: changes of the hub itself are merged as they are made */
+
 /* ---- commands */
 void cmd_schema(void *owner, struct request *q); /* fields.c */
 void cmd_status(void *owner, struct request *q); /* answers.c */
 void cmd_nodes(void *owner, struct request *q);
 void cmd_node_show(void *owner, struct request *q);
 void cmd_node_enrolment(void *owner, struct request *q);
+void cmd_areas(void *owner, struct request *q);    /* areas.c */
 void cmd_policies(void *owner, struct request *q); /* reach.c */
 void cmd_policy_show(void *owner, struct request *q);
 void cmd_policy_who(void *owner, struct request *q);

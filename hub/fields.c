@@ -45,6 +45,9 @@ void cmd_schema(void *owner, struct request *q) {
         {"status", "erasures", "orders", "to erase for ever, so far", "删除命令数"},
         {"status", "erasures_open", "orders", "that are not carried out everywhere yet: `anjuctl person erase-status`",
          "未完成的删除命令数"},
+        {"status", "areas_dissolved", "areas", "that are no more and have a successor", "已撤并区划数"},
+        {"status", "areas_moved", "records", "from there to the successor, since the start", "启动后已迁移记录数"},
+        {"status", "areas_moving", "", "records are being moved", "是否正在迁移记录"},
         {"status", "problems", "", "what needs a person, and what to do", "问题与处理"},
         {"status", "as_of_ms", "ms since 1970", "when this was so", "数据时间"},
 
@@ -166,6 +169,19 @@ void cmd_schema(void *owner, struct request *q) {
 
         {"node revoke", "node", "", "number of the node", "节点编号"},
         {"node revoke", "status", "", "what it is from now on", "新状态"},
+
+        {"areas", "code", "", "division code", "区划代码"},
+        {"areas", "zh", "", "its name", "区划名称"},
+        {"areas", "en", "", "its name in English; may be empty", "英文名称"},
+        {"areas", "parent", "", "code of the division above", "上级区划代码"},
+        {"areas", "from", "date", "its first day; empty: from ever", "开始日期"},
+        {"areas", "to", "date", "its last day; empty: it has none", "结束日期"},
+        {"areas", "state", "", "active, to come, dissolved", "状态"},
+        {"areas", "successor", "", "what follows it; empty: nothing moves by itself", "后继区划代码"},
+        {"areas", "offices", "nodes", "serve it", "服务该区划的节点数"},
+        {"areas", "left", "records", "that lie in a dissolved one still", "待迁移记录数"},
+        {"areas", "policy", "", "name of the policy that says so", "依据政策"},
+        {"areas", "version", "", "its version", "政策版本"},
 
         {"policies", "kind", "", "kind of policy", "政策类别"},
         {"policies", "name", "", "its name", "政策名称"},

@@ -83,6 +83,9 @@ static const struct command commands[] = {
      "a new version that ends the policy in this scope; the one of the wider scope counts again", "停止政策"},
     {"decide", CONTROL_ADMIN, cmd_decide, "type id words*", "actor= purpose= reason=", "",
      "what only the city says of a record: fields of rule hub, once, max, min, and states of a case: TYPE ID FIELD=VALUE…", "市级决定"},
+    {"areas", CONTROL_STATUS, cmd_areas, "", "dissolved", "code zh state from to successor offices left",
+     "the divisions as the policy area_tree has them; --dissolved only those that are no more, and how many records are still to be moved",
+     "区划与调整情况"},
     {"conflicts", CONTROL_STATUS, cmd_conflicts, "", "", "type id field sides", "fields with concurrent values (without the values)",
      "并发值"},
     {"quarantine list", CONTROL_STATUS, cmd_quarantine, "", "node=", "node seq reason type id", "changes that were not taken, and why",
@@ -118,7 +121,7 @@ static const struct command commands[] = {
      "各命令返回字段的含义"},
 };
 
-enum { PORT_WAIT_MS = 2000 };
+enum { PORT_WAIT_MS = 2000, DAY_LOOK_MS = 5000 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
@@ -280,6 +283,19 @@ static void on_fatal(void *owner, int result) {
     uv_stop(&c->loop);
 }
 
+bool city_writes(const struct city *c) {
+    struct hub_troubles t = hub_engine_troubles(c->engine);
+    return !t.log_full && !t.state_full && !t.own_full && !t.merge_paused;
+}
+
+static void on_merged(void *owner, const struct merged *m) {
+    areas_merged(owner, m);
+}
+
+static void on_daily(uv_timer_t *t) {
+    areas_look(t->data);
+}
+
 static int open_engine(struct city *c) {
     static const char trimmed[] =
         "log and state do not belong together: the state (its folder `state`) is from before what the log (`log`) "
@@ -303,6 +319,7 @@ static int open_engine(struct city *c) {
         .key = office_key,
         .emptied = office_emptied,
         .signed_order = erase_signed,
+        .merged = on_merged,
         .ordered = erase_ordered,
         .compacted = erase_compacted,
         .holder = erase_holder,
@@ -345,6 +362,8 @@ static void run_loop(struct city *c) {
         rekey_open(c);
     enrol_open(c);
     erase_open(c);
+    areas_open(c);
+    uv_timer_start(&c->daily, on_daily, DAY_LOOK_MS, DAY_LOOK_MS);
     log_fact(LOG_INFO, "hub.started", FACT_TEXT("endpoint", porter_endpoint(c->porter)));
     service_ready(&c->service, porter_endpoint(c->porter));
     uv_run(&c->loop, UV_RUN_DEFAULT);
@@ -376,6 +395,8 @@ static int run(struct city *c) {
         return EXIT_STORE;
     c->table = memory_zeroed(COMMANDS, sizeof *c->table);
     uv_loop_init(&c->loop);
+    uv_timer_init(&c->loop, &c->daily);
+    c->daily.data = c;
     service_start(&c->service, &c->loop);
     c->started = clock_wall();
     backups_open(c);
@@ -386,6 +407,7 @@ static int run(struct city *c) {
     rekey_stop(c);
     control_stop(c->control);
     service_watch(&c->service, NULL, NULL);
+    uv_close((uv_handle_t *)&c->daily, NULL);
     enrol_stop(c);
     backups_stop(c);
     c->porter = porter_close(c->porter);
@@ -394,6 +416,7 @@ static int run(struct city *c) {
     backups_close(c);
     enrol_close(c);
     erase_close(c);
+    areas_close(c);
     c->control = control_close(c->control);
     service_stop(&c->service);
     uv_run(&c->loop, UV_RUN_DEFAULT);

@@ -1,4 +1,5 @@
 /* What an operator orders, each as a change of the hub itself: it is in the log, merged, and in the feeds before it is answered. */
+#include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
@@ -49,6 +50,15 @@ void hub_write_answer(struct request *q, int result, const json_t *answer) {
         request_ok(q, json_incref((json_t *)(uintptr_t)answer));
 }
 
+static void add_areas(struct order *o, const struct office_areas *a) {
+    CLEANUP(buffer_close) struct buffer list = {0};
+    for (size_t i = 0; i < a->count; i++) {
+        char digits[AREA_TEXT];
+        value_list_add(&list, bytes_text(area_text(a->areas[i], digits)));
+    }
+    add_op(o, OFFICE_AREAS, &(struct value){.kind = VALUE_LIST, .list = buffer_bytes(&list)});
+}
+
 static void order_done(struct hub_write *w, int result) {
     struct order *o = (struct order *)w;
     if (o->request != NULL)
@@ -81,11 +91,15 @@ static struct order *order_new(struct city *c, struct request *q, uint32_t type)
 
 /* ---- nodes */
 
+bool office_areas_fit(const struct office_areas *a) {
+    area all[6 * LIMIT_AREAS + 1];
+    return area_expand(a->areas, a->count, 0, all, sizeof all / sizeof *all) <= LIMIT_AREAS;
+}
+
 const char *office_areas_parse(const char *text, struct office_areas *a) {
     static const char wrong[] = "which areas does the office serve? division codes of 2, 4, 6, 9 or 12 digits, apart by commas";
     static const char many[] =
         "an office pulls the feeds of its areas and of all above them, at most 32 in all with its own: these are more; split it into two";
-    area all[6 * LIMIT_AREAS + 1];
     a->count = 0;
     while (text != NULL && *text != '\0') {
         size_t len = strcspn(text, ", ");
@@ -98,7 +112,7 @@ const char *office_areas_parse(const char *text, struct office_areas *a) {
     }
     if (a->count == 0)
         return wrong;
-    return area_expand(a->areas, a->count, 0, all, sizeof all / sizeof *all) > LIMIT_AREAS ? many : NULL;
+    return office_areas_fit(a) ? NULL : many;
 }
 
 void office_enrolment(struct city *c, uint32_t node, const struct office_areas *a, const char *name, struct buffer *out) {
@@ -136,19 +150,13 @@ uint32_t office_number(struct city *c) {
 static struct order *office_order(
     struct city *c, struct request *q, uint32_t node, const struct office_areas *a, const char *name, const char *key) {
     struct order *o = order_new(c, q, TYPE_OFFICE);
-    struct buffer list = {0};
-    for (size_t i = 0; i < a->count; i++) {
-        char digits[AREA_TEXT];
-        value_list_add(&list, bytes_text(area_text(a->areas[i], digits)));
-    }
     o->node = node;
     o->write.record = office_id(node);
     add_op(o, FIELD_HOME, &(struct value){.kind = VALUE_AREA, .area = area_of_node(node)});
-    add_op(o, OFFICE_AREAS, &(struct value){.kind = VALUE_LIST, .list = buffer_bytes(&list)});
+    add_areas(o, a);
     add_text(o, OFFICE_NAME, bytes_text(name));
     add_text(o, OFFICE_KEY, bytes_text(key));
     add_text(o, OFFICE_STATUS, BYTES("active"));
-    buffer_close(&list);
     return o;
 }
 
@@ -157,6 +165,15 @@ void office_add(
     void (*end)(void *owner, int result), void *owner) {
     struct order *o = office_order(c, q, node, a, name, key);
     o->answer = json_pack("{s:i, s:s, s:s}", "node", (int)node, "name", name, "state", "approved");
+    o->end = end;
+    o->end_owner = owner;
+    hub_engine_write(c->engine, &o->write);
+}
+
+void office_serve(struct city *c, uint32_t node, const struct office_areas *a, void (*end)(void *owner, int result), void *owner) {
+    struct order *o = order_new(c, NULL, TYPE_OFFICE);
+    o->write.record = office_id(node);
+    add_areas(o, a);
     o->end = end;
     o->end_owner = owner;
     hub_engine_write(c->engine, &o->write);

@@ -966,6 +966,8 @@ static void merge_done(struct job *j, int result) {
         }
         if (f->done.offices || f->done.every_node)
             roster_soon(e);
+        if (f->done.changes > 0 && e->calls.merged != NULL)
+            e->calls.merged(e->calls.owner, &f->done);
         if (f->done.ordered && e->calls.ordered != NULL)
             e->calls.ordered(e->calls.owner);
         if (f->done.changes > 0) {

@@ -79,6 +79,7 @@ struct hub_engine_calls {
     /* A node that is to be closed has nothing left that is not accepted: its record says so from now on. */
     void (*emptied)(void *owner, const struct hub_peer *p);
     bool (*signed_order)(void *owner, const struct change *c); /* of an order to erase that an office brings back; on the merge worker */
+    void (*merged)(void *owner, const struct merged *m);       /* the fold went on; before what waited for it is told */
     void (*ordered)(void *owner);                              /* orders to erase were carried out: there is something to search for */
     void (*compacted)(void *owner, uint64_t hub_seq);          /* of hub_engine_compact: done */
     void (*holder)(void *owner, const struct hub_peer *p);     /* its report says something new of the orders that it carried out */
