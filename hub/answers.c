@@ -314,7 +314,7 @@ void cmd_status(void *owner, struct request *q) {
                           "what was erased is still in the files of the stores: free %llu bytes, so that they can be written anew",
                           (unsigned long long)(store_bytes(s->state) + store_bytes(s->log) + store_bytes(s->own))));
     }
-    json_object_set_new(out, "endpoint", json_string(porter_endpoint(city_porter(c))));
+    json_object_set_new(out, "endpoint", json_string(porter_endpoint(c->porter)));
     json_object_set_new(out, "nodes", number(hub_engine_peers(c->engine)));
     json_object_set_new(out, "online", number(online));
     json_object_set_new(out, "offline", number(offline));
@@ -704,7 +704,7 @@ static void begin_proof(struct question *a, struct txn *state, struct txn *log) 
         return;
     }
     check_values(a, log, own);
-    a->proof = log_proof_open(&a->city->keys.public, own, complain, a);
+    a->proof = log_proof_open(&a->hub, own, complain, a);
     if (txn_result(own) != 0)
         complain(a, "the second home of the hub's own changes cannot be read");
     txn_abort(own);
@@ -738,6 +738,7 @@ static void run_verify(struct question *a, struct txn *state, struct txn *log) {
 
 void cmd_verify_state(void *owner, struct request *q) {
     struct question *a = question_new(owner, q, run_verify);
+    a->hub = a->city->keys.public;
     a->one = true;
     question_submit(a);
 }

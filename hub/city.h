@@ -29,7 +29,8 @@ struct city {
     struct hub_engine *engine;
     struct porter *porter; /* the public port */
     /* While the hub's keys change (rekey.c). */
-    enum { REKEY_NONE, REKEY_DUE, REKEY_OPEN, REKEY_RETIRED } rekey; /* DUE: the second door is to be opened; RETIRED: until a restart */
+    enum { REKEY_NONE, REKEY_DUE, REKEY_OPEN } rekey; /* DUE: the second door is to be opened */
+    bool at_next_sock;                                /* the door is behind next.sock, a further one is behind door.sock */
     struct keys next;
     struct porter *next_porter;
     char next_listen[ENDPOINT_MAX], next_advertise[ENDPOINT_MAX], moved_listen[ENDPOINT_MAX], moved_advertise[ENDPOINT_MAX];
@@ -58,6 +59,7 @@ struct question {
     void (*run)(struct question *a, struct txn *state, struct txn *log);
     void (*finish)(struct question *a); /* on the loop before the answer; may be NULL */
     json_t *rows;                       /* owns */
+    struct public_keys hub;             /* of verify: its keys when it was asked */
     bool one, raw, hashes;
     bool more;               /* set by `run`: it is run again, on a later snapshot */
     struct log_proof *proof; /* owns; of verify */
@@ -122,13 +124,12 @@ void backups_close(struct city *c);
 void backups_status(const struct city *c, json_t *out, json_t *problems);
 
 /* The hub's keys (rekey.c). */
-const struct keys *city_keys(const struct city *c);     /* that new enrolments name */
-const struct porter *city_porter(const struct city *c); /* the port that all nodes know */
-const char *city_endpoint(const struct city *c);        /* that new enrolments name */
-const char *city_listen(const struct city *c);          /* where the first door is */
-int rekey_load(struct city *c);                         /* what lies on the disk of a change; 0: good */
-void rekey_open(struct city *c);                        /* REKEY_DUE: outside of the loop's callbacks */
-void rekey_stop(struct city *c);                        /* who asked is told that the hub stops */
+const struct keys *city_keys(const struct city *c); /* that new enrolments name */
+const char *city_endpoint(const struct city *c);    /* that new enrolments name */
+const char *city_listen(const struct city *c);      /* where the first door is */
+int rekey_load(struct city *c);                     /* what lies on the disk of a change; 0: good */
+void rekey_open(struct city *c);                    /* REKEY_DUE: outside of the loop's callbacks */
+void rekey_stop(struct city *c);                    /* who asked is told that the hub stops */
 void rekey_status(const struct city *c, json_t *out, json_t *problems);
 void enrol_rekeyed(struct city *c); /* enrol.c: its door has the new keys from now on */
 void policy_put(

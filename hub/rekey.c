@@ -34,13 +34,9 @@ const struct keys *city_keys(const struct city *c) {
     return c->rekey == REKEY_NONE ? &c->keys : &c->next;
 }
 
-const struct porter *city_porter(const struct city *c) {
-    return c->rekey == REKEY_RETIRED ? c->next_porter : c->porter;
-}
-
 const char *city_endpoint(const struct city *c) {
     const char *advertised = *c->moved_advertise != '\0' ? c->moved_advertise : settings_text(c->settings, "advertise");
-    if (c->rekey == REKEY_OPEN || c->rekey == REKEY_RETIRED)
+    if (c->rekey == REKEY_OPEN)
         return *c->next_advertise != '\0' ? c->next_advertise : porter_endpoint(c->next_porter);
     return *advertised != '\0' ? advertised : porter_endpoint(c->porter);
 }
@@ -140,7 +136,7 @@ static void announce(struct city *c, struct request *q) {
 
 void rekey_open(struct city *c) {
     struct buffer door = {0};
-    buffer_format(&door, "ipc://%s/next.sock", settings_text(c->settings, "data"));
+    buffer_format(&door, "ipc://%s/%s", settings_text(c->settings, "data"), c->at_next_sock ? "door.sock" : "next.sock");
     int r = hub_engine_next_door(c->engine, buffer_string(&door), &c->next);
     if (r == 0 &&
         (r = porter_open(
@@ -188,9 +184,7 @@ void cmd_hub_key_rotate(void *owner, struct request *q) {
     struct buffer keys = {0}, next = {0};
     if (c->rekey != REKEY_NONE) {
         request_error(
-            q, "conflict",
-            c->rekey == REKEY_RETIRED ? "the last change is not over before a restart" : "the hub's keys are changing already",
-            c->rekey == REKEY_RETIRED ? "restart the hub" : "`anjuctl status` names who has not moved; then anjuctl hub-key retire");
+            q, "conflict", "the hub's keys are changing already", "`anjuctl status` names who has not moved; then anjuctl hub-key retire");
         return;
     }
     if (endpoint == NULL || strlen(endpoint) >= ENDPOINT_MAX || !endpoint_good(endpoint, true) ||
@@ -229,6 +223,20 @@ static size_t not_moved(const struct city *c) {
     return n;
 }
 
+/* What was next is what the hub has: nothing holds the former secrets any more, and keys may change again. */
+static void settle(struct city *c) {
+    c->porter = porter_close(c->porter);
+    hub_engine_drop_door(c->engine, false);
+    c->keys = c->next;
+    keys_forget(&c->next);
+    c->porter = c->next_porter;
+    c->next_porter = NULL;
+    c->at_next_sock = !c->at_next_sock;
+    strcpy(c->moved_listen, c->next_listen);
+    strcpy(c->moved_advertise, c->next_advertise);
+    c->rekey = REKEY_NONE;
+}
+
 void cmd_hub_key_retire(void *owner, struct request *q) {
     struct city *c = owner;
     struct buffer keys = {0}, next = {0}, to = {0}, moved = {0};
@@ -254,15 +262,14 @@ void cmd_hub_key_retire(void *owner, struct request *q) {
     if (r != 0) {
         request_errorf(q, "busy", "look at the disk; restart the hub", "the keys could not be put in place: %s", strerror(-r));
     } else {
-        c->rekey = REKEY_RETIRED;
-        c->porter = porter_close(c->porter);
-        hub_engine_drop_door(c->engine, false);
+        settle(c);
         log_fact(LOG_WARNING, "hub_key.retired", FACT_UINT("left_behind", left), FACT_UINT("uid", request_uid(q)));
         request_ok(
             q, json_pack(
-                   "{s:s, s:s, s:I, s:s}", "public", public_text(&c->next.public, text), "endpoint", city_endpoint(c), "left_behind",
+                   "{s:s, s:s, s:I, s:s}", "public", public_text(&c->keys.public, text), "endpoint", city_endpoint(c), "left_behind",
                    (json_int_t)left, "next",
-                   "write this endpoint into the configuration (listen, advertise), make a backup, and restart the hub when it suits"));
+                   "the former key is gone: make a backup, close the former port in the firewall, and write this endpoint into the "
+                   "configuration (listen, advertise)"));
     }
     buffer_close(&keys);
     buffer_close(&next);
@@ -273,7 +280,7 @@ void cmd_hub_key_retire(void *owner, struct request *q) {
 /* ---- for status */
 
 void rekey_status(const struct city *c, json_t *out, json_t *problems) {
-    static const char *const names[] = {"settled", "opening", "moving", "retired"};
+    static const char *const names[] = {"settled", "opening", "moving"};
     char text[PUBLIC_TEXT];
     bool moving = c->rekey == REKEY_OPEN;
     size_t left = moving ? not_moved(c) : 0;

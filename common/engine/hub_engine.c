@@ -15,6 +15,7 @@
 #include "common/store/layout.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,13 +41,11 @@ enum { HELLO_EACH_MS = 500, HELLO_AGAIN_MS = 50, SMALL_EACH_MS = 100, LINE_EACH_
 /* A door, and by which a peer came. */
 struct hub_way {
     struct hub_engine *engine;
-    const struct keys *keys; /* borrows; who comes by it knows these */
     struct hub_door *door;
 };
 
 struct hub_engine {
     uv_loop_t *loop;
-    const struct keys *keys; /* borrows */
     struct hub_stores stores;
     struct hub_side side;
     struct hub_way *way, *next_way; /* own; next: beside the other while the hub's keys change, else NULL */
@@ -85,6 +84,10 @@ struct hub_engine {
     uint64_t erase_seq, erase_log, erase_own; /* as of which place of the feed (0: none under way), where it goes on */
     /* Of the read thread. */
     struct txn *read_state, *read_log;
+    /* Shared: what is signed with, of the door and of the next one. Workers take a copy for as long as they sign. */
+    pthread_mutex_t keys_lock;
+    struct keys keys[2];
+    bool next_keys;
 };
 
 static void step(struct hub_engine *e, struct hub_event *in, struct heard *h);
@@ -95,6 +98,30 @@ static void next_write(struct hub_engine *e);
 static void own_later(struct hub_engine *e);
 static void sweep_later(struct hub_engine *e);
 static void drop_hello(struct hub_peer *p);
+
+/* A signature for who came by the next door, or is to come by it; without that door by the one that there is. */
+static void keys_take(struct hub_engine *e, bool next, struct keys *out) {
+    pthread_mutex_lock(&e->keys_lock);
+    *out = e->keys[next && e->next_keys ? 1 : 0];
+    pthread_mutex_unlock(&e->keys_lock);
+}
+
+static void keys_hold(struct hub_engine *e, const struct keys *next) {
+    pthread_mutex_lock(&e->keys_lock);
+    e->keys[1] = *next;
+    e->next_keys = true;
+    pthread_mutex_unlock(&e->keys_lock);
+}
+
+/* These are not the hub's any more; the others stand in the first place. */
+static void keys_drop(struct hub_engine *e, bool next) {
+    pthread_mutex_lock(&e->keys_lock);
+    if (!next)
+        e->keys[0] = e->keys[1];
+    keys_forget(&e->keys[1]);
+    e->next_keys = false;
+    pthread_mutex_unlock(&e->keys_lock);
+}
 
 static void fatal(struct hub_engine *e, int result) {
     if (e->failure == 0) {
@@ -290,6 +317,8 @@ static int replay_own(struct hub_engine *e) {
     struct id16 incarnation;
     struct buffer body = {0};
     struct log_entry entry;
+    CLEANUP(keys_forget) struct keys keys;
+    keys_take(e, false, &keys);
     hub_own_last(own, &incarnation);
     for (;;) {
         struct hash before = {{0}};
@@ -302,7 +331,7 @@ static int replay_own(struct hub_engine *e) {
             break;
         struct push p = push_of_entry(&entry);
         uint8_t signature[SIGNATURE_BYTES];
-        push_sign(e->keys, 0, &p, signature);
+        push_sign(&keys, 0, &p, signature);
         entry.signature = bytes_of(signature, sizeof signature);
         hub_log_append(e->log_txn, &entry);
     }
@@ -664,10 +693,8 @@ static void audit_save(struct hub_engine *e) {
         s->lines[s->count++] = (struct audit_line){HEADS_OWN, {.kept = e->own_told, .broken = e->own_broken}};
         e->own_told_dirty = false;
     }
-    const struct hub_way *ways[] = {e->way, e->next_way};
-    for (size_t i = 0; i < 2 && e->signers_dirty; i++)
-        if (ways[i] != NULL)
-            memcpy(s->signers[s->signer_count++], ways[i]->keys->public.sign, KEY_BYTES);
+    for (size_t i = 0; e->signers_dirty && i < (e->next_keys ? 2 : 1); i++)
+        memcpy(s->signers[s->signer_count++], e->keys[i].public.sign, KEY_BYTES);
     e->signers_dirty = false;
     s->own.work = audit_works;
     s->own.done = audit_done;
@@ -1283,7 +1310,7 @@ struct answer {
     int outcome;
     /* Of audit logs: said with this answer, what the node keeps of ours, and what that says of ours. */
     bool audits, vouch;
-    const struct keys *keys; /* borrows; of the way by which it goes */
+    bool by_next; /* it goes by the next door */
     struct audit_say audit;
     struct audit_told told;
     enum audit_verdict verdict;
@@ -1292,10 +1319,12 @@ struct answer {
 static void fill_audit(struct answer *a) {
     struct hub_engine *e = a->peer->engine;
     struct txn *own;
+    CLEANUP(keys_forget) struct keys keys;
+    keys_take(e, a->by_next, &keys);
     a->verdict = AUDIT_UNPROVEN;
     if (!a->audits || store_read(e->stores.own, &own) != 0)
         return;
-    hub_audit_say(own, a->keys, &a->told, a->vouch, &a->audit, &a->verdict);
+    hub_audit_say(own, &keys, &a->told, a->vouch, &a->audit, &a->verdict);
     txn_abort(own);
     *(a->kind == HUB_FX_WELCOME ? &a->message.welcome.audit : &a->message.feed.audit) = a->audit;
 }
@@ -1411,7 +1440,7 @@ static void answer_with(struct hub_engine *e, const struct hub_effect *x, struct
     a->read.done = answer_done;
     a->audits = x->kind == HUB_FX_WELCOME || (x->kind == HUB_FX_PAGE && a->peer->audit.due);
     a->vouch = e->troubles.audit_bad == 0;
-    a->keys = a->peer->way == NULL ? e->keys : a->peer->way->keys;
+    a->by_next = a->peer->way != NULL && a->peer->way == e->next_way;
     a->audit.yours = a->peer->audit.kept.told;
     if (x->kind == HUB_FX_PAGE) {
         a->told = a->peer->audit.told;
@@ -1905,18 +1934,18 @@ static void on_gone(void *owner, const uint8_t key[KEY_BYTES]) {
 static int way_open(struct hub_engine *e, const char *endpoint, const struct keys *keys, struct hub_way **out) {
     struct hub_way *way = memory_zeroed(1, sizeof *way);
     way->engine = e;
-    way->keys = keys;
     struct hub_door_calls calls = {admits, on_frame, on_gone, way};
     int r = hub_door_open(e->loop, endpoint, keys, &calls, &way->door);
     if (r == 0)
         *out = way;
     else
         free(way);
-    if (r == 0) {
-        e->signers_dirty = true;
-        audit_save(e);
-    }
     return r;
+}
+
+static void keep_signers(struct hub_engine *e) {
+    e->signers_dirty = true;
+    audit_save(e);
 }
 
 static struct hub_way *way_close(struct hub_way *way) {
@@ -1928,7 +1957,12 @@ static struct hub_way *way_close(struct hub_way *way) {
 }
 
 int hub_engine_next_door(struct hub_engine *e, const char *endpoint, const struct keys *keys) {
-    return way_open(e, endpoint, keys, &e->next_way);
+    int r = way_open(e, endpoint, keys, &e->next_way);
+    if (r == 0) {
+        keys_hold(e, keys);
+        keep_signers(e);
+    }
+    return r;
 }
 
 void hub_engine_drop_door(struct hub_engine *e, bool next) {
@@ -1942,6 +1976,7 @@ void hub_engine_drop_door(struct hub_engine *e, bool next) {
     }
     e->way = next ? e->way : e->next_way;
     e->next_way = NULL;
+    keys_drop(e, next);
     way_close(goes);
 }
 
@@ -2089,7 +2124,8 @@ int hub_engine_open(
     uint64_t seed;
     entropy_fill(&seed, sizeof seed);
     e->loop = loop;
-    e->keys = keys;
+    e->keys[0] = *keys;
+    pthread_mutex_init(&e->keys_lock, NULL);
     e->stores = *stores;
     *stores = (struct hub_stores){NULL, NULL, NULL};
     e->calls = *calls;
@@ -2131,6 +2167,7 @@ int hub_engine_open(
         hub_engine_close(e);
         return r;
     }
+    keep_signers(e);
     *out = e;
     return 0;
 }
@@ -2153,6 +2190,9 @@ static void on_closed(uv_handle_t *h) {
     free(e->links);
     buffer_close(&e->damaged);
     hub_kept_view_close(&e->kept);
+    keys_forget(&e->keys[0]);
+    keys_forget(&e->keys[1]);
+    pthread_mutex_destroy(&e->keys_lock);
     free(e);
 }
 

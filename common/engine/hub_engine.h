@@ -93,7 +93,7 @@ int hub_stores_open(const char *folder, const struct seal *seal /* borrows, unti
 void hub_stores_close(struct hub_stores *s);
 
 int hub_engine_open(
-    uv_loop_t *loop, struct hub_stores *stores /* takes */, const char *endpoint, const struct keys *keys /* borrows */,
+    uv_loop_t *loop, struct hub_stores *stores /* takes */, const char *endpoint, const struct keys *keys /* copies */,
     const struct hub_engine_calls *calls, struct hub_engine **out /* gives */);
 struct hub_engine *hub_engine_close(struct hub_engine *e /* takes, may be NULL */); /* returns NULL; finishes all work */
 
@@ -173,8 +173,9 @@ const struct hub_stores *hub_engine_stores(const struct hub_engine *e);     /* b
 
 /* While the hub's keys change: a further door with the next ones, and the end of one of the two. Opened outside of callbacks of the loop.
  */
-int hub_engine_next_door(struct hub_engine *e, const char *endpoint, const struct keys *keys /* borrows */); /* as hub_engine_open */
-void hub_engine_drop_door(struct hub_engine *e, bool next); /* who was heard there last is gone; the other one is the door from now on */
+int hub_engine_next_door(struct hub_engine *e, const char *endpoint, const struct keys *keys /* copies */); /* as hub_engine_open */
+void hub_engine_drop_door(struct hub_engine *e, bool next); /* who was heard there last is gone; the other one is the door from now on,
+                                                               and its keys sign; those of the one that goes are wiped */
 bool hub_engine_moved(const struct hub_engine *e, const struct hub_peer *p); /* it was heard last at the next one */
 
 enum { HUB_KEY_BOTH_DAYS = 7 }; /* so long a node's key before is taken beside its new one */

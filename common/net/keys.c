@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static const char magic[] = "anju-keys 1\n", prefix[] = "anju1:";
-enum { CHECK = 4, PUBLIC_BYTES = 2 * KEY_BYTES + CHECK };
+enum { CHECK = 4, PUBLIC_BYTES = 2 * KEY_BYTES + CHECK, SECRET_ROOM = 512 };
 
 static void derive(struct keys *k) {
     invariant(crypto_scalarmult_base(k->public.curve, k->curve_secret) == 0);
@@ -44,6 +44,8 @@ int keys_make(const char *path, struct keys *out) {
     crypto_sign_ed25519_keypair(sign_public, out->sign_secret);
     derive(out);
     struct buffer text = {0};
+    buffer_grow(&text, SECRET_ROOM); /* so that it does not move, and leave what it held behind */
+    buffer_clear(&text);
     buffer_text(&text, magic);
     hex_encode(bytes_of(out->curve_secret, sizeof out->curve_secret), &text);
     buffer_text(&text, "\n");
@@ -75,6 +77,8 @@ int keys_load(const char *path, struct keys *out) {
     if ((st.st_mode & 077) != 0)
         return KEYS_OPEN;
     struct buffer secret = {0};
+    buffer_grow(&secret, SECRET_ROOM);
+    buffer_clear(&secret);
     size_t head = sizeof magic - 1, curve = 2 * sizeof out->curve_secret, sign = 2 * sizeof out->sign_secret;
     bool good = (size_t)len == head + curve + 1 + sign + 1 && memcmp(text, magic, head) == 0 && hex_decode(text + head, curve, &secret) &&
                 hex_decode(text + head + curve + 1, sign, &secret);
@@ -84,8 +88,7 @@ int keys_load(const char *path, struct keys *out) {
         derive(out);
     }
     sodium_memzero(text, sizeof text);
-    if (secret.at != NULL)
-        sodium_memzero(secret.at, secret.len);
+    sodium_memzero(secret.at, secret.len);
     buffer_close(&secret);
     return good ? 0 : KEYS_BROKEN;
 }

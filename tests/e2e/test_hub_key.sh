@@ -3,6 +3,7 @@
 # first endpoint; what is enrolled meanwhile names the new key; at the end the first is closed, and who never heard of it is told what to do.
 cd "$(dirname "$0")/../.." || exit 2
 . tests/e2e/start.sh
+make -s B="$B" "$B/tests/e2e/memory_holds" >&2 || exit 2
 make_hub
 start_hub
 first=$(cat "$town/hub.public")
@@ -71,7 +72,14 @@ check "one is left, who is still away" left_is 1
 
 # ---- killed on the way: a copy of an office from before it moved
 check "the end needs a word about who is left" said "1 offices have not come" ctl hub hub-key retire
-check "the first endpoint is closed" said "restart the hub when it suits" ctl hub hub-key retire --now
+former_is_in_memory() { "$B/tests/e2e/memory_holds" "$(pid_of hub)" "$work/former"; }
+sed -n 3p "$town/hub.d/keys" | cut -c1-64 >"$work/former" # the secret half of the signing key
+check "the hub has its signing key in memory" former_is_in_memory
+check "the first endpoint is closed" said "the former key is gone" ctl hub hub-key retire --now
+check "… and the former signing key is not in the hub's memory any more" code_of 1 former_is_in_memory
+check "… nor are the keys said to be changing" is hub hub_key settled
+check "… what the hub says from now on is under the new key" [ "$(status_of hub public)" != "$first" ]
+check "… and is proven" sh -c "'$bin/anjuctl' -s '$town/hub' node pause 3 && '$bin/anjuctl' -s '$town/hub' node resume 3 && '$bin/anjuctl' -s '$town/hub' verify | grep sound"
 port=${listen##*:}
 check "… nobody answers there" sh -c "! timeout 2 socat -u /dev/null 'TCP:127.0.0.1:$port' 2>/dev/null"
 check "the offices go on" works n1 戊
@@ -112,11 +120,14 @@ check "keys that nobody was told of are none" sh -c "[ ! -e '$town/hub.d/keys.ne
 check "… and the hub is settled" is hub hub_key settled
 ctl hub hub-key rotate --endpoint "tcp://127.0.0.1:*" >/dev/null
 for i in 1 2 3; do check "the offices move again ($i)" until_true 60 moved $i; done
+ctl hub hub-key retire --now >/dev/null
+check "the keys change again without a restart in between" said hub_key ctl hub hub-key rotate --endpoint "tcp://127.0.0.1:*"
+for i in 1 2 3; do check "… and the offices move once more ($i)" until_true 60 moved $i; done
 third=$(status_of n1 hub)
 stop hub KILL
 mv "$town/hub.d/keys.next" "$town/hub.d/keys"
 start_hub
 check "killed between the two files of the end, it comes to its end" is hub endpoint "$third"
 check "… and the offices come" until_true 60 works n1 己
-check "what it signed with all three is proven" said sound ctl hub verify
+check "what it signed with all four is proven" said sound ctl hub verify
 finish

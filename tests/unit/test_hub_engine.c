@@ -2,6 +2,7 @@
 #include "common/base/invariant.h"
 #include "common/engine/clock.h"
 #include "common/engine/hub_engine.h"
+#include "common/engine/signed.h"
 #include "common/net/node_door.h"
 #include "tests/support/hub_city.h"
 #include "tests/support/test_seal.h"
@@ -427,13 +428,59 @@ static void test_sweeps(void **state) {
 
 #define WITH_HUB(f) cmocka_unit_test_setup_teardown(f, open_hub, close_hub)
 
+/* ---- the hub's keys change */
+
+/* Which of the two signed the newest entry of the log; 2: neither. */
+static unsigned signer_of_last(struct hub *h, const struct keys *by) {
+    struct hub_log_place place;
+    struct log_entry entry;
+    struct txn *t;
+    unsigned who = 2;
+    assert_int_equal(store_read(hub_engine_stores(h->engine)->log, &t), 0);
+    assert_true(hub_log_place(t, &place));
+    assert_int_equal(hub_log_read(t, place.last, &entry), 0);
+    struct push p = push_of_entry(&entry);
+    for (unsigned i = 0; i < 2; i++)
+        if (push_signed(by[i].public.sign, 0, &p))
+            who = i;
+    txn_abort(t);
+    return who;
+}
+
+static void test_next_keys_sign_at_once(void **state) {
+    struct hub *h = *state;
+    struct keys by[2];
+    char path[64];
+    assert_int_equal(start(h), 0);
+    by[0] = h->keys;
+    snprintf(path, sizeof path, "%s/keys.next", h->folder);
+    assert_int_equal(keys_make(path, &by[1]), 0);
+    snprintf(path, sizeof path, "ipc://%s/next", h->folder);
+    assert_int_equal(order(h, 1), 0);
+    assert_int_equal(signer_of_last(h, by), 0);
+    assert_int_equal(hub_engine_next_door(h->engine, path, &by[1]), 0);
+    assert_int_equal(order(h, 2), 0);
+    assert_int_equal(signer_of_last(h, by), 0);
+    hub_engine_drop_door(h->engine, false);
+    keys_forget(&h->keys); /* the engine does not need it */
+    assert_int_equal(order(h, 3), 0);
+    assert_int_equal(signer_of_last(h, by), 1);
+    stop(h);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_HUB(test_merges),         WITH_HUB(test_trimmed),
-        WITH_HUB(test_own_rotten),     WITH_HUB(test_damaged_for_the_fold),
-        WITH_HUB(test_damaged_office), WITH_HUB(test_damaged_place),
-        WITH_HUB(test_flood),          WITH_HUB(test_sweeps),
-        WITH_HUB(test_gate),           WITH_HUB(test_gate_of_a_damaged_roster),
+        WITH_HUB(test_merges),
+        WITH_HUB(test_trimmed),
+        WITH_HUB(test_own_rotten),
+        WITH_HUB(test_damaged_for_the_fold),
+        WITH_HUB(test_damaged_office),
+        WITH_HUB(test_damaged_place),
+        WITH_HUB(test_flood),
+        WITH_HUB(test_sweeps),
+        WITH_HUB(test_gate),
+        WITH_HUB(test_gate_of_a_damaged_roster),
+        cmocka_unit_test_setup_teardown(test_next_keys_sign_at_once, open_hub, close_hub),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
