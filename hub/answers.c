@@ -472,7 +472,7 @@ static void finish_enrolment(struct question *a) {
         return;
     }
     memcpy(areas.areas, a->areas, sizeof areas.areas);
-    office_enrolment(a->city, a->node, &areas, json_string_value(json_object_get(row, "name")), &file);
+    office_enrolment(a->city, false, a->node, &areas, json_string_value(json_object_get(row, "name")), &file);
     hex_encode(buffer_bytes(&file), &hex);
     json_object_set_new(row, "file_hex", json_string(buffer_string(&hex)));
     log_fact(LOG_WARNING, "node.enrolment_again", FACT_UINT("node", a->node), FACT_UINT("uid", request_uid(a->request)));

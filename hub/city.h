@@ -100,8 +100,9 @@ struct id16 operator_id(const struct city *c, struct request *q /* NULL: our own
 bool office_known(const struct city *c, uint32_t node);
 const struct hub_peer *office_of_key(const struct city *c, const uint8_t key[KEY_BYTES]); /* NULL: no node has it */
 uint32_t office_number(struct city *c);                                                   /* for a new node; never given out twice */
-/* The file that enrols the machine. It holds the city's secrets. */
-void office_enrolment(struct city *c, uint32_t node, const struct office_areas *a, const char *name, struct buffer *out);
+/* The file that enrols the machine. It holds the city's secrets. by_token: it names the hub that the machine has met at the enrolment
+ * endpoint; while the hub's keys change that is the former one, and the machine moves over as all do. */
+void office_enrolment(struct city *c, bool by_token, uint32_t node, const struct office_areas *a, const char *name, struct buffer *out);
 void office_add(/* answers q, which may be NULL; `end` follows in any case */
                 struct city *c, struct request *q, uint32_t node, const struct office_areas *a, const char *name, const char *key,
                 void (*end)(void *owner, int result), void *owner);
@@ -124,14 +125,16 @@ void backups_close(struct city *c);
 void backups_status(const struct city *c, json_t *out, json_t *problems);
 
 /* The hub's keys (rekey.c). */
-const struct keys *city_keys(const struct city *c); /* that new enrolments name */
-const char *city_endpoint(const struct city *c);    /* that new enrolments name */
-const char *city_listen(const struct city *c);      /* where the first door is */
-int rekey_load(struct city *c);                     /* what lies on the disk of a change; 0: good */
-void rekey_open(struct city *c);                    /* REKEY_DUE: outside of the loop's callbacks */
-void rekey_stop(struct city *c);                    /* who asked is told that the hub stops */
+const struct keys *city_keys(const struct city *c); /* that new enrolment files name; tokens: c->keys, until the former ones are retired */
+const char *city_endpoint(const struct city *c);    /* where those answer */
+const char *city_door_endpoint(const struct city *c); /* where c->keys answer */
+const char *city_listen(const struct city *c);        /* where the first door is */
+int rekey_load(struct city *c);                       /* what lies on the disk of a change; 0: good */
+void rekey_open(struct city *c);                      /* REKEY_DUE: outside of the loop's callbacks */
+void rekey_stop(struct city *c);                      /* who asked is told that the hub stops */
 void rekey_status(const struct city *c, json_t *out, json_t *problems);
-void enrol_rekeyed(struct city *c); /* enrol.c: its door has the new keys from now on */
+void enrol_rekeyed(struct city *c);                             /* enrol.c: its door has the new c->keys from now on */
+size_t enrol_waiting(const struct city *c, struct buffer *ids); /* tokens.c: that can still bring a machine; their ids, apart by spaces */
 void policy_put(
     struct city *c, struct request *q, struct bytes kind, struct bytes name, struct bytes body); /* policy.c: the next version */
 

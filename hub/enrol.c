@@ -27,7 +27,7 @@ enum {
 };
 
 const char *token_state_name(enum token_state s) {
-    static const char *const names[] = {"open", "expired", "pending", "enrolled", "revoked", "rejected"};
+    static const char *const names[] = {"open", "expired", "pending", "enrolled", "revoked", "rejected", "outdated"};
     return names[s];
 }
 
@@ -46,9 +46,13 @@ enum token_state token_state_of(const struct enrol *e, const struct token *t) {
         return TOKEN_REVOKED;
     if (t->entry.rejected)
         return TOKEN_REJECTED;
+    if (*t->entry.public != '\0' && token_node(e, t) != 0)
+        return TOKEN_ENROLLED;
+    if (t->entry.names_hub && memcmp(t->entry.hub, e->city->keys.public.curve, sizeof t->entry.hub) != 0)
+        return TOKEN_OUTDATED;
     if (*t->entry.public == '\0')
         return clock_wall() >= t->entry.expires ? TOKEN_EXPIRED : TOKEN_OPEN;
-    return token_node(e, t) != 0 ? TOKEN_ENROLLED : TOKEN_PENDING;
+    return TOKEN_PENDING;
 }
 
 const char *token_id_text(const struct hash *id, char out[TOKEN_ID_TEXT]) {
@@ -60,7 +64,8 @@ const char *token_id_text(const struct hash *id, char out[TOKEN_ID_TEXT]) {
 }
 
 void token_code(const struct enrol *e, const struct token *t, char out[ENROL_CODE_TEXT]) {
-    enrol_code(city_keys(e->city)->public.curve, &e->city->who.policy_root, &t->id, t->entry.public, out);
+    const uint8_t *hub = t->entry.names_hub ? t->entry.hub : e->city->keys.public.curve;
+    enrol_code(hub, &e->city->who.policy_root, &t->id, t->entry.public, out);
 }
 
 static struct token *find(const struct enrol *e, const struct hash *id) {
@@ -230,7 +235,7 @@ static void hand_over(struct enrol *e, const struct token *t, const struct hub_p
     struct office_areas areas;
     struct buffer file = {0}, sealed = {0};
     areas_of(&t->entry, &areas);
-    office_enrolment(e->city, peer->link.node, &areas, t->entry.name, &file);
+    office_enrolment(e->city, true, peer->link.node, &areas, t->entry.name, &file);
     if (wire_batch_seal(buffer_bytes(&file), &sealed) != 0 || sealed.len > LIMIT_MESSAGE_BYTES - LIMIT_ENROL_BYTES)
         a.outcome = ENROL_TOO_BIG;
     else
@@ -276,7 +281,7 @@ static void claim(struct enrol *e, const struct token *t, const struct enrol_ask
 static bool proves(const struct enrol *e, const struct enrol_ask *ask, const uint8_t key[KEY_BYTES]) {
     struct public_keys keys;
     struct buffer said = {0};
-    enrol_ask_signed(ask, city_keys(e->city)->public.curve, &said);
+    enrol_ask_signed(ask, e->city->keys.public.curve, &said);
     bool good = public_parse(bytes_text(ask->public), &keys) && memcmp(keys.curve, key, KEY_BYTES) == 0 &&
                 keys_check(keys.sign, buffer_bytes(&said), bytes_of(ask->signature, sizeof ask->signature));
     buffer_close(&said);
@@ -370,7 +375,7 @@ static void open_door(struct enrol *e) {
         return;
     buffer_format(&door, "ipc://%s/enrol.sock", settings_text(e->city->settings, "data"));
     if (e->door == NULL)
-        r = enrol_door_open(&e->city->loop, buffer_string(&door), city_keys(e->city), heard, e, &e->door);
+        r = enrol_door_open(&e->city->loop, buffer_string(&door), &e->city->keys, heard, e, &e->door);
     if (r == 0 && e->porter == NULL)
         r = porter_open(
             &e->city->loop, at, e->failed == 0 ? PORT_WAIT_MS : 0, buffer_string(&door) + strlen("ipc://"), &porter_rooms_enrol,

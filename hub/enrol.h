@@ -28,7 +28,15 @@ struct enrol {
     uv_timer_t timer;
 };
 
-enum token_state { TOKEN_OPEN, TOKEN_EXPIRED, TOKEN_PENDING, TOKEN_ENROLLED /* or approved */, TOKEN_REVOKED, TOKEN_REJECTED };
+enum token_state {
+    TOKEN_OPEN,
+    TOKEN_EXPIRED,
+    TOKEN_PENDING,
+    TOKEN_ENROLLED /* or approved */,
+    TOKEN_REVOKED,
+    TOKEN_REJECTED,
+    TOKEN_OUTDATED /* it names a key that the hub had before */
+};
 
 struct saving {
     struct hub_own_work work;

@@ -107,7 +107,8 @@ void cmd_schema(void *owner, struct request *q) {
         {"node tokens", "id", "", "what the token is called here", "令牌编号"},
         {"node tokens", "area", "", "division codes that its office will serve", "服务区域代码"},
         {"node tokens", "name", "", "name of its office", "办公室名称"},
-        {"node tokens", "state", "", "open, expired, pending, enrolled, revoked, rejected", "状态"},
+        {"node tokens", "state", "",
+         "open, expired, pending, enrolled, revoked, rejected; outdated: it names a key that the hub had before", "状态"},
         {"node tokens", "auto", "", "nobody compares the code", "是否自动批准"},
         {"node tokens", "expires_ms", "ms since 1970", "until when it can be brought", "有效期至"},
         {"node tokens", "node", "", "number of the node that came by it", "节点编号"},
@@ -153,6 +154,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"hub-key retire", "public", "", "the hub's public string from now on", "市级公钥串"},
         {"hub-key retire", "endpoint", "", "where it answers from now on", "市级地址"},
         {"hub-key retire", "left_behind", "nodes", "that must be given new enrolment files", "未迁移节点数"},
+        {"hub-key retire", "outdated_tokens", "", "tokens that can bring no machine any more: make them again", "失效的令牌编号"},
         {"hub-key retire", "next", "", "what to do", "下一步"},
 
         {"node retire", "node", "", "number of the node", "节点编号"},

@@ -115,16 +115,16 @@ const char *office_areas_parse(const char *text, struct office_areas *a) {
     return office_areas_fit(a) ? NULL : many;
 }
 
-void office_enrolment(struct city *c, uint32_t node, const struct office_areas *a, const char *name, struct buffer *out) {
+void office_enrolment(struct city *c, bool by_token, uint32_t node, const struct office_areas *a, const char *name, struct buffer *out) {
     struct enrolment *e = memory_zeroed(1, sizeof *e);
     char public[PUBLIC_TEXT];
     *e = c->who;
-    e->hub_public = bytes_text(public_text(&city_keys(c)->public, public));
+    e->hub_public = bytes_text(public_text(by_token ? &c->keys.public : &city_keys(c)->public, public));
     e->node = node;
     memcpy(e->served, a->areas, sizeof e->served);
     e->served_count = a->count;
     e->name = bytes_text(name);
-    e->endpoint = bytes_text(city_endpoint(c));
+    e->endpoint = bytes_text(by_token ? city_door_endpoint(c) : city_endpoint(c));
     e->catalogue = buffer_bytes(&c->documents);
     e->catalogue_version = 1;
     wire_enrolment_pack(e, out);
@@ -205,7 +205,7 @@ void cmd_node_add(void *owner, struct request *q) {
     if (name == NULL || *name == '\0')
         name = area_text(a.areas[0], text);
     struct order *o = office_order(c, q, node, &a, name, key);
-    office_enrolment(c, node, &a, name, &file);
+    office_enrolment(c, false, node, &a, name, &file);
     hex_encode(buffer_bytes(&file), &hex);
     o->answer = json_pack("{s:i, s:s, s:s}", "node", (int)node, "name", name, "file_hex", buffer_string(&hex));
     buffer_close(&file);

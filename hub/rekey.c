@@ -34,11 +34,15 @@ const struct keys *city_keys(const struct city *c) {
     return c->rekey == REKEY_NONE ? &c->keys : &c->next;
 }
 
-const char *city_endpoint(const struct city *c) {
+const char *city_door_endpoint(const struct city *c) {
     const char *advertised = *c->moved_advertise != '\0' ? c->moved_advertise : settings_text(c->settings, "advertise");
+    return *advertised != '\0' ? advertised : porter_endpoint(c->porter);
+}
+
+const char *city_endpoint(const struct city *c) {
     if (c->rekey == REKEY_OPEN)
         return *c->next_advertise != '\0' ? c->next_advertise : porter_endpoint(c->next_porter);
-    return *advertised != '\0' ? advertised : porter_endpoint(c->porter);
+    return city_door_endpoint(c);
 }
 
 const char *city_listen(const struct city *c) {
@@ -165,7 +169,6 @@ void rekey_open(struct city *c) {
     }
     log_fact(LOG_INFO, "hub_key.open", FACT_TEXT("endpoint", porter_endpoint(c->next_porter)));
     keep_port(c);
-    enrol_rekeyed(c);
     announce(c, q);
 }
 
@@ -235,39 +238,52 @@ static void settle(struct city *c) {
     strcpy(c->moved_listen, c->next_listen);
     strcpy(c->moved_advertise, c->next_advertise);
     c->rekey = REKEY_NONE;
+    enrol_rekeyed(c);
+}
+
+/* Who and what would be left behind; true: that is said, and nothing is done. */
+static bool retire_waits(const struct city *c, struct request *q, size_t left, size_t tokens, const char *ids) {
+    if (c->rekey != REKEY_OPEN)
+        request_error(q, "conflict", "no change of the hub's keys is under way", "anjuctl hub-key rotate --endpoint tcp://[::]:7411");
+    else if (left > 0 && !request_flag(q, "now"))
+        request_errorf(
+            q, "conflict", "`anjuctl nodes` names them; --now closes it all the same: they must be given new enrolment files by hand",
+            "%zu offices have not come by the new endpoint yet", left);
+    else if (tokens > 0 && !request_flag(q, "now"))
+        request_errorf(
+            q, "conflict", "let them be brought, or revoke them; --now closes it all the same: they must be made again",
+            "%zu tokens name the former key, and can bring a machine only until it goes: %s", tokens, ids);
+    else
+        return false;
+    return true;
 }
 
 void cmd_hub_key_retire(void *owner, struct request *q) {
     struct city *c = owner;
-    struct buffer keys = {0}, next = {0}, to = {0}, moved = {0};
-    size_t left = not_moved(c);
+    struct buffer keys = {0}, next = {0}, to = {0}, moved = {0}, ids = {0};
+    size_t left = not_moved(c), tokens = enrol_waiting(c, &ids);
     char text[PUBLIC_TEXT];
-    if (c->rekey != REKEY_OPEN) {
-        request_error(q, "conflict", "no change of the hub's keys is under way", "anjuctl hub-key rotate --endpoint tcp://[::]:7411");
-        return;
-    }
-    if (left > 0 && !request_flag(q, "now")) {
-        request_errorf(
-            q, "conflict", "`anjuctl nodes` names them; --now closes it all the same: they must be given new enrolment files by hand",
-            "%zu offices have not come by the new endpoint yet", left);
-        return;
-    }
     path_of(c, "keys", &keys);
     path_of(c, "keys.next", &next);
     path_of(c, "next", &to);
     path_of(c, "moved", &moved);
-    int r = keys_replace(buffer_string(&keys), buffer_string(&next));
-    if (r == 0)
+    bool waits = retire_waits(c, q, left, tokens, buffer_string(&ids));
+    int r = waits ? 0 : keys_replace(buffer_string(&keys), buffer_string(&next));
+    if (r == 0 && !waits)
         r = keys_replace(buffer_string(&moved), buffer_string(&to));
     if (r != 0) {
         request_errorf(q, "busy", "look at the disk; restart the hub", "the keys could not be put in place: %s", strerror(-r));
-    } else {
+    } else if (!waits) {
         settle(c);
         log_fact(LOG_WARNING, "hub_key.retired", FACT_UINT("left_behind", left), FACT_UINT("uid", request_uid(q)));
+        if (tokens > 0)
+            log_fact(
+                LOG_WARNING, "enrol.outdated", FACT_TEXT("tokens", buffer_string(&ids)),
+                FACT_TEXT("do", "make them again: anjuctl node token"));
         request_ok(
             q, json_pack(
-                   "{s:s, s:s, s:I, s:s}", "public", public_text(&c->keys.public, text), "endpoint", city_endpoint(c), "left_behind",
-                   (json_int_t)left, "next",
+                   "{s:s, s:s, s:I, s:s, s:s}", "public", public_text(&c->keys.public, text), "endpoint", city_endpoint(c), "left_behind",
+                   (json_int_t)left, "outdated_tokens", buffer_string(&ids), "next",
                    "the former key is gone: make a backup, close the former port in the firewall, and write this endpoint into the "
                    "configuration (listen, advertise)"));
     }
@@ -275,6 +291,7 @@ void cmd_hub_key_retire(void *owner, struct request *q) {
     buffer_close(&next);
     buffer_close(&to);
     buffer_close(&moved);
+    buffer_close(&ids);
 }
 
 /* ---- for status */

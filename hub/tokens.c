@@ -84,7 +84,9 @@ void cmd_node_token(void *owner, struct request *q) {
     struct buffer text = {0};
     char id[TOKEN_ID_TEXT];
     entropy_fill(token.secret, sizeof token.secret);
-    memcpy(token.hub, city_keys(c)->public.curve, sizeof token.hub);
+    memcpy(token.hub, c->keys.public.curve, sizeof token.hub);
+    memcpy(entry.hub, token.hub, sizeof entry.hub);
+    entry.names_hub = true;
     memcpy(token.areas, entry.areas, sizeof token.areas);
     struct hash hash = hash_of(bytes_of(token.secret, sizeof token.secret));
     struct saving *s = token_saving(e, &hash, &entry);
@@ -137,6 +139,18 @@ void cmd_node_tokens(void *owner, struct request *q) {
                    last == NULL ? "" : last->word));
     }
     request_end(q);
+}
+
+size_t enrol_waiting(const struct city *c, struct buffer *ids) {
+    const struct enrol *e = c->enrol;
+    char id[TOKEN_ID_TEXT];
+    size_t n = 0;
+    for (const struct token *t = e->tokens; t != NULL; t = t->next) {
+        enum token_state s = token_state_of(e, t);
+        if (s == TOKEN_OPEN || s == TOKEN_PENDING)
+            buffer_format(ids, "%s%s", n++ == 0 ? "" : " ", token_id_text(&t->id, id));
+    }
+    return n;
 }
 
 void cmd_node_pending(void *owner, struct request *q) {

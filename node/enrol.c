@@ -99,7 +99,8 @@ static void fell(struct enrolling *e, enum node_door_end how) {
                                                "otherwise), does the hub have one, is the line up?"},
         [NODE_DOOR_STRANGER] =
             {"who answers at this address has not the key that the token names, or is busy",
-             "is the token of this city's hub, and is this its address? do not go on elsewhere: ask city hall"},
+             "is the token of this city's hub, and is this its address? do not go on elsewhere: ask city hall; when the hub's keys changed "
+             "since the token was made, they give you a new one"},
         [NODE_DOOR_REFUSED] =
             {"this is the endpoint of nodes, not the one for enrolment",
              "the enrolment endpoint has a port of its own: 7402, unless city hall says otherwise"},

@@ -203,6 +203,8 @@ void enrol_entry_pack(const struct enrol_entry *e, struct buffer *out) {
     pb_bytes(out, 8, bytes_text(e->public));
     pb_uint(out, 9, e->claimed);
     pb_uint(out, 10, e->node);
+    if (e->names_hub)
+        pb_bytes(out, 11, bytes_of(e->hub, sizeof e->hub));
 }
 
 int enrol_entry_unpack(struct bytes stored, struct enrol_entry *out) {
@@ -240,6 +242,11 @@ int enrol_entry_unpack(struct bytes stored, struct enrol_entry *out) {
             break;
         case 10:
             out->node = pb_read_u32(&p);
+            break;
+        case 11:
+            out->names_hub = good = p.bytes.len == sizeof out->hub;
+            if (good)
+                memcpy(out->hub, p.bytes.at, sizeof out->hub);
             break;
         default:
             break;

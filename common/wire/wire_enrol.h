@@ -94,6 +94,8 @@ struct enrol_entry {
     bool automatic, revoked, rejected;
     uint32_t node;                  /* 0: not approved */
     char public[ENROL_PUBLIC_TEXT]; /* "": nobody used it yet */
+    bool names_hub;                 /* else it was written before `hub` was */
+    uint8_t hub[ENROL_KEY];         /* that the token names */
 };
 void enrol_entry_pack(const struct enrol_entry *e, struct buffer *out);
 int enrol_entry_unpack(struct bytes stored, struct enrol_entry *out); /* + WIRE_BROKEN */

@@ -29,6 +29,7 @@ check "an announcement that the hub did not make is not published" said "no kind
 check "… and nobody goes there" is n1 hub "$listen"
 
 # ---- the change
+before=$(ctl hub -o jsonl node token 650203006006 --auto | field token)
 ctl hub -o jsonl hub-key rotate --endpoint "tcp://127.0.0.1:*" >"$work/rotate"
 check "the keys change" grep -q '"kind":"hub_key"' "$work/rotate"
 check "… once at a time" said "are changing already" ctl hub hub-key rotate --endpoint "tcp://127.0.0.1:*"
@@ -56,13 +57,21 @@ check "… at the same place" works n1 丙
 check "… without another version of the announcement" sh -c "[ \$('$bin/anjuctl' -s '$town/hub' -o jsonl policies | grep hub_key | sed -n 's/.*\"version\":\([0-9]*\).*/\1/p') = 1 ]"
 
 # ---- who is enrolled meanwhile
-"$bin/anju-node" --set data="$town/n6.d" --set socket="$town/n6" 2>>"$town/log/n6" &
-echo $! >"$town/pids/n6"
-until_true 20 answers n6
-token=$(ctl hub -o jsonl node token 650203006006 --auto | field token)
-check "a token names the new key" ctl n6 enrol "$token@$(sed 's,tcp://,,' "$town/hub.enrol")"
-check "… and its machine comes by the new endpoint" until_true 30 is n6 hub "$second"
+bare() {
+    "$bin/anju-node" --set data="$town/$1.d" --set socket="$town/$1" 2>>"$town/log/$1" &
+    echo $! >"$town/pids/$1"
+    until_true 20 answers "$1"
+}
+enrols_with() { ctl "$1" enrol "$2@$(sed 's,tcp://,,' "$town/hub.enrol")"; }
+bare n6
+check "a token from before the change still brings a machine" enrols_with n6 "$before"
+check "… which moves to the new endpoint as all do" until_true 60 is n6 hub "$second"
 check "… and works" until_true 30 works n6 丁
+bare n7
+check "so does one that was made since" enrols_with n7 "$(ctl hub -o jsonl node token 650203007007 --auto | field token)"
+check "… and its machine moves too" until_true 60 is n7 hub "$second"
+late=$(ctl hub -o jsonl node token 650203008008 --auto)
+late_id=$(echo "$late" | field id)
 
 # ---- who was away
 start_node n3
@@ -75,7 +84,14 @@ check "the end needs a word about who is left" said "1 offices have not come" ct
 former_is_in_memory() { "$B/tests/e2e/memory_holds" "$(pid_of hub)" "$work/former"; }
 sed -n 3p "$town/hub.d/keys" | cut -c1-64 >"$work/former" # the secret half of the signing key
 check "the hub has its signing key in memory" former_is_in_memory
-check "the first endpoint is closed" said "the former key is gone" ctl hub hub-key retire --now
+check "the first endpoint is closed" said "the former key is gone" ctl hub -o jsonl hub-key retire --now
+check "… and it is said which tokens bring no machine any more" grep -qF "\"outdated_tokens\":\"$late_id\"" "$work/.out"
+check "… in the log too" grep -q "enrol.outdated tokens=$late_id" "$town/log/hub"
+check "… and in their list" said outdated sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl node tokens | grep $late_id"
+bare n8
+check "who brings one is told what to do" said "when the hub's keys changed since the token was made" enrols_with n8 "$(echo "$late" | field token)"
+check "… and a new one brings it" enrols_with n8 "$(ctl hub -o jsonl node token 650203008008 --auto | field token)"
+check "… by the new endpoint" until_true 30 is n8 hub "$second"
 check "… and the former signing key is not in the hub's memory any more" code_of 1 former_is_in_memory
 check "… nor are the keys said to be changing" is hub hub_key settled
 check "… what the hub says from now on is under the new key" [ "$(status_of hub public)" != "$first" ]
@@ -120,6 +136,9 @@ check "keys that nobody was told of are none" sh -c "[ ! -e '$town/hub.d/keys.ne
 check "… and the hub is settled" is hub hub_key settled
 ctl hub hub-key rotate --endpoint "tcp://127.0.0.1:*" >/dev/null
 for i in 1 2 3; do check "the offices move again ($i)" until_true 60 moved $i; done
+for i in 4 5 7; do ctl hub node retire $i --now >/dev/null; done # nobody is left but a token
+ctl hub node token 650203009009 >/dev/null
+check "a token alone is a reason to wait too" said "tokens name the former key" ctl hub hub-key retire
 ctl hub hub-key retire --now >/dev/null
 check "the keys change again without a restart in between" said hub_key ctl hub hub-key rotate --endpoint "tcp://127.0.0.1:*"
 for i in 1 2 3; do check "… and the offices move once more ($i)" until_true 60 moved $i; done

@@ -112,7 +112,17 @@ static void an_answer_survives(void **state) {
 }
 
 static void what_the_hub_keeps_survives(void **state) {
-    struct enrol_entry e = {.area_count = 1, .name = "和平社区", .made = 5, .expires = 6, .claimed = 7, .automatic = true, .node = 8}, back;
+    struct enrol_entry e =
+                           {.area_count = 1,
+                            .name = "和平社区",
+                            .made = 5,
+                            .expires = 6,
+                            .claimed = 7,
+                            .automatic = true,
+                            .node = 8,
+                            .names_hub = true,
+                            .hub = {9, 9}},
+                       back;
     struct buffer b = {0};
     (void)state;
     assert_true(area_parse(BYTES("650203001001"), &e.areas[0]));
