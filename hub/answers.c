@@ -125,6 +125,7 @@ struct question *question_new(struct city *c, struct request *q, void (*run)(str
 void *question_of(struct city *c, struct request *q, size_t size, void (*run)(struct question *a, struct txn *state, struct txn *log)) {
     struct question *a = memory_zeroed(1, size);
     a->city = c;
+    a->hub = c->keys.public;
     a->request = q;
     a->run = run;
     a->rows = json_array();
@@ -696,7 +697,13 @@ static void check_values(struct question *a, struct txn *log, struct txn *own) {
     envelope_check(own, HUB_OWN_TOKENS, complain, a, &a->checked);
 }
 
-/* Keys of the second home, and of the state: after a restore without `own` only that has them. */
+void question_keys(struct question *a, struct txn *state, struct txn *own, void (*complain_to)(void *owner, const char *what)) {
+    a->proof = log_proof_open(&a->hub, own, complain_to, a);
+    if (txn_result(own) != 0)
+        complain_to(a, "the second home of the hub's own changes cannot be read");
+    hub_offices(state, office_key_each, a->proof, &a->read.damaged);
+}
+
 static void begin_proof(struct question *a, struct txn *state, struct txn *log) {
     struct txn *own;
     if (store_read(hub_engine_stores(a->city->engine)->own, &own) != 0) {
@@ -704,11 +711,8 @@ static void begin_proof(struct question *a, struct txn *state, struct txn *log) 
         return;
     }
     check_values(a, log, own);
-    a->proof = log_proof_open(&a->hub, own, complain, a);
-    if (txn_result(own) != 0)
-        complain(a, "the second home of the hub's own changes cannot be read");
+    question_keys(a, state, own, complain);
     txn_abort(own);
-    hub_offices(state, office_key_each, a->proof, &a->read.damaged);
 }
 
 /* The state, then the log stretch by stretch: others have their turn between them. */
@@ -738,7 +742,6 @@ static void run_verify(struct question *a, struct txn *state, struct txn *log) {
 
 void cmd_verify_state(void *owner, struct request *q) {
     struct question *a = question_new(owner, q, run_verify);
-    a->hub = a->city->keys.public;
     a->one = true;
     question_submit(a);
 }

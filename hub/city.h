@@ -59,10 +59,10 @@ struct question {
     void (*run)(struct question *a, struct txn *state, struct txn *log);
     void (*finish)(struct question *a); /* on the loop before the answer; may be NULL */
     json_t *rows;                       /* owns */
-    struct public_keys hub;             /* of verify: its keys when it was asked */
+    struct public_keys hub;             /* its keys when it was asked: they may change meanwhile */
     bool one, raw, hashes;
     bool more;               /* set by `run`: it is run again, on a later snapshot */
-    struct log_proof *proof; /* owns; of verify */
+    struct log_proof *proof; /* owns; of verify and history */
     uint64_t checked;
     const char *code, *hint; /* static */
     struct buffer message;
@@ -81,6 +81,8 @@ struct question *question_new(
 void *question_of(
     struct city *c, struct request *q, size_t size, void (*run)(struct question *a, struct txn *state, struct txn *log)); /* gives */
 void question_submit(struct question *a /* takes */);
+/* Gives a->proof: with the keys of the second home, and of the state, since after a restore without `own` only that has them. */
+void question_keys(struct question *a, struct txn *state, struct txn *own, void (*complain_to)(void *owner, const char *what));
 /* Reads actor, purpose and case; false: they are not there, and it was answered. What shows something leaves an entry before its answer. */
 bool question_purpose(struct question *a, uint32_t action /* enum audit_action */);
 void question_refuse(struct question *a /* takes */, const char *code, const char *hint, const char *message); /* not submitted yet */
@@ -177,6 +179,7 @@ void cmd_quarantine(void *owner, struct request *q);
 void cmd_digest(void *owner, struct request *q);
 void cmd_export(void *owner, struct request *q);
 void cmd_verify_state(void *owner, struct request *q);
+void cmd_history(void *owner, struct request *q);      /* history.c */
 void cmd_audit_export(void *owner, struct request *q); /* audit.c */
 void cmd_audit_person(void *owner, struct request *q);
 void cmd_audit_verify(void *owner, struct request *q);

@@ -283,6 +283,31 @@ void cmd_schema(void *owner, struct request *q) {
         {"export", "raw", "hex", "its replicated state in canonical form", "复制状态原文"},
         {"export", "hash", "hex", "hash of that form: equal hashes, equal states", "状态摘要"},
 
+        {"history", "seq", "", "of the change in its office's log", "更改序号"},
+        {"history", "type", "", "record type", "记录类型"},
+        {"history", "id", "hex", "the record", "记录编号"},
+        {"history", "version_ms", "ms since 1970", "what its stamp says", "更改时间戳"},
+        {"history", "fields", "", "names of the fields that it changes", "更改字段"},
+        {"history", "received_ms", "ms since 1970", "when it came to the hub", "接收时间"},
+        {"history", "state", "",
+         "accepted (not merged yet), merged, repeated (one more copy of what is merged), held, unknown (the log has it, the state does "
+         "not)",
+         "状态"},
+        {"history", "reason", "", "why it is held", "搁置原因"},
+        {"history", "node", "", "node in whose log it came; 0 is the hub", "来源节点"},
+        {"history", "office", "", "name of its office", "办公室"},
+        {"history", "actor", "hex", "who, as the id of a login name", "操作人编号"},
+        {"history", "purpose", "", "what for", "用途"},
+        {"history", "case", "hex", "for which case; known while the log has the change, or quarantine", "办件编号"},
+        {"history", "proof", "",
+         "signed (by a key of its office, over what the log holds), hub (by the hub's), merged or held (the log goes no longer so far "
+         "back: "
+         "only the hub's state says so), broken",
+         "证明：signed 办公室签名有效，hub 市级签名有效，merged、held 日志已清理，仅有市级记录，broken 不成立"},
+        {"history", "against", "", "why it is broken, or what is damaged", "不成立的原因"},
+        {"history", "log_entry", "", "entry of the hub's log that holds it", "日志条目"},
+        {"history", "incarnation", "hex", "the life of its office's log", "日志代"},
+
         {"audit export", "n", "", "its place in the chain", "链中序号"},
         {"audit export", "at_ms", "ms since 1970", "when", "时间"},
         {"audit export", "actor", "hex", "who, as the id of a login name", "操作人编号"},

@@ -97,6 +97,9 @@ static const struct command commands[] = {
     {"digest", CONTROL_STATUS, cmd_digest, "", "node= area=", "area digest", "digests, as the node has them", "摘要"},
     {"export", CONTROL_ADMIN, cmd_export, "", "hashes raw node= actor= purpose= case=", "type id raw hash",
      "the replicated state, in all or of a node's areas: --hashes to compare by, --raw the values", "导出"},
+    {"history", CONTROL_ADMIN, cmd_history, "type id",
+     "actor= purpose= case=", "seq state version_ms node office purpose actor fields proof",
+     "who changed a record, when, what for, and what proves it: its office's signature, while the log has it", "记录的更改历史与签名证明"},
     {"audit export", CONTROL_ADMIN, cmd_audit_export, "id?",
      "actor= purpose= case= from= to=", "n at_ms actor uid action purpose case type record change note",
      "the hub's own audit log: who did what here, and what for", "导出审计日志"},
@@ -127,9 +130,9 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Orders are noted before they are carried out. The rest reads nothing personal, or notes itself with what it shows. */
 static bool is_order(const struct command *c) {
-    static void (*const none[])(void *owner, struct request *q) = {cmd_node_tokens,  cmd_node_pending, cmd_export,
-                                                                   cmd_backups,      cmd_verify_state, cmd_audit_export,
-                                                                   cmd_audit_person, cmd_audit_verify, cmd_audit_heads};
+    static void (*const none[])(void *owner, struct request *q) = {cmd_node_tokens,  cmd_node_pending, cmd_export,       cmd_history,
+                                                                   cmd_backups,      cmd_verify_state, cmd_audit_export, cmd_audit_person,
+                                                                   cmd_audit_verify, cmd_audit_heads};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (c->run == none[i])
             return false;

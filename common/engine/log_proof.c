@@ -131,8 +131,11 @@ static int by_office(const void *a, const void *b) {
 }
 
 /* One of the keys that the node has had. */
-static bool by_its_key(const struct log_proof *p, uint32_t node, const struct push *m) {
+static bool by_its_key(struct log_proof *p, uint32_t node, const struct push *m) {
     struct id16 office = office_id(node);
+    if (!p->sorted && p->key_count > 0)
+        qsort(p->keys, p->key_count, sizeof *p->keys, by_office);
+    p->sorted = true;
     size_t low = 0, high = p->key_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -145,6 +148,11 @@ static bool by_its_key(const struct log_proof *p, uint32_t node, const struct pu
         if (push_signed(p->keys[low].sign, node, m))
             return true;
     return false;
+}
+
+enum log_said log_proof_said(struct log_proof *p, const struct log_entry *e) {
+    struct push m = push_of_entry(e);
+    return !by_its_key(p, e->node, &m) ? LOG_SAID_BY_NOBODY : push_holds(&m) ? LOG_SAID : LOG_SAID_OTHERWISE;
 }
 
 /* ---- lives */
@@ -180,13 +188,13 @@ static struct reached *reached_of(struct log_proof *p, const struct log_entry *e
 /* ---- the walk */
 
 static void prove(struct log_proof *p, const struct log_entry *e) {
-    struct push m = push_of_entry(e);
     struct reached *l = reached_of(p, e);
+    enum log_said said = log_proof_said(p, e);
     p->pushes++;
-    if (!by_its_key(p, e->node, &m))
+    if (said == LOG_SAID_BY_NOBODY)
         complain(
             p, "log entry %" PRIu64 ": no key of node %" PRIu32 " signed its changes from %" PRIu64 " on", p->position, e->node, e->first);
-    else if (!push_holds(&m))
+    else if (said == LOG_SAID_OTHERWISE)
         complain(p, "log entry %" PRIu64 ": what it holds is not what node %" PRIu32 " signed", p->position, e->node);
     /* A life that the log's table forgot may say again what it said: then the two overlap. */
     else if (e->first > l->last + 1 || (e->first == l->last + 1 && !hash_equal(&e->before, &l->after)))
@@ -199,9 +207,6 @@ static void prove(struct log_proof *p, const struct log_entry *e) {
 
 bool log_proof_walk(struct log_proof *p, struct txn *log, uint32_t most) {
     struct hub_log_place place;
-    if (!p->sorted && p->key_count > 0)
-        qsort(p->keys, p->key_count, sizeof *p->keys, by_office);
-    p->sorted = true;
     if (!hub_log_place(log, &place))
         return false;
     if (p->position + 1 < place.first)

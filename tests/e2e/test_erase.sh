@@ -49,6 +49,7 @@ check "another person is not" said 王留下 ctl n1 get Person "$other" $who
 check "… nor what is about that one" said 留下公司 ctl n1 get Employment "$kept" $who
 school_cleared() { ctl n1 -o jsonl get SchoolPlaceApplication "$school" $who >"$work/school" && grep -q 一小 "$work/school" && ! grep -q "$person" "$work/school"; }
 check "in another's record the reference is gone, the rest stands" until_true 20 school_cleared
+check "… by a change of the hub, which it signed" said '"proof":"hub"' ctl hub -o jsonl history SchoolPlaceApplication "$school" $who
 check "nothing can be saved about the person any more" said "erased for ever" ctl n1 put Person "$person" phone=12900000002 $who
 check "… nor a record about the person" said "erased for ever" ctl n1 put Employment person="$person" employer=x $who
 check "n2 still shows the person, it has not heard" said 消失 ctl n2 get Person "$person" $who
