@@ -99,6 +99,4 @@ static void policy_forged(struct world *w) {
     world_must(
         w, world_in_force(w, 1, 'x') == 3 && world_refused(w, 1) == 1, "the true version of a number that was forged is not taken up");
 }
-const struct story story_policy_forged = {
-    "policy_forged", "a hub without the policy keys, or with two texts of one version: the old rule stays, and it is told", 2,
-    policy_forged};
+const struct story story_policy_forged = {"policy_forged", "forged versions: the old rule stays, and it is told", 2, policy_forged};
