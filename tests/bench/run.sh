@@ -144,6 +144,21 @@ V
     done
 }
 
+# A policy to so many offices, all engines in one process; beside the same commits alone.
+fanout_rows() {
+    for offices in 100 1000; do
+        rm -rf "$town"/hub.d "$town"/hub.listen "$town"/hub "$town/fan" "$town/fan.raw"
+        mkdir "$town/fan" "$town/fan.raw"
+        make_hub
+        start_hub
+        "$B/tests/bench/fanout" "$town/hub" $offices "$town/fan" >"$town/fanout" 2>"$town/log/fanout" || die "the fan-out ended badly: $town/log/fanout"
+        stop_all
+        alone=$("$B/tests/bench/fanout" --raw $offices "$town/fan.raw")
+        row "fanout.$offices.p50" ms "$(cut -d' ' -f1 "$town/fanout")" null null 1 1
+        row "fanout.$offices.last" ms "$(cut -d' ' -f2 "$town/fanout")" "$alone" 1.3 1 1
+    done
+}
+
 # w1_rows NODES: beside the limits of the whole run
 w1_rows() {
     nodes=$1
@@ -187,6 +202,7 @@ done
 row access.bytes_per_entry bytes "$(cut -d' ' -f1 "$town/audit")" "$(cut -d' ' -f1 "$town/plain")" 0.5 1 1
 row access.add_us us "$(cut -d' ' -f2 "$town/audit")" "$(cut -d' ' -f2 "$town/plain")" null 1 1
 seal_rows
+fanout_rows
 bounds_rows
 {
     echo '['

@@ -212,7 +212,7 @@ ctl other -o jsonl node token 650203003022 >"$work/token"
 theirs=$(field token <"$work/token")
 for i in 1 2 3 4 5 6; do ctl other -o jsonl node token 650203003022 | field token; done >"$work/theirs"
 stop other
-rm "$town/other.d/policy.keys" "$town/other.d/city"
+rm "$town/other.d/policy.keys" "$town/other.d/policy.root" "$town/other.d/city"
 "$bin/anju-hub" --init --set data="$town/other.d" >/dev/null
 another other "tcp://127.0.0.1:*"
 opens other
