@@ -23,7 +23,13 @@
 #include <time.h>
 #include <uv.h>
 
-enum { TEXT_BYTES = 2048, RAW_THREADS = 32, LOOK_MS = 1, WAIT_MS = 600000 };
+enum {
+    MAP_BYTES = 67108864 /* a thousand of the usual size are more than a process may address */,
+    TEXT_BYTES = 2048,
+    RAW_THREADS = 32,
+    LOOK_MS = 1,
+    WAIT_MS = 600000
+};
 
 struct office {
     struct node_engine *engine;
@@ -74,7 +80,7 @@ static void *raw_commits(void *arg) {
 static void open_store(size_t i, const char *folder) {
     struct office *o = &offices[i];
     snprintf(o->folder, sizeof o->folder, "%s/%zu", folder, i);
-    if (mkdir(o->folder, 0700) != 0 || store_open_lmdb(o->folder, &shape_node, test_seal(), 0, &o->store) != 0)
+    if (mkdir(o->folder, 0700) != 0 || store_open_lmdb(o->folder, &shape_node, test_seal(), MAP_BYTES, &o->store) != 0)
         die("a store cannot be made; is the folder empty?");
 }
 
