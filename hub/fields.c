@@ -16,7 +16,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"status", "public", "", "the hub's public string, that new enrolments name", "市级公钥串"},
         {"status", "hub_key", "", "settled; moving: two endpoints answer; opening: the second cannot be opened", "市级密钥更换状态"},
         {"status", "former_endpoint", "", "of the former key, while offices move", "旧地址"},
-        {"status", "not_moved", "nodes", "that did not come by the new endpoint since the start", "未迁移节点数"},
+        {"status", "not_moved", "nodes", "that were not heard last by the new endpoint", "未迁移节点数"},
         {"status", "retired", "nodes", "closed for good; nobody waits for them", "已停用节点数"},
         {"status", "paused_or_revoked", "nodes", "not listened to", "暂停或吊销节点数"},
         {"status", "records", "records", "merged, not deleted", "记录数"},

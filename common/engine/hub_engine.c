@@ -69,7 +69,8 @@ struct hub_engine {
     struct hub_troubles troubles;
     struct hub_counts counts;
     struct hub_kept_view kept;
-    struct audit_kept own_told, own_broken;  /* of the hub's audit log, as nodes keep it */
+    struct audit_kept own_told, own_broken; /* of the hub's audit log, as nodes keep it */
+    bool moved_saving;
     bool own_told_dirty, signers_dirty;      /* signers: a key that heads are signed with is not kept yet */
     uint64_t generation;                     /* of appends; one more after each failed commit */
     struct hub_write *writes, **writes_last; /* waiting for the one before */
@@ -704,8 +705,83 @@ static void audit_save(struct hub_engine *e) {
         audit_done(&s->own, 0);
 }
 
+/* ---- who has moved to the hub's next keys: kept durably, one commit at a time */
+
+struct moved_line {
+    uint32_t node;
+    uint8_t to[KEY_BYTES];
+};
+
+struct moved_saving {
+    struct hub_own_work own;
+    struct hub_engine *engine;
+    struct moved_line *lines; /* owns */
+    size_t count;
+};
+
+static void moved_works(struct hub_own_work *w, struct txn *own) {
+    struct moved_saving *s = (struct moved_saving *)w;
+    for (size_t i = 0; i < s->count; i++)
+        hub_own_moved(own, s->lines[i].node, s->lines[i].to);
+}
+
+static void moved_save(struct hub_engine *e);
+
+static void moved_done(struct hub_own_work *w, int result) {
+    struct moved_saving *s = (struct moved_saving *)w;
+    struct hub_engine *e = s->engine;
+    e->moved_saving = false;
+    for (size_t i = 0; i < s->count && result != 0; i++) { /* with the next that go */
+        struct hub_peer *p = peer_by_node(e, s->lines[i].node);
+        if (p != NULL)
+            p->moved_dirty = true;
+    }
+    free(s->lines);
+    free(s);
+    if (result == 0 && !e->closing)
+        moved_save(e);
+}
+
+static void moved_save(struct hub_engine *e) {
+    size_t count = 0;
+    for (size_t i = 0; i < e->peer_count; i++)
+        count += e->peers[i]->moved_dirty;
+    if (count == 0 || e->moved_saving)
+        return;
+    struct moved_saving *s = memory_zeroed(1, sizeof *s);
+    s->engine = e;
+    s->lines = memory_zeroed(count, sizeof *s->lines);
+    for (size_t i = 0; i < e->peer_count; i++) {
+        struct hub_peer *p = e->peers[i];
+        if (!p->moved_dirty)
+            continue;
+        s->lines[s->count].node = p->link.node;
+        memcpy(s->lines[s->count++].to, p->moved_to, KEY_BYTES);
+        p->moved_dirty = false;
+    }
+    s->own.work = moved_works;
+    s->own.done = moved_done;
+    e->moved_saving = true;
+    hub_engine_own(e, &s->own);
+}
+
+/* It was heard. A copy of an office that has not the next keys comes by the former ones again, and has not moved then. */
+static void note_moved(struct hub_peer *p) {
+    static const uint8_t former[KEY_BYTES];
+    struct hub_engine *e = p->engine;
+    if (e->next_way == NULL || p->way == NULL)
+        return;
+    const uint8_t *to = p->way == e->next_way ? e->keys[1].public.curve : former;
+    if (memcmp(p->moved_to, to, KEY_BYTES) == 0)
+        return;
+    memcpy(p->moved_to, to, KEY_BYTES);
+    p->moved_dirty = true;
+    moved_save(e);
+}
+
 static void on_audit_again(uv_timer_t *t) {
     audit_save(t->data);
+    moved_save(t->data);
 }
 
 static void hear_audit(struct hub_engine *e, struct hub_peer *p, const struct report *m) {
@@ -1460,6 +1536,7 @@ struct office_line {
     wall_ms before_until;
     bool keyed, revoked, paused, retiring, retired, full;
     struct hub_audit audit;
+    uint8_t moved_to[KEY_BYTES];
 };
 
 struct roster {
@@ -1518,8 +1595,10 @@ static void roster_works(struct hub_read *q, struct txn *state, struct txn *log)
     struct txn *own;
     if (store_read(r->engine->stores.own, &own) != 0)
         return;
-    for (size_t i = 0; i < r->count; i++)
+    for (size_t i = 0; i < r->count; i++) {
         hub_audit_read(own, r->lines[i].node, &r->lines[i].audit);
+        hub_own_moved_to(own, r->lines[i].node, r->lines[i].moved_to);
+    }
     txn_abort(own);
 }
 
@@ -1581,6 +1660,7 @@ static void roster_done(struct hub_read *q, int result) {
         if (p == NULL) {
             p = peer_add(e, &r->logs[i]);
             p->audit = l->audit;
+            memcpy(p->moved_to, l->moved_to, sizeof p->moved_to);
         }
         set_keys(e, p, l);
         if (p->key_due)
@@ -1904,6 +1984,7 @@ static void on_frame(void *owner, const uint8_t key[KEY_BYTES], struct bytes fra
     if (p == NULL || e->closing)
         return;
     p->way = way;
+    note_moved(p);
     if (p->waiting == PEER_FRAMES || p->waiting_bytes + frame.len > PEER_BYTES) {
         flooded(p); /* an honest push that is lost here is sent again: the next one does not follow it */
         return;
@@ -1961,6 +2042,8 @@ int hub_engine_next_door(struct hub_engine *e, const char *endpoint, const struc
     if (r == 0) {
         keys_hold(e, keys);
         keep_signers(e);
+        for (size_t i = 0; i < e->peer_count; i++)
+            note_moved(e->peers[i]);
     }
     return r;
 }
@@ -1981,7 +2064,7 @@ void hub_engine_drop_door(struct hub_engine *e, bool next) {
 }
 
 bool hub_engine_moved(const struct hub_engine *e, const struct hub_peer *p) {
-    return e->next_way == NULL || p->way == e->next_way;
+    return e->next_way == NULL || memcmp(p->moved_to, e->keys[1].public.curve, sizeof p->moved_to) == 0;
 }
 
 bool hub_engine_settle_fork(struct hub_engine *e, uint32_t node) {

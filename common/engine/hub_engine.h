@@ -30,12 +30,14 @@ struct hub_peer {
     bool keyed;
     struct public_keys before; /* those that it had before, taken too until then, by the hub's clock */
     wall_ms before_until;
-    struct hub_way *way;    /* by which door it was heard last; NULL: not since the start, or that door is closed */
-    bool by_before;         /* it was heard last with those */
-    bool retiring, closing; /* it is to be closed; it is being closed */
-    uint64_t retire_at;     /* hub_seq at which it knows that */
-    bool changing;          /* its new keys are on their way into its record … */
-    bool key_due;           /* … and from there into the roster: then it is told */
+    struct hub_way *way;         /* by which door it was heard last; NULL: not since the start, or that door is closed */
+    bool by_before;              /* it was heard last with those */
+    uint8_t moved_to[KEY_BYTES]; /* the hub's next key, by whose door it was heard last; zero: by the former's. Durable, but for … */
+    bool moved_dirty;            /* … what is not saved yet */
+    bool retiring, closing;      /* it is to be closed; it is being closed */
+    uint64_t retire_at;          /* hub_seq at which it knows that */
+    bool changing;               /* its new keys are on their way into its record … */
+    bool key_due;                /* … and from there into the roster: then it is told */
     struct hub_engine *engine;
     struct cursor pulled;   /* of its last Pull since it was welcomed */
     uint64_t full_at;       /* the log position to which link.full is known */
@@ -176,7 +178,7 @@ const struct hub_stores *hub_engine_stores(const struct hub_engine *e);     /* b
 int hub_engine_next_door(struct hub_engine *e, const char *endpoint, const struct keys *keys /* copies */); /* as hub_engine_open */
 void hub_engine_drop_door(struct hub_engine *e, bool next); /* who was heard there last is gone; the other one is the door from now on,
                                                                and its keys sign; those of the one that goes are wiped */
-bool hub_engine_moved(const struct hub_engine *e, const struct hub_peer *p); /* it was heard last at the next one */
+bool hub_engine_moved(const struct hub_engine *e, const struct hub_peer *p); /* it was heard last at the next one, before a restart too */
 
 enum { HUB_KEY_BOTH_DAYS = 7 }; /* so long a node's key before is taken beside its new one */
 /* A key of the node that is taken now: its own, or the one before. */

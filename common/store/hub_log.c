@@ -289,6 +289,19 @@ void hub_own_begin(struct txn *own, const struct id16 *incarnation) {
     life_write(own, HUB_OWN_META, incarnation, 1);
 }
 
+void hub_own_moved(struct txn *own, uint32_t node, const uint8_t key[32]) {
+    struct key k = key_moved(node);
+    envelope_put(own, HUB_OWN_META, key_bytes(&k), bytes_of(key, 32));
+}
+
+void hub_own_moved_to(struct txn *own, uint32_t node, uint8_t out[32]) {
+    struct key k = key_moved(node);
+    struct bytes value;
+    memset(out, 0, 32);
+    if (envelope_get(own, HUB_OWN_META, key_bytes(&k), &value) == 0 && value.len == 32)
+        memcpy(out, value.at, 32);
+}
+
 uint64_t hub_own_last(struct txn *own, struct id16 *incarnation) {
     struct life_row row = {.first = 0};
     if (!life_read(own, HUB_OWN_META, &row))

@@ -54,5 +54,8 @@ void hub_log_trim(struct txn *t, uint64_t below); /* forgets the entries below a
 uint64_t hub_own_append(struct txn *own, struct change *c /* its seq is filled in */); /* gives the seq */
 uint64_t hub_own_last(struct txn *own, struct id16 *incarnation);
 void hub_own_begin(struct txn *own, const struct id16 *incarnation);
+/* By which key of the hub a node was heard last while those change; zero: by the former one. */
+void hub_own_moved(struct txn *own, uint32_t node, const uint8_t key[32]);
+void hub_own_moved_to(struct txn *own, uint32_t node, uint8_t out[32]);
 /* Makes the log entry of the own changes above `after` (as many as fit one push), not signed yet; false when there is none. */
 bool hub_own_entry(struct txn *own, uint64_t after, const struct hash *before, wall_ms now, struct buffer *body, struct log_entry *out);

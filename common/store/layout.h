@@ -31,7 +31,8 @@
  *   hub-own      (the hub's own changes, a second home that a restore replays; and who looked at what there)
  *     entries    seq u64                                        -> packed change                                                (day)
  *     meta       "life" -> incarnation of writer 0; "backup" | n u64 -> a backup that a restore may use (hub_kept.h); "audit" -> life of
- *                the audit log, what was trimmed of it; "signers" -> public keys that its heads were signed with
+ *                the audit log, what was trimmed of it; "signers" -> public keys that its heads were signed with;
+ *                "moved" | node u32 -> the hub's next key, by which that node was heard last while keys changed
  *     audit      n of its first entry u64                       -> block of the audit log (audit.h): what operators looked at and ordered
  *     heads      node u32 | day u32                             -> last head of that node's audit log on that day
  *     tokens     BLAKE2b of the secret 32                       -> enrolment token: areas, who used it (nothing to replay)
@@ -111,6 +112,7 @@ struct key key_log(const struct id16 *incarnation, uint64_t seq); /* a node's lo
 struct key key_pending(uint32_t type, const struct id16 *id, uint64_t hlc, const struct id16 *incarnation, uint64_t seq);
 struct key key_head(uint32_t node, uint32_t day);
 struct key key_token(const struct hash *secret_hash);
+struct key key_moved(uint32_t node);
 
 /* Readers of the same keys; false when the length does not fit. */
 bool key_record_read(struct bytes key, uint32_t *type, struct id16 *id); /* exactly a record's, not a history's */
