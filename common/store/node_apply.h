@@ -10,7 +10,9 @@
 #include "common/store/store.h"
 #include "common/wire/wire.h"
 
-bool node_progress_get(struct txn *t, struct node_progress *out); /* false: this store was never begun */
+/* False: this store was never begun; or what lies there is damaged, or speaks of more changes than the log can hold, and the transaction
+ * fails. */
+bool node_progress_get(struct txn *t, struct node_progress *out);
 void node_progress_put(struct txn *t, const struct node_progress *p);
 
 /* A new node: one incarnation, everything it serves in `loading`. */

@@ -15,13 +15,29 @@ static void free_both(void *at) {
     free(*(void **)at);
 }
 
+/* Everything that walks a life does so from its first change to its last, and each of them is a key of the log's tree, readable or not. */
+static bool claims_too_much(struct txn *t, const struct node_progress *p) {
+    enum { SPARE = 64 }; /* a key that damage took away: that change is told as lost, and the rest is of use */
+    uint64_t room = store_count(t, NODE_LOG) + SPARE;
+    for (size_t i = 0; i < p->life_count; i++) {
+        const struct life *l = &p->lives[i];
+        uint64_t end = l->acked > l->last ? l->acked : l->last;
+        if (end < l->first)
+            continue;
+        if (end - l->first >= room)
+            return true;
+        room -= end - l->first + 1;
+    }
+    return false;
+}
+
 bool node_progress_get(struct txn *t, struct node_progress *out) {
     struct key k = key_word("progress");
     struct bytes value;
     int r = envelope_get(t, NODE_META, key_bytes(&k), &value);
     if (r == ENVELOPE_MISSING)
         return false;
-    if (r != 0 || wire_progress_unpack(value, out) != 0) {
+    if (r != 0 || wire_progress_unpack(value, out) != 0 || claims_too_much(t, out)) {
         log_fact(LOG_ERROR, "node.progress_rotten");
         txn_fail(t, -EBADMSG);
         return false;

@@ -271,6 +271,19 @@ static void hub_values(struct pair *p) {
     stored(p->state, "hub-digest", FIRST + 10, HUB_DIGESTS, home, NULL);
 }
 
+/* It says that there are more changes than anybody could walk over. */
+static void endless_progress(struct pair *p, unsigned first) {
+    CLEANUP(buffer_close) struct buffer b = {0};
+    struct node_progress *now = memory_zeroed(1, sizeof *now);
+    struct txn *t = writing(p->node);
+    assert_true(node_progress_get(t, now));
+    now->lives[0].last = UINT64_MAX / 2;
+    wire_progress_pack(now, &b);
+    seed("stored", "node-progress-endless", first, buffer_bytes(&b));
+    txn_abort(t);
+    free(now);
+}
+
 static void node_values(struct pair *p) {
     enum { FIRST = 16 };
     CLEANUP(arena_close) struct arena a = {0};
@@ -286,6 +299,7 @@ static void node_values(struct pair *p) {
     audit_keep(t, &audit_node, 0, &(struct audit_kept){.told.head = {.life = life, .n = 3}, .heard = NOW});
     assert_int_equal(txn_commit(t), 0);
     stored(p->node, "node-progress", FIRST, NODE_META, key_word("progress"), "progress");
+    endless_progress(p, FIRST);
     stored(p->node, "node-log", FIRST + 2, NODE_LOG, key_log(&life, 1), NULL);
     stored(p->node, "node-base", FIRST + 3, NODE_BASE, key_record(TYPE, &record), NULL);
     stored(p->node, "node-view", FIRST + 4, NODE_VIEW, key_record(TYPE, &record), NULL);

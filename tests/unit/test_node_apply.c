@@ -5,6 +5,7 @@
 #include "common/wire/pb.h"
 #include "tests/support/test_seal.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -537,6 +538,33 @@ static void trimming(void **state) {
     store_close(s);
 }
 
+/* Under a seal that holds: nobody walks over what is not there. */
+static void more_than_the_log_can_hold(void **state) {
+    (void)state;
+    area home;
+    struct store *s = begun(&home);
+    assert_int_equal(edit(s, 1, NOW), 0);
+    struct node_progress *p = progress(s), *said = calloc(1, sizeof *said);
+    const uint64_t ends[][3] = {{1, UINT64_MAX, 0}, {0, UINT64_MAX, 0}, {1, UINT64_MAX / 2, 0}, {1, 1000, 0}, {1, 1, UINT64_MAX}};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        struct txn *t = writing(s);
+        *said = *p;
+        said->lives[0].first = ends[i][0];
+        said->lives[0].last = ends[i][1];
+        said->lives[0].acked = ends[i][2];
+        node_progress_put(t, said);
+        assert_false(node_progress_get(t, said));
+        assert_int_equal(txn_result(t), -EBADMSG);
+        txn_abort(t);
+    }
+    struct txn *t = writing(s);
+    assert_true(node_progress_get(t, said));
+    txn_abort(t);
+    free(said);
+    free(p);
+    store_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_older_epoch_is_not_followed),
@@ -552,6 +580,7 @@ int main(void) {
         cmocka_unit_test(behind_a_damaged_change),
         cmocka_unit_test(the_oldest_life_gives_way),
         cmocka_unit_test(trimming),
+        cmocka_unit_test(more_than_the_log_can_hold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
