@@ -396,6 +396,7 @@ static int run(struct city *c) {
         return EXIT_FULL;
     if (open_seal(c) != EXIT_GOOD)
         return EXIT_STORE;
+    service_seal_beside(&c->sealing);
     c->table = memory_zeroed(COMMANDS, sizeof *c->table);
     uv_loop_init(&c->loop);
     uv_timer_init(&c->loop, &c->daily);

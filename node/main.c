@@ -348,6 +348,7 @@ static void serve(struct office *o) {
 static int run(struct office *o) {
     if (open_store(o, &o->store) != 0)
         return EXIT_STORE;
+    service_seal_beside(&o->sealing);
     bool bare = not_enrolled(o);
     if (load_keys(o, bare) != 0 || office_next_keys(o) != 0) {
         o->store = store_close(o->store);

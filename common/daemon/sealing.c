@@ -114,6 +114,7 @@ int sealing_open(const struct settings *s, const char *salts, bool make, struct 
     *out = (struct sealing){.seal = NULL};
     enum source from = find(s, &where);
     out->where = memory_text(buffer_string(&where));
+    out->beside = from == BESIDE;
     out->from = from == CREDENTIAL ? "credential" : from == PASSPHRASE ? "passphrase" : "file";
     buffer_format(&salt, "%s/%s", salts, SEALING_SALT);
     int r = from == BESIDE && !there(out->where) && there(buffer_string(&salt)) ? SEALING_NO_PASSPHRASE

@@ -25,6 +25,7 @@ struct sealing {
     const char *from;  /* static: "credential", "file", "passphrase" */
     char *where;       /* owns: the file */
     bool made;         /* just now: say so */
+    bool beside;       /* it is the file beside the data folder, which protects only what leaves this machine without it */
 };
 
 #define SEALING_SETTING                                                                                                                    \

@@ -160,12 +160,16 @@ int service_seal(const char *program, const struct settings *s, const char *salt
     if (r != 0)
         fprintf(stderr, "%s: %s: %s\n", program, out->where, sealing_text(r));
     else if (out->made)
-        fprintf(
-            stderr,
-            "%s: made the key %s, which seals what lies in %s. Lying beside it, it protects only what leaves this machine without it "
-            "(copies, backups, a single disk): keep a copy elsewhere, and see \"The sealing key\" in deploy/SECURITY.md\n",
-            program, out->where, settings_text(s, "data"));
+        fprintf(stderr, "%s: made the sealing key %s: keep a copy of it elsewhere (deploy/SECURITY.md)\n", program, out->where);
     return r == 0 ? EXIT_GOOD : EXIT_STORE;
+}
+
+void service_seal_beside(const struct sealing *k) {
+    if (k->beside)
+        log_fact(
+            LOG_WARNING, "seal.key_beside_data", FACT_TEXT("file", k->where),
+            FACT_TEXT("protects", "only what leaves this machine without it: copies, backups, a single disk"),
+            FACT_TEXT("do", "keep a copy elsewhere; to take it away see \"The sealing key\" in deploy/SECURITY.md"));
 }
 
 static void notify(const char *text) {

@@ -30,8 +30,9 @@ int service_settings(
     const struct service_options *o, const struct setting *table, size_t count,
     struct settings **out /* gives; freed by the caller in any case */);
 
-/* The key of the stores (sealing.h); says what is wrong, or that a key file was made. Gives EXIT_GOOD or EXIT_STORE. */
+/* The key of the stores (sealing.h); says what is wrong, or in a line that a key file was made. Gives EXIT_GOOD or EXIT_STORE. */
 int service_seal(const char *program, const struct settings *s, const char *salts, bool make, struct sealing *out);
+void service_seal_beside(const struct sealing *k); /* a daemon that starts: warns in its log when the key lies beside the data */
 
 /* SIGTERM and SIGINT stop the loop; SIGPIPE is ignored. Readiness and watchdog: sd_notify(3), sd_watchdog_enabled(3). */
 struct service {

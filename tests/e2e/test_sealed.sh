@@ -86,9 +86,15 @@ run_node() { timeout 20 "$bin/anju-node" --set data="$town/n1.d" --set socket="$
 sums() { (cd "$town/n1.d" && find . -name data.mdb -exec sha256sum {} +); }
 sums >"$work/before"
 check "which key is used is said" said "sealed with the key file $town/n1.d.seal" "$bin/anju-node" --check-config --set data="$town/n1.d"
-"$bin/anju-node" --init --set data="$work/other.d" >/dev/null 2>&1
-check "a wrong key is told" said "sealed with another key" run_node --set seal_key="$work/other.d.seal"
-check "… with 74" code_of 74 run_node --set seal_key="$work/other.d.seal"
+for daemon in node hub; do
+    "$bin/anju-$daemon" --init --set data="$work/$daemon.other.d" >/dev/null 2>"$work/init.said"
+    check "--init says in a line that it made a key, and what to do ($daemon)" sh -c "grep -q 'made the sealing key .*: keep a copy' '$work/init.said' && [ \$(wc -l <'$work/init.said') = 1 ]"
+    check "… and once" sh -c "[ -z \"\$('$bin/anju-$daemon' --init --set data='$work/$daemon.other.d' 2>&1 >/dev/null)\" ]"
+done
+check "the log of a daemon whose key lies beside its data has the warning" grep -q "warning seal.key_beside_data file=$town/n1.d.seal" "$town/log/n1"
+check "… the hub's too" grep -q "warning seal.key_beside_data file=$town/hub.d.seal" "$town/log/hub"
+check "a wrong key is told" said "sealed with another key" run_node --set seal_key="$work/node.other.d.seal"
+check "… with 74" code_of 74 run_node --set seal_key="$work/node.other.d.seal"
 mv "$town/n1.d.seal" "$work/kept.seal"
 check "a missing key is told" said "is not there, and without it nothing can be read" run_node
 check "… with 74" code_of 74 run_node
@@ -107,8 +113,10 @@ cp "$work/kept.seal" "$work/credentials/anju-seal"
 CREDENTIALS_DIRECTORY=$work/credentials
 export CREDENTIALS_DIRECTORY
 check "a credential is found" said "the credential" "$bin/anju-node" --check-config --set data="$town/n1.d"
+warned=$(grep -c seal.key_beside_data "$town/log/n1")
 start_node n1
 check "… and the status says so" shows n1 seal credential
+check "… and nobody is warned of it" [ "$(grep -c seal.key_beside_data "$town/log/n1")" = "$warned" ]
 check "the record is there" said Zqxmarkname2 ctl n1 -o jsonl get Person "$id" $who
 stop n1
 unset CREDENTIALS_DIRECTORY
