@@ -302,24 +302,6 @@ void cmd_policy_who(void *owner, struct request *q) {
 
 /* ---- preview: lines of the new text that today's has not, and the other way round */
 
-static bool next_line(struct bytes *text, struct bytes *line) {
-    const uint8_t *end = text->len == 0 ? NULL : memchr(text->at, '\n', text->len);
-    if (text->len == 0)
-        return false;
-    *line = bytes_of(text->at, end == NULL ? text->len : (size_t)(end - text->at));
-    size_t used = line->len + (end != NULL);
-    *text = bytes_of(text->at + used, text->len - used);
-    return true;
-}
-
-static bool has_line(struct bytes text, struct bytes line) {
-    struct bytes one;
-    while (next_line(&text, &one))
-        if (bytes_equal(one, line))
-            return true;
-    return false;
-}
-
 static void say_line(json_t *rows, const char *mark, struct bytes line) {
     json_array_append_new(rows, json_pack("{s:s, s:s#}", "line", mark, "text", line.len == 0 ? "" : (const char *)line.at, (int)line.len));
 }
@@ -331,8 +313,8 @@ static void say_text(json_t *rows, const char *what, struct buffer *text) {
 
 static void differ(json_t *rows, struct bytes from, struct bytes in, const char *mark) {
     struct bytes line;
-    while (next_line(&from, &line))
-        if (!has_line(in, line))
+    while (policy_line(&from, &line))
+        if (!policy_has_line(in, line))
             say_line(rows, mark, line);
 }
 

@@ -2,6 +2,7 @@
 
 #include "common/catalogue/rules_parts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -172,7 +173,7 @@ void read_labels(struct rule_reading *g) {
 }
 
 static const char *in(const char *zh, const char *en, const char *lang) {
-    return strcmp(lang, "en") == 0 && en != NULL ? en : zh != NULL ? zh : en;
+    return strcmp(lang, "en") == 0 ? en : zh;
 }
 
 static const char *code_label(const struct rules *r, const char *key, const char *lang) {
@@ -187,12 +188,48 @@ static const char *code_label(const struct rules *r, const char *key, const char
     return NULL;
 }
 
-const char *rules_label(const struct rules *r, const char *key, const char *lang) {
+/* In this language and no other. */
+static const char *said(const struct rules *r, const char *key, const char *lang) {
     struct label wanted = {.key = key};
     for (const struct label_set *s = r->labels; s != NULL; s = s->next) {
         const struct label *l = s->source->newest && s->count > 0 ? bsearch(&wanted, s->labels, s->count, sizeof *s->labels, by_key) : NULL;
-        if (l != NULL)
-            return in(l->zh, l->en, lang);
+        const char *text = l == NULL ? NULL : in(l->zh, l->en, lang);
+        if (text != NULL)
+            return text;
     }
     return code_label(r, key, lang);
+}
+
+const char *rules_label(const struct rules *r, const char *key, const char *lang) {
+    const char *text = said(r, key, lang);
+    if (text == NULL)
+        text = said(r, key, "zh");
+    return text == NULL ? said(r, key, "en") : text;
+}
+
+/* What the catalogue says is Chinese, and its names are words that an English reader can go by. */
+static const char *called(const struct rules *r, const char *key, const char *zh, const char *name, const char *lang) {
+    const char *text = said(r, key, lang);
+    if (text == NULL && strcmp(lang, "en") == 0)
+        text = said(r, key, "zh");
+    return text != NULL ? text : strcmp(lang, "en") == 0 || zh == NULL ? name : zh;
+}
+
+const char *label_type(const struct rules *r, const struct catalogue_type *t, const char *lang) {
+    return called(r, t->name, t->zh, t->name, lang);
+}
+
+const char *label_field(const struct rules *r, const struct catalogue_type *t, const struct catalogue_field *f, const char *lang) {
+    char key[160];
+    snprintf(key, sizeof key, "%s.%s", t->name, f->name);
+    return called(r, key, f->zh, f->name, lang);
+}
+
+const char *label_code(const struct rules *r, uint32_t type, uint32_t field, struct bytes code, const char *lang) {
+    char key[160];
+    const struct code_list *l = codes_of_field(r, type, field);
+    if (l == NULL || codes_find(l, code) == NULL)
+        return NULL;
+    snprintf(key, sizeof key, "%s:%.*s", l->source->name, (int)code.len, (const char *)code.at);
+    return rules_label(r, key, lang);
 }

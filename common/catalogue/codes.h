@@ -39,3 +39,10 @@ const struct code_list *codes_list(const struct rules *r, const char *name);
 const struct code_list *codes_of_field(const struct rules *r, uint32_t type, uint32_t field); /* NULL: the field is bound to none */
 const struct code *codes_find(const struct code_list *l, struct bytes code);
 bool code_offered(const struct code *c, int64_t day); /* in drop-downs; a retired one still names old values */
+
+/* How people call a type, a field, a value, in a language ("zh", "en"): a label in force, else what the catalogue or the list says. All
+ * that is printed for people goes through these. */
+const char *label_type(const struct rules *r, const struct catalogue_type *t, const char *lang);
+const char *label_field(const struct rules *r, const struct catalogue_type *t, const struct catalogue_field *f, const char *lang);
+const char *label_code(
+    const struct rules *r, uint32_t type, uint32_t field, struct bytes code, const char *lang); /* NULL: no code of the field's list */

@@ -2,6 +2,7 @@
 
 #include "common/catalogue/rules_parts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,17 @@ const struct points_schedule *points_current(const struct rules *r) {
     while (s != NULL && !s->source->newest)
         s = s->next;
     return s;
+}
+
+void points_posting(const struct rules *r, struct bytes rule, struct points_posting *out) {
+    const struct points_schedule *now = points_current(r);
+    const uint8_t *slash = rule.len == 0 ? NULL : memchr(rule.at, '/', rule.len);
+    size_t before = slash == NULL ? 0 : (size_t)(slash - rule.at), skip = slash == NULL ? 0 : before + 1;
+    if (slash == NULL)
+        snprintf(out->schedule, sizeof out->schedule, "%s", now == NULL ? "" : now->source->name);
+    else
+        snprintf(out->schedule, sizeof out->schedule, "%.*s", (int)before, (const char *)rule.at);
+    snprintf(out->index, sizeof out->index, "%.*s", (int)(rule.len - skip), rule.len == 0 ? "" : (const char *)rule.at + skip);
 }
 
 /* ---- counting */

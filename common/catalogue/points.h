@@ -56,5 +56,10 @@ struct points_total {
 void points_count(const struct rules *r, const struct points_entry *entries, size_t count, struct points_total *out);
 void points_close(struct points_total *t); /* idempotent */
 const struct points_index *points_index_of(const struct rules *r, const char *schedule, int64_t version, const char *index);
+/* What the text in an entry's field `rule` names: "SCHEDULE/INDEX", or an index of the newest schedule. */
+struct points_posting {
+    char schedule[128], index[128];
+};
+void points_posting(const struct rules *r, struct bytes rule, struct points_posting *out);
 const struct points_schedule *points_current(const struct rules *r); /* the newest; NULL: none */
 const char *points_row_text(enum points_row_kind k);

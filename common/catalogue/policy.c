@@ -438,3 +438,23 @@ bool policy_document_check(const char *name, struct bytes text, int64_t today, c
     }
     return c->count == before;
 }
+
+/* ---- two versions, line by line */
+
+bool policy_line(struct bytes *text, struct bytes *line) {
+    const uint8_t *end = text->len == 0 ? NULL : memchr(text->at, '\n', text->len);
+    if (text->len == 0)
+        return false;
+    *line = bytes_of(text->at, end == NULL ? text->len : (size_t)(end - text->at));
+    size_t used = line->len + (end != NULL);
+    *text = bytes_of(text->at + used, text->len - used);
+    return true;
+}
+
+bool policy_has_line(struct bytes text, struct bytes line) {
+    struct bytes one;
+    while (policy_line(&text, &one))
+        if (bytes_equal(one, line))
+            return true;
+    return false;
+}

@@ -96,3 +96,7 @@ bool policy_header(const struct document *d, int64_t today, struct policy *out, 
 /* All that can be wrong with a document that a person wrote: its header, and what its kind wants. `k`: the record types that it may speak
  * of. */
 bool policy_document_check(const char *name, struct bytes text, int64_t today, const struct catalogue *k, struct complaints *c);
+
+/* What changed from one version to another is told by lines of the one that the other has not. */
+bool policy_line(struct bytes *text, struct bytes *line); /* takes the next line off; false: there is none */
+bool policy_has_line(struct bytes text, struct bytes line);

@@ -103,7 +103,7 @@ bool findings_block(const struct findings *f);
 const char *severity_name(enum severity s);
 
 /* The text for a key in a language ("zh", "en"): a type "Person", a field "Person.name", a code "occupation:20204", or "ui.…". A code
- * falls back on its list, a language on zh. NULL: nobody said. */
+ * falls back on its list, a language on zh, and that on en. NULL: nobody said. For types and fields: codes.h. */
 const char *rules_label(const struct rules *r, const char *key, const char *lang);
 
 /* Which types and fields a purpose opens, by the document `purposes`. One that names none opens all of the catalogue. field 0: the type. */
@@ -112,4 +112,5 @@ bool rules_opens(const struct rules *r, uint32_t purpose, uint32_t type, uint32_
 /* The protocol's floor. */
 enum protocol_verdict { PROTOCOL_OK, PROTOCOL_UPDATE_NEEDED };
 enum protocol_verdict rules_protocol(const struct rules *r, int64_t protocol, int64_t store_format);
-bool rules_feature(const struct rules *r, const char *feature); /* false also when nobody said */
+void rules_floor(const struct rules *r, int64_t *protocol, int64_t *store_format); /* the highest that is asked for; 0: nobody did */
+bool rules_feature(const struct rules *r, const char *feature);                    /* false also when nobody said */

@@ -114,11 +114,20 @@ void read_protocol(struct rule_reading *g) {
     g->r->floors = f;
 }
 
+void rules_floor(const struct rules *r, int64_t *protocol, int64_t *store_format) {
+    *protocol = *store_format = 0;
+    for (const struct protocol_floor *f = r->floors; f != NULL; f = f->next) {
+        if (!f->source->newest)
+            continue;
+        *protocol = f->protocol > *protocol ? f->protocol : *protocol;
+        *store_format = f->store > *store_format ? f->store : *store_format;
+    }
+}
+
 enum protocol_verdict rules_protocol(const struct rules *r, int64_t protocol, int64_t store_format) {
-    for (const struct protocol_floor *f = r->floors; f != NULL; f = f->next)
-        if (f->source->newest && (protocol < f->protocol || store_format < f->store))
-            return PROTOCOL_UPDATE_NEEDED;
-    return PROTOCOL_OK;
+    int64_t least_protocol, least_store;
+    rules_floor(r, &least_protocol, &least_store);
+    return protocol < least_protocol || store_format < least_store ? PROTOCOL_UPDATE_NEEDED : PROTOCOL_OK;
 }
 
 bool rules_feature(const struct rules *r, const char *feature) {

@@ -7,7 +7,7 @@
 
 /* ---- the menu */
 
-static void read_service(struct rule_reading *g, const struct document_node *n, struct service *s) {
+static void read_service(struct rule_reading *g, const struct document_node *n, struct offer *s) {
     static const char *const keys[] = {"code",   "zh",       "en",   "type", "authority", "legal", "channel",
                                        "output", "audience", "cost", "from", "to",        NULL};
     if (!read_map(g, n, keys, "{code: school-place, zh: …, type: SchoolPlaceApplication, authority: …, legal: …}"))
@@ -36,7 +36,7 @@ void read_service_catalogue(struct rule_reading *g) {
     const struct document_node *list = read_list(g, g->root, "services", true, 2000);
     size_t count = document_count(list);
     struct service_catalogue *s = rules_take(g->r, 1, sizeof *s);
-    struct service *all = rules_take(g->r, count, sizeof *all);
+    struct offer *all = rules_take(g->r, count, sizeof *all);
     struct read_name *names = memory_zeroed(count + 1, sizeof *names);
     for (size_t i = 0; i < count; i++) {
         read_service(g, document_item(list, i), &all[i]);
@@ -48,7 +48,7 @@ void read_service_catalogue(struct rule_reading *g) {
     g->r->services = s;
 }
 
-size_t services_offered(const struct rules *r, int64_t day, const struct service *out[], size_t room) {
+size_t services_offered(const struct rules *r, int64_t day, const struct offer *out[], size_t room) {
     size_t count = 0;
     for (const struct service_catalogue *s = r->services; s != NULL; s = s->next)
         for (size_t i = 0; s->source->newest && i < s->count; i++)
@@ -60,7 +60,7 @@ size_t services_offered(const struct rules *r, int64_t day, const struct service
     return count;
 }
 
-const struct service *services_find(const struct rules *r, const char *code, int64_t day) {
+const struct offer *services_find(const struct rules *r, const char *code, int64_t day) {
     for (const struct service_catalogue *s = r->services; s != NULL; s = s->next)
         for (size_t i = 0; s->source->newest && i < s->count; i++)
             if (strcmp(s->services[i].code, code) == 0 && s->services[i].from <= day && day <= s->services[i].to)
@@ -149,15 +149,20 @@ static size_t lacks(const struct evidence_set *s, const struct evidence *have, s
     return missing;
 }
 
+size_t services_nearest(const struct checklist *c, const struct evidence *have, size_t have_count, int64_t day) {
+    size_t best = 0;
+    for (size_t i = 1; i < c->count; i++)
+        if (lacks(&c->sets[i], have, have_count, day) < lacks(&c->sets[best], have, have_count, day))
+            best = i;
+    return best;
+}
+
 bool services_complete(
     const struct rules *r, const char *service, const struct evidence *have, size_t have_count, int64_t day,
     const struct evidence_need *missing[], size_t room, size_t *count) {
     const struct checklist *c = services_checklist(r, service);
-    const struct evidence_set *best = NULL;
+    const struct evidence_set *best = c == NULL || c->count == 0 ? NULL : &c->sets[services_nearest(c, have, have_count, day)];
     *count = 0;
-    for (size_t i = 0; c != NULL && i < c->count; i++)
-        if (best == NULL || lacks(&c->sets[i], have, have_count, day) < lacks(best, have, have_count, day))
-            best = &c->sets[i];
     for (size_t i = 0; best != NULL && i < best->count; i++)
         if (!has(&best->needs[i], have, have_count, day)) {
             if (*count < room)

@@ -3,7 +3,7 @@
 
 #include "common/catalogue/rules.h"
 
-struct service {
+struct offer {
     const char *code, *zh, *en, *authority, *legal, *output, *audience, *channel; /* all but code, zh, authority, legal may be NULL */
     uint32_t type;                                                                /* the record type of its cases */
     int64_t from, to;
@@ -11,7 +11,7 @@ struct service {
 
 struct service_catalogue {
     const struct rule_source *source;
-    const struct service *services;
+    const struct offer *services;
     size_t count;
     struct service_catalogue *next;
 };
@@ -55,8 +55,8 @@ struct notice_set {
 };
 
 /* The menu of a day, in the order of the file; gives how many there are, writes at most `room`. */
-size_t services_offered(const struct rules *r, int64_t day, const struct service *out[], size_t room);
-const struct service *services_find(const struct rules *r, const char *code, int64_t day); /* NULL: not offered then */
+size_t services_offered(const struct rules *r, int64_t day, const struct offer *out[], size_t room);
+const struct offer *services_find(const struct rules *r, const char *code, int64_t day); /* NULL: not offered then */
 
 const struct checklist *services_checklist(const struct rules *r, const char *service); /* NULL: no papers are asked for */
 struct evidence {                                                                       /* what the resident brought */
@@ -69,6 +69,9 @@ struct evidence {                                                               
 bool services_complete(
     const struct rules *r, const char *service, const struct evidence *have, size_t have_count, int64_t day,
     const struct evidence_need *missing[], size_t room, size_t *count);
+
+/* Which of the sets lacks least; the first of several. */
+size_t services_nearest(const struct checklist *c, const struct evidence *have, size_t have_count, int64_t day);
 
 /* Notices for an office of that area on that day: those of the area and of every area that it lies in. Gives how many there are. */
 size_t notices_shown(const struct rules *r, area where, int64_t day, const struct notice *out[], size_t room);

@@ -47,7 +47,7 @@ static void check_records(struct rule_kit *t, int64_t today) {
 static void ask(struct rule_kit *t, int64_t today) {
     struct points_entry e = {.schedule = "kit", .index = "a", .version = 1, .points = 700};
     struct points_total total;
-    const struct service *menu[2];
+    const struct offer *menu[2];
     const struct notice *board[2];
     const struct evidence_need *missing[2];
     size_t count;

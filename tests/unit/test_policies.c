@@ -111,7 +111,7 @@ static void catalogue_files_pass_too(void **state) {
 /* Every service has a form, a deadline and an authority: what a service promises is counted. */
 static void services_have_deadlines(void **state) {
     const struct city *c = *state;
-    const struct service *menu[64];
+    const struct offer *menu[64];
     size_t count = services_offered(&c->rules, 20640 /* 2026-07-06 */, menu, 64);
     assert_true(count > 5 && count <= 64);
     for (size_t i = 0; i < count; i++) {

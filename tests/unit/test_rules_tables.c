@@ -4,6 +4,7 @@
 #include "common/catalogue/admission.h"
 #include "common/catalogue/areas.h"
 #include "common/catalogue/calendar.h"
+#include "common/catalogue/codes.h"
 #include "common/catalogue/retention.h"
 #include "common/catalogue/services.h"
 
@@ -211,11 +212,40 @@ static void areas(void **state) {
     kit_refuses(t, TREE "  - {code: \"650203001001\", zh: 甲, parent: \"650204\"}\n", "kit:4:43: parent 650204 is not in this tree\n");
 }
 
+/* ---- what people call things */
+
+static void names(void **state) {
+    struct rule_kit *t = *state;
+    const struct catalogue_type *person = catalogue_type(&t->catalogue, "Person"), *vacancy = catalogue_type(&t->catalogue, "Vacancy");
+    const struct catalogue_field *name = type_field(person, "name");
+    uint32_t occupation = type_field(vacancy, "occupation")->number;
+    assert_string_equal(label_type(&t->rules, person, "zh"), "居民");
+    assert_string_equal(label_type(&t->rules, person, "en"), "Person");
+    kit_add(
+        t, 1,
+        "kind: code_list\nname: occupation\nfields: [Vacancy.occupation]\ncodes:\n  - {code: a, zh: 甲, en: First}\n  - {code: b, zh: "
+        "乙}\n");
+    kit_add(
+        t, 1,
+        "kind: labels\nname: words\nlabels:\n  Person: {en: Resident}\n  Person.name: {zh: 称呼}\n  occupation:a: {zh: 子}\n"
+        "  occupation:b: {en: Second}\n");
+    assert_string_equal(label_type(&t->rules, person, "zh"), "居民");
+    assert_string_equal(label_type(&t->rules, person, "en"), "Resident");
+    assert_string_equal(label_field(&t->rules, person, name, "zh"), "称呼");
+    assert_string_equal(label_field(&t->rules, person, name, "en"), "称呼");
+    assert_string_equal(label_code(&t->rules, vacancy->number, occupation, BYTES("a"), "zh"), "子");
+    assert_string_equal(label_code(&t->rules, vacancy->number, occupation, BYTES("a"), "en"), "First");
+    assert_string_equal(label_code(&t->rules, vacancy->number, occupation, BYTES("b"), "zh"), "乙");
+    assert_string_equal(label_code(&t->rules, vacancy->number, occupation, BYTES("b"), "en"), "Second");
+    assert_null(label_code(&t->rules, vacancy->number, occupation, BYTES("c"), "zh"));
+    assert_null(label_code(&t->rules, person->number, name->number, BYTES("a"), "zh"));
+}
+
 /* ---- services, papers, notices */
 
 static void services(void **state) {
     struct rule_kit *t = *state;
-    const struct service *menu[2];
+    const struct offer *menu[2];
     kit_add(
         t, 1,
         "kind: service_catalogue\nname: city\nservices:\n"
@@ -424,6 +454,7 @@ int main(void) {
         TEST(dues),
         TEST(dues_of_open_cases),
         TEST(areas),
+        TEST(names),
         TEST(services),
         TEST(papers),
         TEST(board),
