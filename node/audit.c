@@ -55,7 +55,7 @@ static int person_each(void *owner, const struct audit_entry *e) {
         return 0;
     json_t *row = audit_row(e);
     audit_row_names(a->catalogue, row);
-    json_array_append_new(a->rows, audit_words(a->catalogue, row, x->name, x->zh));
+    json_array_append_new(a->rows, audit_words(a->catalogue, a->rules, row, x->name, x->zh));
     json_decref(row);
     return 0;
 }
@@ -85,32 +85,13 @@ static void run_person(struct ask *a, struct txn *t) {
     json_array_append_new(a->rows, as_of(x));
 }
 
-/* "Person/ID", or the id alone. */
-static bool take_person(struct ask *a) {
-    const char *whole = request_text(a->request, "person"), *slash = whole == NULL ? NULL : strchr(whole, '/');
-    char name[64] = "Person";
-    if (slash != NULL && (size_t)(slash - whole) < sizeof name) {
-        memcpy(name, whole, (size_t)(slash - whole));
-        name[slash - whole] = '\0';
-    }
-    const char *id = slash == NULL ? whole : slash + 1;
-    const struct catalogue_type *t = id == NULL || *id == '\0' ? NULL : catalogue_type(a->catalogue, name);
-    if (t == NULL)
-        return ask_refuse(a, "bad_request", "anjuctl audit person Person/ID --actor LOGIN --purpose NAME", "whose record? TYPE/ID");
-    a->type = t->number;
-    if (!id_parse(id, &a->record))
-        a->record = office_derived_id(a->office, t->number, bytes_text(id));
-    return true;
-}
-
 void cmd_audit_person(void *owner, struct request *q) {
     struct office *o = owner;
     struct auditing *x = ask_new(o, q, sizeof *x, run_person);
-    const char *lang = request_text(q, "lang");
     struct bytes name = node_engine_who(o->engine)->name;
-    if (!ask_purpose(&x->ask, AUDIT_LOG) || !take_person(&x->ask))
+    if (!ask_purpose(&x->ask, AUDIT_LOG) || !ask_person(&x->ask, "anjuctl audit person Person/ID --actor LOGIN --purpose NAME"))
         return;
-    x->zh = lang != NULL && strcmp(lang, "zh") == 0;
+    x->zh = strcmp(ask_lang(&x->ask), "zh") == 0;
     memcpy(x->name, name.at, name.len < sizeof x->name ? name.len : sizeof x->name - 1);
     x->heard = node_engine_side(o->engine)->state == NODE_READY ? clock_wall() : node_engine_audit(o->engine)->hub.heard;
     ask_submit(&x->ask);

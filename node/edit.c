@@ -1,5 +1,6 @@
 /* What a clerk sends becomes changes. A request with several records is saved whole or not at all: everything is read and checked before
  * the first change is written. */
+#include "common/base/error.h"
 #include "common/base/random.h"
 #include "common/engine/clock.h"
 #include "node/elements.h"
@@ -443,6 +444,11 @@ static void run(struct ask *a, struct txn *t) {
         ask_fail(
             a, "conflict", "what it holds can be read; ask city hall which office goes on with it",
             "the city closes this office's node: it takes no more edits");
+        return;
+    }
+    CLEANUP(buffer_close) struct buffer why_old = {0};
+    if (office_too_old(a->rules, ask_lang(a), &why_old)) {
+        ask_fail(a, "conflict", "install a newer version; what is here can be read meanwhile", "%s", buffer_string(&why_old));
         return;
     }
     for (size_t i = 0; i < e->count; i++) {

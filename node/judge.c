@@ -1,8 +1,11 @@
 #include "node/judge.h"
 
+#include "common/catalogue/codes.h"
+#include "common/catalogue/intake.h"
 #include "common/catalogue/policy.h"
 #include "common/engine/clock.h"
 #include "common/model/merge.h"
+#include "common/store/node_apply.h"
 
 #include <string.h>
 
@@ -48,23 +51,35 @@ static const char *words_of(const struct finding *f, bool chinese) {
 
 static void tell(struct ask *a, const struct catalogue_type *t, const struct finding *f, json_t *warnings) {
     const struct catalogue_field *field = type_field_number(t, f->field);
-    const char *name = field == NULL ? "" : field->name, *lang = request_text(a->request, "lang");
-    const char *words = words_of(f, lang != NULL && strcmp(lang, "zh") == 0);
+    const char *name = field == NULL ? "" : field->name, *lang = ask_lang(a);
+    const char *words = words_of(f, strcmp(lang, "zh") == 0);
+    const char *called = field == NULL ? label_type(a->rules, t, lang) : label_field(a->rules, t, field, lang);
     if (f->severity != SEVERITY_BLOCK) {
         json_array_append_new(
             warnings, json_pack(
-                          "{s:s, s:s, s:s, s:s, s:s}", "field", name, "reason", words == NULL ? "" : words, "rule", f->rule, "severity",
-                          severity_name(f->severity), "legal_basis", f->legal_basis));
+                          "{s:s, s:s, s:s, s:s, s:s, s:s}", "field", name, "called", called, "reason", words == NULL ? "" : words, "rule",
+                          f->rule, "severity", severity_name(f->severity), "legal_basis", f->legal_basis));
         return;
     }
     if (a->code != NULL)
         buffer_text(&a->message, "\n");
     else
         ask_fail(a, "bad_request", "correct it, then save it again; nothing was saved", "%s", "");
-    buffer_format(&a->message, "%s%s%s: %s (%s", t->name, *name == '\0' ? "" : ".", name, words == NULL ? "" : words, f->rule);
+    buffer_format(&a->message, "%s%s%s", t->name, *name == '\0' ? "" : ".", name);
+    if (strcmp(called, field == NULL ? t->name : name) != 0)
+        buffer_format(&a->message, " %s", called);
+    buffer_format(&a->message, ": %s (%s", words == NULL ? "" : words, f->rule);
     if (*f->legal_basis != '\0')
         buffer_format(&a->message, ", %s", f->legal_basis);
     buffer_text(&a->message, ")");
+}
+
+/* What a points entry takes back, when it is here. */
+static bool reversed_by(struct ask *a, const struct record *after, struct arena *scratch, struct record *out) {
+    struct id16 id;
+    bool pending;
+    return intake_reverses(a->catalogue, after, &id) && node_record(a->txn, after->type, &id, scratch, out, &pending) == 0 &&
+           field_winner(record_field(out, FIELD_HOME)) != NULL;
 }
 
 bool judge_edit(
@@ -81,7 +96,12 @@ bool judge_edit(
         after = record_copy(before, &scratch);
     foresee(&after, t->number, id, ops, count, &scratch);
     if (!record_deleted(&after)) {
+        struct record reversed;
+        struct intake x = {
+            .rules = a->rules, .catalogue = a->catalogue, .before = before, .after = &after, .today = today, .words = &scratch};
+        x.reversed = reversed_by(a, &after, &scratch, &reversed) ? &reversed : NULL;
         rules_check(a->rules, a->catalogue, &after, today, receipt, &found);
+        intake_check(&x, &found);
         if (before != NULL)
             rules_check(a->rules, a->catalogue, before, today, receipt, &had);
         for (size_t i = 0; i < found.count; i++) {

@@ -1,8 +1,11 @@
 #include "node/office.h"
 
+#include "common/base/program.h"
 #include "common/engine/clock.h"
 #include "common/store/layout.h"
+#include "node/gate.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +41,10 @@ static void ask_free(struct ask *a) {
     free(a);
 }
 
+static bool reads(uint32_t action) {
+    return action == AUDIT_READ || action == AUDIT_SEARCH || action == AUDIT_EXPORT || action == AUDIT_HISTORY || action == AUDIT_PRINT;
+}
+
 /* No silent reading: the entries are in the same transaction as the read, so nothing is answered without them. One for each record that is
  * shown or changed, so that its subject finds them all; one for the asking itself when none is. */
 static void ask_works(struct node_work *w, struct txn *t) {
@@ -52,7 +59,8 @@ static void ask_works(struct node_work *w, struct txn *t) {
         .type = a->type,
         .record = a->record};
     a->txn = t;
-    a->run(a, t);
+    if (!reads(a->action) || a->type == 0 || gate_type(a))
+        a->run(a, t);
     a->txn = NULL;
     asked.action = a->code == NULL ? a->action : AUDIT_REFUSED;
     struct audit_entry *shown = (struct audit_entry *)(void *)a->shown.at;
@@ -140,6 +148,55 @@ bool ask_purpose(struct ask *a, uint32_t action) {
     a->actor = office_derived_id(a->office, TYPE_STAFF, bytes_text(actor));
     a->action = action;
     return true;
+}
+
+const char *ask_lang(const struct ask *a) {
+    const char *lang = request_text(a->request, "lang");
+    return lang != NULL && strcmp(lang, "zh") == 0 ? "zh" : "en";
+}
+
+bool ask_person(struct ask *a, const char *how) {
+    const char *whole = request_text(a->request, "person"), *slash = whole == NULL ? NULL : strchr(whole, '/');
+    char name[64] = "Person";
+    if (slash != NULL && (size_t)(slash - whole) < sizeof name) {
+        memcpy(name, whole, (size_t)(slash - whole));
+        name[slash - whole] = '\0';
+    }
+    const char *id = slash == NULL ? whole : slash + 1;
+    const struct catalogue_type *t = id == NULL || *id == '\0' ? NULL : catalogue_type(a->catalogue, name);
+    if (t == NULL)
+        return ask_refuse(a, "bad_request", how, "whose record? TYPE/ID");
+    a->type = t->number;
+    if (!id_parse(id, &a->record))
+        a->record = office_derived_id(a->office, t->number, bytes_text(id));
+    return true;
+}
+
+bool office_too_old(const struct rules *r, const char *lang, struct buffer *out) {
+    int64_t protocol, store;
+    bool zh = strcmp(lang, "zh") == 0;
+    if (rules_protocol(r, PROGRAM_PROTOCOL, PROGRAM_STORE_FORMAT) == PROTOCOL_OK)
+        return false;
+    const char *label = rules_label(r, "ui.update_needed", lang);
+    rules_floor(r, &protocol, &store);
+    buffer_format(
+        out,
+        zh ? "%s：全市要求协议 %" PRId64 "、存储格式 %" PRId64 "，本程序（%s）为 %d 和 %d，不能再录入"
+           : "%s: the city asks for protocol %" PRId64 " and store format %" PRId64 "; this program (%s) has %d and %d, and takes no edits",
+        label != NULL ? label
+        : zh          ? "请先升级"
+                      : "update needed",
+        protocol, store, PROGRAM_VERSION, PROGRAM_PROTOCOL, PROGRAM_STORE_FORMAT);
+    return true;
+}
+
+json_t *office_day(int64_t day) {
+    struct buffer b = {0};
+    if (day != RULE_DAY_FIRST && day != RULE_DAY_LAST)
+        value_text(&(struct value){.kind = VALUE_DATE, .number = day}, &b);
+    json_t *t = json_string(buffer_string(&b));
+    buffer_close(&b);
+    return t;
 }
 
 const struct catalogue_type *office_type(const struct office *o, struct request *q, const char *name) {

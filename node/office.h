@@ -40,8 +40,9 @@ struct office {
     int64_t policies_day;
     area policies_at;
     uint64_t policies_seen;
-    unsigned policies_refused, rules_unread; /* the latter: taken up, but this build or catalogue cannot read them */
-    uv_timer_t daily;                        /* looks whether the city's day has changed */
+    unsigned policies_in_force, policies_staged; /* here; to begin on a later day */
+    unsigned policies_refused, rules_unread;     /* the latter: taken up, but this build or catalogue cannot read them */
+    uv_timer_t daily;                            /* looks whether the city's day has changed */
     int exit;
 };
 
@@ -58,6 +59,7 @@ struct ask {
     void (*free)(struct ask *a); /* of what follows the struct; may be NULL */
     json_t *rows;                /* owns; an array: rows, or with `one` the answer's object at [0] */
     bool one;
+    bool names;       /* records are shown with what people call their fields */
     const char *code; /* static; not NULL: an error */
     struct buffer message;
     const char *hint; /* static */
@@ -78,11 +80,17 @@ bool ask_purpose(struct ask *a, uint32_t action /* enum audit_action */);
 void ask_shows(struct ask *a, const struct record *r);
 void ask_notes(struct ask *a, const struct audit_entry *e); /* the same of what was changed: action, type, record, subject, change */
 bool ask_refuse(struct ask *a /* takes */, const char *code, const char *hint, const char *message); /* false; it was not submitted */
-bool ask_target(struct ask *a); /* "type" and "id" (hex, or a source's key); false as above */
+const char *ask_lang(const struct ask *a);                            /* "zh" or "en": in which words it is answered */
+bool ask_person(struct ask *a, const char *how /* a hint; static */); /* "person": Person/ID, or the id alone; false as above */
+bool ask_target(struct ask *a);                                       /* "type" and "id" (hex, or a source's key); false as above */
 
 /* The id under which a source's key is known all over the city (3-RECORDS): UUIDv8 of city secret, generation, type, key. */
 struct id16 office_derived_id(const struct office *o, uint32_t type, struct bytes key);
+/* The city asks for a newer program than this one (kind protocol); appends that, in words. Then edits are refused. */
+bool office_too_old(const struct rules *r, const char *lang, struct buffer *out);
 const struct catalogue_type *office_type(const struct office *o, struct request *q, const char *name); /* NULL: was answered */
+
+json_t *office_day(int64_t day); /* gives; "" for the first and the last of all days, and POLICY_NEVER */
 
 void office_ordered(struct office *o, struct request *q); /* main.c: carries out the command of the request */
 
@@ -134,7 +142,15 @@ void cmd_wait(void *owner, struct request *q);
 void cmd_digest(void *owner, struct request *q);
 void cmd_verify_store(void *owner, struct request *q);
 void cmd_policies(void *owner, struct request *q); /* policy.c */
+void cmd_rules(void *owner, struct request *q);
 void cmd_types(void *owner, struct request *q);
+void cmd_services(void *owner, struct request *q); /* board.c */
+void cmd_checklist(void *owner, struct request *q);
+void cmd_notices(void *owner, struct request *q);
+void cmd_admission(void *owner, struct request *q);
+void cmd_codes(void *owner, struct request *q);
+void cmd_tasks(void *owner, struct request *q);      /* tasks.c */
+void cmd_points(void *owner, struct request *q);     /* points.c */
 void cmd_key_rotate(void *owner, struct request *q); /* rekey.c */
 void cmd_pause(void *owner, struct request *q);
 void cmd_backup(void *owner, struct request *q); /* backup.c */

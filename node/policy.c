@@ -14,15 +14,6 @@
 
 /* ---- what there is */
 
-static json_t *day_json(int64_t day) {
-    struct buffer b = {0};
-    if (day != POLICY_NEVER)
-        value_text(&(struct value){.kind = VALUE_DATE, .number = day}, &b);
-    json_t *t = json_string(buffer_string(&b));
-    buffer_close(&b);
-    return t;
-}
-
 static const char *state_of(const struct policy_shelf *s, size_t i, area at, int64_t day) {
     const struct policy *p = &s->taken[i];
     if (policy_in_force(s->taken, s->count, p->kind, p->name, at, day) == p)
@@ -42,7 +33,7 @@ static void run_policies(struct ask *a, struct txn *t) {
             a->rows, json_pack(
                          "{s:s#, s:s#, s:s, s:I, s:o, s:o, s:s, s:s, s:s}", "kind", (const char *)p->kind.at, (int)p->kind.len, "name",
                          (const char *)p->name.at, (int)p->name.len, "scope", area_text(p->scope, scope), "version", (json_int_t)p->version,
-                         "from", day_json(p->from), "to", day_json(p->to), "state", state_of(&s, i, at, day), "fault",
+                         "from", office_day(p->from), "to", office_day(p->to), "state", state_of(&s, i, at, day), "fault",
                          s.marks[i].fault == POLICY_GOOD ? "" : policy_fault_text(s.marks[i].fault), "id", id_hex(&s.marks[i].id, id)));
     }
     for (size_t i = 0; i < s.refused_count; i++) {
@@ -208,6 +199,10 @@ static void reading_done(struct node_work *w, int result) {
         o->policies_at = x->at;
         o->policies_seen = x->changes;
         o->policies_refused = 0;
+        o->policies_in_force = (unsigned)x->count;
+        o->policies_staged = 0;
+        for (size_t i = 0; i < x->shelf.count; i++)
+            o->policies_staged += strcmp(state_of(&x->shelf, i, x->at, x->day), "staged") == 0;
         for (size_t i = 0; i < x->shelf.refused_count; i++)
             o->policies_refused += x->shelf.refused[i].fault != POLICY_PARTS;
         use(o, x);

@@ -1,8 +1,9 @@
 /* Reads. Every look at personal data names an actor and a purpose and leaves an audit-log entry for each record that it shows, in the same
  * transaction. What waits and what is held is shown without values, by random ids, and needs neither. */
+#include "common/catalogue/codes.h"
 #include "common/daemon/rows.h"
 #include "common/store/layout.h"
-#include "node/office.h"
+#include "node/gate.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,10 +45,53 @@ static json_t *unresolved(const struct ask *a, const struct record *r) {
     return all;
 }
 
+/* What people call the fields that are shown, and the codes in them. */
+static void add_names(const struct ask *a, const struct record *r, json_t *shown) {
+    const struct catalogue_type *t = catalogue_type_number(a->catalogue, r->type);
+    const char *lang = ask_lang(a), *name;
+    json_t *names = json_object(), *codes = json_object(), *value;
+    json_object_foreach(json_object_get(shown, "fields"), name, value) {
+        const struct catalogue_field *f = t == NULL ? NULL : type_field(t, name);
+        if (f == NULL)
+            continue;
+        json_object_set_new(names, name, json_string(label_field(a->rules, t, f, lang)));
+        const char *code = json_string_value(value);
+        code = code == NULL ? NULL : label_code(a->rules, t->number, f->number, bytes_text(code), lang);
+        if (code != NULL)
+            json_object_set_new(codes, name, json_string(code));
+    }
+    if (t != NULL)
+        json_object_set_new(shown, "type_name", json_string(label_type(a->rules, t, lang)));
+    json_object_set_new(shown, "names", names);
+    if (json_object_size(codes) > 0)
+        json_object_set(shown, "codes", codes);
+    json_decref(codes);
+}
+
+/* A workflow is shown for every record of its type, also without events. */
+static void hide_workflow(const struct ask *a, uint32_t type, json_t *shown) {
+    const struct catalogue_type *t = catalogue_type_number(a->catalogue, type);
+    for (size_t i = 0; t != NULL && i < t->field_count; i++)
+        if (t->fields[i].rule == SHOW_WORKFLOW && !gate_opens(a, type, t->fields[i].number)) {
+            json_object_del(shown, "workflow");
+            json_object_del(json_object_get(shown, "fields"), t->fields[i].name);
+        }
+}
+
 static json_t *show(struct ask *a, const struct record *r, bool pending, bool sides) {
-    json_t *shown = record_show(a->catalogue, r, sides);
-    json_object_set_new(shown, "unresolved", unresolved(a, r));
+    struct arena arena = {0};
+    json_t *withheld = json_array();
+    struct record open = gate_record(a, r, &arena, withheld);
+    json_t *shown = record_show(a->catalogue, &open, sides);
+    hide_workflow(a, r->type, shown);
+    json_object_set_new(shown, "unresolved", unresolved(a, &open));
     json_object_set_new(shown, "pending", json_boolean(pending));
+    if (a->names)
+        add_names(a, &open, shown);
+    if (json_array_size(withheld) > 0)
+        json_object_set(shown, "withheld", withheld);
+    json_decref(withheld);
+    arena_close(&arena);
     return shown;
 }
 
@@ -80,6 +124,7 @@ static void run_get(struct ask *a, struct txn *t) {
 void cmd_get(void *owner, struct request *q) {
     struct ask *a = ask_new(owner, q, sizeof *a, run_get);
     a->one = true;
+    a->names = true;
     if (ask_purpose(a, request_flag(q, "print") ? AUDIT_PRINT : AUDIT_READ) && ask_target(a))
         ask_submit(a);
 }
@@ -120,6 +165,8 @@ static int find_each(void *owner, const struct record *r, bool pending) {
 
 static void run_find(struct ask *a, struct txn *t) {
     struct searching *f = (struct searching *)a;
+    if (!gate_field(a, f->field)) /* else a search would tell what is withheld */
+        return;
     int r = node_records(t, a->type, false, find_each, f);
     if (r < 0)
         ask_fail(a, "internal", "run `anjuctl verify`", "the records could not be read");
@@ -154,6 +201,7 @@ void cmd_find(void *owner, struct request *q) {
     f->proposals = field != NULL && field->rule == SHOW_HUB;
     strcpy(f->value, equals + 1);
     f->ask.type = t->number;
+    f->ask.names = true;
     if (ask_purpose(&f->ask, AUDIT_SEARCH))
         ask_submit(&f->ask);
 }
@@ -199,6 +247,36 @@ static void add_author(const struct catalogue *k, const struct change *c, json_t
     json_object_set_new(row, "values", values);
 }
 
+static void add_withheld(json_t *row, const char *field) {
+    json_t *all = json_object_get(row, "withheld");
+    if (all == NULL) {
+        all = json_array();
+        json_object_set_new(row, "withheld", all);
+    }
+    json_array_append_new(all, json_string(field));
+}
+
+/* The row of a change, of a history only with what the purpose opens. */
+static json_t *row_of_change(const struct logging *l, const struct change *c) {
+    const struct ask *a = &l->ask;
+    struct op *ops = memory_zeroed(c->op_count + 1, sizeof *ops);
+    struct change open = *c;
+    char name[24];
+    open.ops = ops;
+    open.op_count = 0;
+    for (size_t i = 0; i < c->op_count; i++)
+        if (!l->history || gate_opens(a, c->type, c->ops[i].field))
+            ops[open.op_count++] = c->ops[i];
+    json_t *row = change_show(a->catalogue, &open);
+    if (l->history)
+        add_author(a->catalogue, &open, row);
+    for (size_t i = 0; l->history && i < c->op_count; i++)
+        if (!gate_opens(a, c->type, c->ops[i].field))
+            add_withheld(row, field_name(a->catalogue, c->type, c->ops[i].field, name));
+    free(ops);
+    return row;
+}
+
 static int log_each(void *owner, const struct id16 *incarnation, const struct change *c, wall_ms saved, enum verdict held) {
     struct logging *l = owner;
     if (l->history && (c->type != l->ask.type || !id_equal(&c->record, &l->ask.record)))
@@ -206,14 +284,12 @@ static int log_each(void *owner, const struct id16 *incarnation, const struct ch
     const char *at = stage(l->progress, incarnation, c->seq, held);
     if (!l->history && strcmp(at, "merged") == 0)
         return 0;
-    json_t *row = change_show(l->ask.catalogue, c);
+    json_t *row = row_of_change(l, c);
     json_object_set_new(row, "saved_ms", json_integer((json_int_t)saved));
     json_object_set_new(row, "state", json_string(at));
     json_object_set_new(row, "reason", held == VERDICT_MERGED ? json_null() : json_string(verdict_text(held)));
-    if (l->history) {
-        add_author(l->ask.catalogue, c, row);
+    if (l->history)
         buffer_add(&l->names, bytes_of(&c->name, sizeof c->name));
-    }
     json_array_append_new(l->ask.rows, row);
     return 0;
 }
@@ -257,6 +333,10 @@ static void add_standing(struct logging *l, const struct record *r, const struct
             return;
     json_t *row = row_of(l, r, h);
     const char *field = field_name(l->ask.catalogue, r->type, f->number, name);
+    if (!gate_opens(&l->ask, r->type, f->number)) {
+        add_withheld(row, field);
+        return;
+    }
     json_array_append_new(json_object_get(row, "fields"), json_string(field));
     json_object_set_new(json_object_get(row, "values"), field, value_json(h->value));
 }
@@ -269,6 +349,18 @@ static int by_version(const void *x, const void *y) {
         b = json_integer_value(json_object_get(*(json_t *const *)y, "seq"));
     }
     return (a > b) - (a < b);
+}
+
+static json_t *names_of(const struct ask *a, const json_t *fields) {
+    const struct catalogue_type *t = catalogue_type_number(a->catalogue, a->type);
+    json_t *names = json_object(), *name;
+    size_t i;
+    json_array_foreach((json_t *)(uintptr_t)fields, i, name) {
+        const struct catalogue_field *f = t == NULL ? NULL : type_field(t, json_string_value(name));
+        if (f != NULL)
+            json_object_set_new(names, f->name, json_string(label_field(a->rules, t, f, ask_lang(a))));
+    }
+    return names;
 }
 
 static void run_history(struct ask *a, struct txn *t) {
@@ -292,6 +384,7 @@ static void run_history(struct ask *a, struct txn *t) {
     json_t *row;
     json_array_foreach(a->rows, i, row) {
         json_object_del(row, "tag");
+        json_object_set_new(row, "names", names_of(a, json_object_get(row, "fields")));
     }
     a->rows = rows_sorted(a->rows, by_version);
 }
@@ -381,6 +474,8 @@ static int export_each(void *owner, const struct record *r, bool pending) {
 
 static void run_export(struct ask *a, struct txn *t) {
     struct exporting *x = (struct exporting *)a;
+    if (!x->hashes && (x->raw || a->type == 0) && !gate_all(a, x->raw))
+        return;
     if (node_records(t, a->type, x->raw || x->hashes, export_each, x) < 0)
         ask_fail(a, "internal", "run `anjuctl verify`", "the records could not be read");
 }
@@ -395,6 +490,7 @@ static void exporting(struct office *o, struct request *q, bool conflicts) {
     x->raw = !conflicts && !x->hashes && request_flag(q, "raw");
     x->conflicts = conflicts;
     x->ask.type = t == NULL ? 0 : t->number;
+    x->ask.names = conflicts || request_flag(q, "names");
     if (x->hashes || ask_purpose(&x->ask, AUDIT_EXPORT))
         ask_submit(&x->ask);
 }

@@ -1,4 +1,6 @@
 /* About the daemon itself: status, waiting, digests, verification, policies and the catalogue they carry. No personal data. */
+#include "common/base/error.h"
+#include "common/catalogue/codes.h"
 #include "common/catalogue/policy.h"
 #include "common/engine/clock.h"
 #include "common/engine/hub_move.h"
@@ -40,7 +42,7 @@ static bool all_acked(const struct office *o) {
     return progress_backlog(&node_engine_side(o->engine)->progress) == 0;
 }
 
-static const char *problem(const struct office *o, const struct node_side *s) {
+static const char *machine_problem(const struct office *o, const struct node_side *s) {
     if (node_engine_disk_full(o->engine))
         return "the disk is full: edits are refused; free space";
     if (node_engine_compact_full(o->engine))
@@ -60,12 +62,34 @@ static const char *problem(const struct office *o, const struct node_side *s) {
     return s->progress.held_count > 0 ? "the city did not take some changes: see `anjuctl held`" : "";
 }
 
+/* What is wrong with the rules here: each with the next step. */
+static void rule_problems(const struct office *o, const char *lang, json_t *out) {
+    CLEANUP(buffer_close) struct buffer old = {0};
+    if (office_too_old(&o->catalogue->rules, lang, &old)) {
+        buffer_text(&old, "; install a newer version");
+        json_array_append_new(out, json_string(buffer_string(&old)));
+    }
+    if (o->policies_refused > 0)
+        json_array_append_new(
+            out, json_sprintf(
+                     "%u policies of the city were refused here, and what was in force before stays: `anjuctl policies` says why; tell "
+                     "city hall",
+                     o->policies_refused));
+    if (o->rules_unread > 0)
+        json_array_append_new(
+            out, json_sprintf(
+                     "%u rules in force cannot be read by this program and do not act here: `anjuctl rules` names them as unread; "
+                     "install the version that city hall uses",
+                     o->rules_unread));
+}
+
 void cmd_status(void *owner, struct request *q) {
     struct office *o = owner;
     if (o->engine == NULL) {
         office_status_unenrolled(o, q);
         return;
     }
+    const char *asked = request_text(q, "lang"), *lang = asked != NULL && strcmp(asked, "zh") == 0 ? "zh" : "en";
     const struct node_side *s = node_engine_side(o->engine);
     const struct node_progress *p = &s->progress;
     const struct enrolment *who = node_engine_who(o->engine);
@@ -92,7 +116,14 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "hub", json_stringn((const char *)who->endpoint.at, who->endpoint.len));
     json_object_set_new(out, "hub_next", json_stringn((const char *)who->next_endpoint.at, who->next_endpoint.len));
     json_object_set_new(out, "link", json_string(node_state_name(s->state)));
-    json_object_set_new(out, "problem", json_string(problem(o, s)));
+    const char *machine = machine_problem(o, s);
+    json_t *problems = json_array();
+    if (*machine != '\0')
+        json_array_append_new(problems, json_string(machine));
+    rule_problems(o, lang, problems);
+    const char *first = json_string_value(json_array_get(problems, 0));
+    json_object_set_new(out, "problem", json_string(first == NULL ? "" : first));
+    json_object_set_new(out, "problems", problems);
     json_object_set_new(out, "public", json_string(public_text(&o->keys.public, public)));
     json_object_set_new(out, "key_change", json_string(office_key_state(o)));
     json_object_set_new(out, "saved", number(saved));
@@ -111,6 +142,10 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "disk_full", json_boolean(node_engine_disk_full(o->engine)));
     json_object_set_new(out, "store_bytes", number(store_bytes(node_engine_store(o->engine))));
     json_object_set_new(out, "record_types", number(o->catalogue->catalogue.type_count));
+    json_object_set_new(out, "policies_in_force", number(o->policies_in_force));
+    json_object_set_new(out, "policies_staged", number(o->policies_staged));
+    json_object_set_new(out, "policies_refused", number(o->policies_refused));
+    json_object_set_new(out, "rules_unread", number(o->rules_unread));
     json_object_set_new(out, "incarnations", lives);
     json_object_set_new(out, "audit_entries", number(node_engine_audit_entries(o->engine)));
     backups_status(o, out);
@@ -234,10 +269,11 @@ static json_t *states_of(const struct workflow *w) {
     return all;
 }
 
-static json_t *field_row(const struct catalogue_type *t, const struct catalogue_field *f) {
+static json_t *field_row(const struct rules *r, const struct catalogue_type *t, const struct catalogue_field *f) {
     json_t *row = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "type", t->name, "type_zh", t->zh, "class", record_class_name(t->class), "name",
-        f->name, "name_zh", f->zh, "kind", value_kind_name(f->kind), "rule", show_rule_name(f->rule), "required", f->required);
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b}", "type", t->name, "type_zh", label_type(r, t, "zh"), "type_en",
+        label_type(r, t, "en"), "class", record_class_name(t->class), "name", f->name, "name_zh", label_field(r, t, f, "zh"), "name_en",
+        label_field(r, t, f, "en"), "kind", value_kind_name(f->kind), "rule", show_rule_name(f->rule), "required", f->required);
     if (f->refers != NULL)
         json_object_set_new(row, "refers", json_string(f->refers));
     if (f->rule == SHOW_WORKFLOW)
@@ -250,7 +286,7 @@ void cmd_types(void *owner, struct request *q) {
     const struct catalogue *k = &o->catalogue->catalogue;
     for (size_t i = 0; i < k->type_count; i++)
         for (size_t f = 0; f < k->types[i].field_count; f++)
-            request_row(q, field_row(&k->types[i], &k->types[i].fields[f]));
+            request_row(q, field_row(&o->catalogue->rules, &k->types[i], &k->types[i].fields[f]));
     for (size_t i = 0; i < k->purpose_count; i++)
         request_row(
             q, json_pack(

@@ -1,5 +1,7 @@
 #include "common/daemon/rows.h"
 
+#include "common/catalogue/codes.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -101,11 +103,12 @@ static const char *text_of(const json_t *row, const char *name) {
     return t == NULL ? "" : t;
 }
 
-json_t *audit_words(const struct catalogue *k, const json_t *row, const char *office, bool zh) {
+json_t *audit_words(const struct catalogue *k, const struct rules *r, const json_t *row, const char *office, bool zh) {
     const struct catalogue_purpose *p = catalogue_purpose(k, text_of(row, "purpose"));
     const struct catalogue_type *t = catalogue_type(k, text_of(row, "type"));
     const char *purpose = p == NULL ? text_of(row, "purpose") : zh && p->zh != NULL ? p->zh : p->name;
-    const char *type = t == NULL ? text_of(row, "type") : zh && t->zh != NULL ? t->zh : t->name;
+    const struct rules none = {.sources = NULL};
+    const char *type = t == NULL ? text_of(row, "type") : label_type(r == NULL ? &none : r, t, zh ? "zh" : "en");
     const char *action = action_words(text_of(row, "action"), zh);
     json_t *out = json_object();
     char at[32];

@@ -1,6 +1,7 @@
 /* Rows that both daemons answer with. */
 #pragma once
 
+#include "common/catalogue/rules.h"
 #include "common/catalogue/show.h"
 #include "common/daemon/control.h"
 #include "common/model/audit.h"
@@ -9,7 +10,9 @@
 json_t *audit_row(const struct audit_entry *e); /* gives */
 void audit_row_names(const struct catalogue *k, json_t *row);
 /* The same for the person whom the record is about: when, which office, what, what for, in words; the row has its names already. */
-json_t *audit_words(const struct catalogue *k, const json_t *row, const char *office, bool zh); /* gives */
+json_t *audit_words(
+    const struct catalogue *k, const struct rules *r /* for labels; may be NULL */, const json_t *row, const char *office,
+    bool zh); /* gives */
 /* A head that `keeper` keeps of the log of `whose`, or the break that it saw. */
 json_t *audit_head_row(const char *whose, const char *keeper, const struct audit_kept *k); /* gives */
 bool audit_concerns(const struct audit_entry *e, const struct id16 *person);               /* the record is the person's, or about it */

@@ -85,6 +85,12 @@ meant() {
     cat "$work/lacks"
     [ ! -s "$work/lacks" ]
 }
+meant_of() { # COMMAND ARGUMENT…
+    _c=$1
+    shift
+    meant n1 "$_c" "$@"
+}
+says_rule() { ctl n1 -o jsonl rules | grep -q "\"kind\":\"$1\""; }
 all_commands() {
     ctl "$1" -o jsonl commands | sed 's/^{"name":"\([^"]*\)".*/\1/' | while read -r _c; do
         ctl "$1" -o jsonl schema "$_c" | grep -q . || echo "$1: $_c has no fields in the schema"
@@ -96,7 +102,7 @@ check "every command of the hub is in the schema" all_commands hub
 check "every command of the node is in the schema" all_commands n1
 ctl n1 pause >/dev/null
 ctl n1 put Employment person=nobody employer=x $who >/dev/null
-for c in status types policies digest queue verify limits commands hello version schema; do
+for c in status types policies rules digest queue verify limits commands hello version schema; do
     check "the fields of $c" meant n1 $c
 done
 for c in export conflicts; do
@@ -142,4 +148,20 @@ check "the fields of node pause" meant hub "node pause" 2
 check "the fields of node approve" meant hub "node approve" 2
 printf 'kind: labels\nname: test\nlabels:\n  Person: {zh: 人员, en: Person}\n' >"$work/notice.yaml"
 check "the fields of policy publish" meant hub "policy publish" "$work/notice.yaml"
+
+# ---- … of what rules say
+for f in service-catalogue document-rules code-list-occupation school-admission-2026 deadlines points-schedule; do
+    ctl hub policy publish deploy/policies/$f.yaml >/dev/null
+done
+ctl n1 resume >/dev/null
+until_true 20 says_rule points_schedule
+ctl n1 put WageClaim employer=x $who >/dev/null
+person=$(ctl n1 -o jsonl put Person name=刘一 $who | field id)
+ctl n1 put PointsEntry person="$person" rule=residence-years rule_version=1 points=400 $who >/dev/null
+for c in services "codes occupation" admission "checklist school-place" tasks; do
+    # shellcheck disable=SC2086  several words
+    check "the fields of $c" meant_of $c
+done
+check "the fields of points" meant n1 points "Person/$person" $who
+check "the fields of what changed in a rule" meant n1 rules deadlines/city
 finish
