@@ -307,6 +307,7 @@ void cmd_status(void *owner, struct request *q) {
     audit_status(c, problems);
     rekey_status(c, out, problems);
     erase_status(c, out);
+    standing_status(c, out, problems);
     areas_status(c, out, problems);
     if (hub_engine_compact_full(c->engine)) {
         const struct hub_stores *s = hub_engine_stores(c->engine);
@@ -402,6 +403,8 @@ static void finish_nodes(struct question *a) {
             json_object_set_new(row, "public", json_string(public_text(&p->keys, text)));
             json_object_set_new(row, "key_before_until_ms", p->before_until > clock_wall() ? number(p->before_until) : json_null());
             json_object_set_new(row, "at", number(l->at));
+            json_object_set_new(row, "software", *l->software == '\0' ? json_null() : json_string(l->software));
+            json_object_set_new(row, "update_needed", json_boolean(standing_update_needed(c, l)));
             json_object_set_new(row, "backlog", l->reported == 0 ? json_null() : number(l->last.backlog));
             json_object_set_new(row, "oldest_ms", l->reported == 0 ? json_null() : number(l->last.oldest_ms));
             json_object_set_new(row, "reported_ms", l->reported == 0 ? json_null() : number(l->reported));

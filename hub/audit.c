@@ -155,7 +155,7 @@ static void finish_person(struct question *a) {
             continue;
         }
         audit_row_names(&a->city->catalogue, row);
-        json_array_append_new(shown, audit_words(&a->city->catalogue, NULL, row, x->zh ? "市级" : "city hall", x->zh));
+        json_array_append_new(shown, audit_words(&a->city->catalogue, standing_labels(a->city), row, x->zh ? "市级" : "city hall", x->zh));
     }
     wall_ms now = clock_wall();
     char at[32];

@@ -15,6 +15,8 @@
 struct enrol;      /* enrol.c: tokens, and the door of those who hold one */
 struct backups;    /* backup.c: the one that is being made */
 struct erasures;   /* erase.c: orders to erase, and who carried them out */
+struct rules;      /* common/catalogue/rules.h */
+struct standing;   /* standing.c: how the rules stand, for status */
 struct redivision; /* areas.c: divisions that are no more, and what follows them */
 
 struct city {
@@ -41,6 +43,7 @@ struct city {
     struct backups *backups;       /* owns */
     struct erasures *erasures;     /* owns */
     struct redivision *redivision; /* owns */
+    struct standing *standing;     /* owns */
     uv_timer_t daily;              /* looks whether the city's day has changed */
     struct catalogue catalogue;    /* of the policies in force and of those on the way there */
     struct buffer documents;       /* they themselves, for enrolment files */
@@ -161,6 +164,14 @@ void areas_close(struct city *c); /* after the engine */
 void areas_look(struct city *c);  /* the city's day may have changed, or what failed is to be tried again */
 void areas_merged(struct city *c, const struct merged *m);
 void areas_status(const struct city *c, json_t *out, json_t *problems);
+/* How the rules stand (standing.c). */
+void standing_open(struct city *c);
+void standing_close(struct city *c);               /* after the engine */
+void standing_look(struct city *c, bool policies); /* the city's day may have changed, or policies did */
+void standing_status(const struct city *c, json_t *out, json_t *problems);
+bool standing_update_needed(const struct city *c, const struct hub_link *l); /* by what its program says of itself */
+const struct rules *standing_labels(const struct city *c);                   /* of the whole city; NULL: not known yet */
+
 bool city_writes(const struct city *c); /* main.c: changes of the hub itself are merged as they are made */
 
 /* ---- commands */

@@ -38,8 +38,8 @@ static const struct setting settings[] = {
 
 static const struct command commands[] = {
     {"status", CONTROL_STATUS, cmd_status, "", "", "", "the city on one screen", "全市状态"},
-    {"nodes", CONTROL_STATUS, cmd_nodes, "", "", "node name areas state backlog accepted merged held wrongs at", "every office's node",
-     "所有节点"},
+    {"nodes", CONTROL_STATUS, cmd_nodes, "", "", "node name areas state software update_needed backlog accepted merged held wrongs at",
+     "every office's node", "所有节点"},
     {"node show", CONTROL_STATUS, cmd_node_show, "node", "", "", "one node", "查看一个节点"},
     {"node add", CONTROL_ADMIN, cmd_node_add, "area", "name= key= out=", "", "enrol a node; --out FILE gets its enrolment file",
      "登记新节点"},
@@ -293,10 +293,12 @@ bool city_writes(const struct city *c) {
 
 static void on_merged(void *owner, const struct merged *m) {
     areas_merged(owner, m);
+    standing_look(owner, m->policies);
 }
 
 static void on_daily(uv_timer_t *t) {
     areas_look(t->data);
+    standing_look(t->data, false);
 }
 
 static int open_engine(struct city *c) {
@@ -366,6 +368,7 @@ static void run_loop(struct city *c) {
     enrol_open(c);
     erase_open(c);
     areas_open(c);
+    standing_open(c);
     uv_timer_start(&c->daily, on_daily, DAY_LOOK_MS, DAY_LOOK_MS);
     log_fact(LOG_INFO, "hub.started", FACT_TEXT("endpoint", porter_endpoint(c->porter)));
     service_ready(&c->service, porter_endpoint(c->porter));
@@ -421,6 +424,7 @@ static int run(struct city *c) {
     enrol_close(c);
     erase_close(c);
     areas_close(c);
+    standing_close(c);
     c->control = control_close(c->control);
     service_stop(&c->service);
     uv_run(&c->loop, UV_RUN_DEFAULT);

@@ -190,6 +190,19 @@ static void use(struct office *o, struct reading *x) {
     complaints_close(&c);
 }
 
+/* A later version is in force: that this one was refused concerns nobody any more. */
+static bool is_replaced(const struct reading *x, const struct id16 *refused) {
+    for (size_t i = 0; i < x->count; i++) {
+        struct policy older = *x->in_force[i];
+        for (older.version--; older.version > 0; older.version--) {
+            struct id16 id = policy_id(&node_engine_who(x->office->engine)->city, &older);
+            if (id_equal(&id, refused))
+                return true;
+        }
+    }
+    return false;
+}
+
 static void reading_done(struct node_work *w, int result) {
     struct reading *x = (struct reading *)w;
     struct office *o = x->office;
@@ -204,7 +217,7 @@ static void reading_done(struct node_work *w, int result) {
         for (size_t i = 0; i < x->shelf.count; i++)
             o->policies_staged += strcmp(state_of(&x->shelf, i, x->at, x->day), "staged") == 0;
         for (size_t i = 0; i < x->shelf.refused_count; i++)
-            o->policies_refused += x->shelf.refused[i].fault != POLICY_PARTS;
+            o->policies_refused += x->shelf.refused[i].fault != POLICY_PARTS && !is_replaced(x, &x->shelf.refused[i].id);
         use(o, x);
         for (size_t i = 0; i < x->count; i++)
             if (is_hub_key(x->in_force[i]))

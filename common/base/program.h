@@ -4,3 +4,6 @@
 #define PROGRAM_VERSION "0.1"
 
 enum { PROGRAM_STORE_FORMAT = 2, PROGRAM_PROTOCOL = 1 };
+
+/* In what a program calls itself: what it speaks and what it keeps, for the city to know who needs an update. */
+#define PROGRAM_SAYS "(protocol %u, store %u)"

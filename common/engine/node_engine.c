@@ -62,6 +62,7 @@ struct node_engine {
     struct node_audit audit;
     uint64_t asked; /* what the hub said that it keeps of this node's log, and this log after it */
     struct hash asked_hash;
+    char software[64 + 1];
     bool accuses; /* the next report shows the hub the head that its log did not go on from */
 };
 
@@ -930,7 +931,8 @@ int node_engine_open(
     e->reason = "";
     pthread_mutex_init(&e->lock, NULL);
     entropy_fill(&seed, sizeof seed);
-    node_side_init(&e->side, seed, BYTES("anju-node " PROGRAM_VERSION));
+    snprintf(e->software, sizeof e->software, "anju-node " PROGRAM_VERSION " " PROGRAM_SAYS, PROGRAM_PROTOCOL, PROGRAM_STORE_FORMAT);
+    node_side_init(&e->side, seed, bytes_text(e->software));
     struct node_door_calls door = {on_up, on_down, on_frame, e};
     e->door = node_door_open(loop, endpoint, e->hub.curve, keys, &door);
     struct worker_calls w = {.begin = begin, .end = end, .quiet = quiet, .owner = e, .batch_max = 1000};

@@ -248,6 +248,15 @@ static bool gap(struct hub_link *l, const struct hello *m) {
     return false;
 }
 
+/* It is for people, and a peer's words: what is not plain ASCII is left out. */
+static void keep_software(struct hub_link *l, struct bytes text) {
+    size_t n = 0;
+    for (size_t i = 0; i < text.len && n + 1 < sizeof l->software; i++)
+        if (text.at[i] >= ' ' && text.at[i] < 0x7f)
+            l->software[n++] = (char)text.at[i];
+    l->software[n] = '\0';
+}
+
 static void on_hello(struct hub_side *h, struct hub_link *l, const struct hello *m, const struct hub_out *out) {
     end_session(h, l);
     note(out, l, HUB_NOTE_HELLO, 0);
@@ -389,6 +398,7 @@ static void on_heard(struct hub_side *h, const struct hub_event *in, const struc
     struct message *m = in->heard;
     l->heard = in->now;
     if (m->kind == MESSAGE_HELLO) {
+        keep_software(l, m->hello.software);
         on_hello(h, l, &m->hello, out);
         return;
     }
@@ -411,6 +421,7 @@ static void on_heard(struct hub_side *h, const struct hub_event *in, const struc
     case MESSAGE_REPORT:
         l->last = m->report;
         l->last.software = (struct bytes){NULL, 0};
+        keep_software(l, m->report.software);
         l->reported = in->wall;
         if (l->spent == l->taken && (l->credit < l->taken + window(h, l) || m->report.backlog > 0))
             ack(h, l, false, out); /* credit had dried up while the disk was full or the backlog long; or the Ack with it was lost */

@@ -48,7 +48,8 @@ struct hub_link {
     bool tipped;   /* a Tip is out and no Pull came since */
     instant heard; /* last message; 0 = never */
     struct report last;
-    wall_ms reported; /* 0 = never */
+    char software[64 + 1]; /* of its last Hello or Report: printable ASCII, for people */
+    wall_ms reported;      /* 0 = never */
 };
 
 struct hub_append {

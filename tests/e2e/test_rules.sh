@@ -103,6 +103,10 @@ check "… in a history" says '"phone":"联系电话"' ctl n1 -o jsonl --lang zh
 check "… in an export that asks for names" says '"phone":"联系电话"' ctl n1 -o jsonl --lang zh export --type Person --names $who
 check "… and in no other" lacks 联系电话 ctl n1 -o jsonl --lang zh export --type Person $who
 check "… in what a person is told of who looked" says "查看了新居民记录" ctl n1 -o jsonl --lang zh audit person "Person/$person" $who
+ctl n1 wait --acked --timeout 20 >/dev/null
+merged_there() { ctl hub -o jsonl export --raw $who | grep -q "$person"; }
+until_true 20 merged_there
+check "… at city hall too" says "the New resident record" ctl hub -o jsonl audit person "Person/$person" $who
 check "they change" document <<-END
 	kind: labels
 	name: city
@@ -510,6 +514,20 @@ stop n2
 clock n2
 check "… with the program that knows it, it acts" until_true 20 says '"state":"acts"' rule_row n2 wage_floor
 check "… and warns" says "minimum wage" ctl n2 -o jsonl put Vacancy title=a wage_min=1 $who
+LC_ALL=C sed 's/text_lint/text_lunt/g' "$bin/anju-node" >"$work/older"
+stop n2
+clock n2 "$work/older"
+lint 400 >/dev/null 2>&1 & # n2 never has it
+check "words that only a lint may hold are refused by a program that knows no lint" until_true 20 says '"policies_refused":1' ctl n2 -o jsonl status
+check "… its status says what to do" says "1 policies of the city were refused here" ctl n2 -o jsonl status
+check "… the hub names the policy" until_true 20 says "1 offices refused text_lint/notes, version 3" ctl hub -o jsonl status
+check "… and counts it" says '"policies_refused":1' ctl hub -o jsonl status
+wait $!
+stop n2
+clock n2
+check "the next version is taken by the program that knows it" lint 500
+check "… at the hub nothing is wrong with it any more" until_true 20 lacks "offices refused" ctl hub -o jsonl status
+check "… nor there" says '"policies_refused":0' ctl n2 -o jsonl status
 check "status counts them" says '"policies_refused":0,"rules_unread":0' ctl n1 -o jsonl status
 
 # ---- the protocol's floor
@@ -529,7 +547,11 @@ check "… Chinese" says 请先升级 code_of 1 ctl n1 --lang zh put Person name
 check "… status says so" says "update needed: the city asks for protocol 99" ctl n1 -o jsonl status
 check "… what is here is read" says 王小明 ctl n1 -o jsonl get Person "$person" $who
 check "… the line stays up" ctl n1 wait --caught-up --timeout 20
+check "the hub names the offices" until_true 20 says "update needed: 2 offices run a program that is older than the city asks for" ctl hub -o jsonl status
+check "… and says that it is too old itself" says "this hub (" ctl hub -o jsonl status
+check "… and what each runs" says '"software":"anju-node 0.1 (protocol 1, store 2)","update_needed":true' ctl hub -o jsonl nodes
 check "the floor falls again" floor 1
+check "… at the hub too" until_true 20 lacks "update needed" ctl hub -o jsonl status
 check "… edits are taken" ctl n1 put Person name=孙大兵 $who
 check "… and status says nothing of it" lacks "update needed" ctl n1 -o jsonl status
 finish
