@@ -639,6 +639,7 @@ static int export_row(void *owner, const struct record *r) {
     for (size_t i = 0; i < count && i < 64 && !in; i++)
         for (size_t k = 0; k < a->area_count && !in; k++)
             in = now[i] == a->areas[k];
+    in = in && (a->hashes || a->restricted || !record_restricted(r));
     json_t *row = in ? record_show_raw(r, a->hashes) : NULL;
     if (row != NULL)
         json_array_append_new(a->rows, row);
@@ -669,8 +670,10 @@ void cmd_export(void *owner, struct request *q) {
     a->hashes = hashes;
     a->raw = !hashes;
     subject_fields(&a->city->catalogue, &a->subjects);
-    if (hashes || question_purpose(a, AUDIT_EXPORT))
-        question_submit(a);
+    if (!hashes && !question_purpose(a, AUDIT_EXPORT))
+        return;
+    a->restricted = catalogue_opens_restricted(&a->city->catalogue, a->asked.purpose);
+    question_submit(a);
 }
 
 static void complain(void *owner, const char *what) {

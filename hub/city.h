@@ -64,6 +64,7 @@ struct question {
     json_t *rows;                       /* owns */
     struct public_keys hub;             /* its keys when it was asked: they may change meanwhile */
     bool one, raw, hashes;
+    bool restricted;         /* the purpose opens what is only kept */
     bool more;               /* set by `run`: it is run again, on a later snapshot */
     struct log_proof *proof; /* owns; of verify and history */
     uint64_t checked;

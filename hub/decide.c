@@ -143,6 +143,10 @@ static void found(struct hub_read *r, int result) {
         refuse(x, "not_found", "there is no such record in the city", "the record's id, or the key that its source calls it by");
         return;
     }
+    if (record_restricted(&x->record) && !catalogue_opens_restricted(&x->city->catalogue, x->write.purpose)) {
+        refuse(x, "denied", "the record is restricted: its time is over, and it is only kept", "--purpose rights_request or correction");
+        return;
+    }
     for (size_t i = 0; i < json_array_size(words) && why == NULL; i++)
         why = take_word(x, t, json_string_value(json_array_get(words, i)) == NULL ? "" : json_string_value(json_array_get(words, i)));
     if (why == NULL && x->write.op_count == 0)

@@ -392,6 +392,11 @@ static bool settle(struct editing *e, struct item *it, struct txn *t) {
     int there = node_record(t, it->type->number, &it->id, &a, &r, &pending);
     bool home = there == 0 && field_winner(record_field(&r, FIELD_HOME)) != NULL;
     bool come = there == 0 && !home && node_base(t, it->type->number, &it->id, &a, &base) == 0;
+    if (there == 0 && record_restricted(&r) && !catalogue_opens_restricted(e->ask.catalogue, e->ask.purpose)) {
+        ask_restricted(&e->ask);
+        arena_close(&a);
+        return false;
+    }
     bool good = settle_as(e, it, there, home, come, &r) && (it->skipped || settle_rules(e, it, there == 0 ? &r : NULL));
     if (good && !it->skipped && it->kind != ITEM_ADOPT && it->kind != ITEM_DELETE)
         good = judge_edit(&e->ask, it->type, &it->id, there == 0 ? &r : NULL, it->ops, it->op_count, it->warnings);

@@ -124,6 +124,12 @@ void ask_fail(struct ask *a, const char *code, const char *hint, const char *for
     buffer_text(&a->message, text);
 }
 
+void ask_restricted(struct ask *a) {
+    ask_fail(
+        a, "denied", "--purpose rights_request or correction, if that is what it is for",
+        "the record is restricted: its time is over, and it is only kept");
+}
+
 bool ask_refuse(struct ask *a, const char *code, const char *hint, const char *message) {
     request_error(a->request, code, message, hint);
     ask_free(a);

@@ -74,6 +74,7 @@ void *ask_new(
     struct office *o, struct request *q, size_t size, void (*run)(struct ask *a, struct txn *t)); /* gives; starts with struct ask */
 void ask_submit(struct ask *a /* takes */);
 void ask_fail(struct ask *a, const char *code, const char *hint, const char *format, ...) __attribute__((format(printf, 4, 5)));
+void ask_restricted(struct ask *a); /* fails it: the record is only kept (FIELD_RESTRICTED), and the purpose does not open it */
 /* Reads actor, purpose and case; false: it was answered with an error and freed. */
 bool ask_purpose(struct ask *a, uint32_t action /* enum audit_action */);
 /* The answer shows this record: the audit log will say so. */

@@ -100,6 +100,11 @@ static bool has_come(const struct record *r) {
     return field_winner(record_field(r, FIELD_HOME)) != NULL;
 }
 
+/* One that is only kept is as if it were not here. */
+static bool may_see(const struct ask *a, const struct record *r) {
+    return !record_restricted(r) || catalogue_opens_restricted(a->catalogue, a->purpose);
+}
+
 /* ---- one record */
 
 static void run_get(struct ask *a, struct txn *t) {
@@ -110,6 +115,8 @@ static void run_get(struct ask *a, struct txn *t) {
     if (there == 0 && !has_come(&r))
         ask_fail(
             a, "conflict", "wait until the city has sent it: `anjuctl wait --caught-up`", "the record was taken up but has not come yet");
+    else if (there == 0 && !may_see(a, &r))
+        ask_restricted(a);
     else if (there == 0) {
         json_array_append_new(a->rows, show(a, &r, pending, true));
         ask_shows(a, &r);
@@ -156,7 +163,7 @@ static int find_each(void *owner, const struct record *r, bool pending) {
         has = is_value(&field->heads[i], f->value);
     for (size_t i = 0; field != NULL && i < field->element_count && !has; i++)
         has = is_value(&field->elements[i], f->value);
-    if (has && !record_deleted(r) && ++f->found <= FOUND_MAX) {
+    if (has && !record_deleted(r) && may_see(&f->ask, r) && ++f->found <= FOUND_MAX) {
         json_array_append_new(f->ask.rows, show(&f->ask, r, pending, false));
         ask_shows(&f->ask, r);
     }
@@ -367,9 +374,14 @@ static void run_history(struct ask *a, struct txn *t) {
     struct logging *l = (struct logging *)a;
     struct arena arena = {0};
     struct record r;
-    bool pending;
+    bool pending, there = node_record(t, a->type, &a->record, &arena, &r, &pending) == 0;
+    if (there && !may_see(a, &r)) {
+        ask_restricted(a);
+        arena_close(&arena);
+        return;
+    }
     run_log(a, t);
-    if (node_record(t, a->type, &a->record, &arena, &r, &pending) == 0) {
+    if (there) {
         ask_shows(a, &r);
         for (size_t i = 0; i < r.field_count; i++) {
             const struct field *f = &r.fields[i];
@@ -452,6 +464,8 @@ static bool to_look_at(const json_t *shown) {
 static int export_each(void *owner, const struct record *r, bool pending) {
     struct exporting *x = owner;
     bool ours = r->type == TYPE_OFFICE || r->type == TYPE_POLICY;
+    if (!x->hashes && !may_see(&x->ask, r))
+        return 0;
     if (x->raw || x->hashes) {
         json_t *row = record_show_raw(r, x->hashes);
         if (row != NULL)

@@ -415,6 +415,11 @@ const struct catalogue_purpose *catalogue_purpose_number(const struct catalogue 
     return NULL;
 }
 
+bool catalogue_opens_restricted(const struct catalogue *k, uint32_t purpose) {
+    const struct catalogue_purpose *p = catalogue_purpose_number(k, purpose);
+    return p != NULL && (strcmp(p->name, "rights_request") == 0 || strcmp(p->name, "correction") == 0);
+}
+
 const char *catalogue_nearest_type(const struct catalogue *k, const char *name) {
     const char **names = memory_zeroed(k->type_count + 1, sizeof *names);
     for (size_t i = 0; i < k->type_count; i++)

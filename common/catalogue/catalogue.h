@@ -66,6 +66,8 @@ const struct catalogue_field *type_field(const struct catalogue_type *t, const c
 const struct catalogue_field *type_field_number(const struct catalogue_type *t, uint32_t number);
 const struct catalogue_purpose *catalogue_purpose(const struct catalogue *k, const char *name);
 const struct catalogue_purpose *catalogue_purpose_number(const struct catalogue *k, uint32_t number);
+/* May a record that is only kept (FIELD_RESTRICTED) be looked at or changed? For what a person has a right to, and to put it right. */
+bool catalogue_opens_restricted(const struct catalogue *k, uint32_t purpose);
 const char *catalogue_nearest_type(const struct catalogue *k, const char *name);  /* for "did you mean"; NULL */
 const char *type_nearest_field(const struct catalogue_type *t, const char *name); /* likewise */
 const char *show_rule_name(enum show_rule r);

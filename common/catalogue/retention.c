@@ -73,14 +73,24 @@ void read_retention(struct rule_reading *g) {
 
 /* ---- asking */
 
-static int64_t last_change(const struct record *record) {
+/* What the hub does by itself is no use of the record: it moves it, restricts it, empties it. */
+static bool is_upkeep(uint32_t field, const struct head *h) {
+    return h->version.node == 0 && (field == FIELD_HOME || field == FIELD_SHARED || field == FIELD_RESTRICTED || h->value.len == 0);
+}
+
+static uint64_t latest(uint32_t field, const struct head *list, size_t count, uint64_t hlc) {
+    for (size_t i = 0; i < count; i++)
+        if (!is_upkeep(field, &list[i]) && list[i].version.hlc > hlc)
+            hlc = list[i].version.hlc;
+    return hlc;
+}
+
+int64_t retention_last_change(const struct record *record) {
     uint64_t hlc = 0;
     for (size_t i = 0; i < record->field_count; i++) {
         const struct field *f = &record->fields[i];
-        for (size_t h = 0; h < f->head_count; h++)
-            hlc = f->heads[h].version.hlc > hlc ? f->heads[h].version.hlc : hlc;
-        for (size_t h = 0; h < f->element_count; h++)
-            hlc = f->elements[h].version.hlc > hlc ? f->elements[h].version.hlc : hlc;
+        hlc = latest(f->number, f->heads, f->head_count, hlc);
+        hlc = latest(f->number, f->elements, f->element_count, hlc);
     }
     return hlc == 0 ? RULE_DAY_LAST : city_day(hlc_ms(hlc));
 }
@@ -89,7 +99,7 @@ static int64_t last_change(const struct record *record) {
 static int64_t event_day(const struct catalogue *k, const struct retention_rule *e, const struct record *record) {
     struct value v;
     if (e->event == 0)
-        return last_change(record);
+        return retention_last_change(record);
     const struct field *f = record_field(record, e->event);
     const struct head *h = f == NULL ? NULL : field_shown(k, record->type, f);
     if (h == NULL || !value_unpack(h->value, &v) || v.kind != VALUE_DATE)

@@ -34,4 +34,6 @@ struct retention_due {
  * most `room`. */
 size_t rules_retention(
     const struct rules *r, const struct catalogue *k, const struct record *record, int64_t today, struct retention_due out[], size_t room);
+/* The day of the last change, but for what the hub does by itself to keep order; RULE_DAY_LAST: there was none. */
+int64_t retention_last_change(const struct record *record);
 const char *retention_action_name(enum retention_action a);

@@ -394,6 +394,8 @@ json_t *record_show(const struct catalogue *k, const struct record *r, bool side
     json_decref(s.fields);
     put_part(out, "proposals", s.proposals);
     put_part(out, "sums", s.sums);
+    if (record_restricted(r))
+        json_object_set_new(out, "restricted", json_true());
     const struct field *taken = record_field(r, FIELD_TAKEN_UP);
     if (taken != NULL && taken->element_count > 0)
         json_object_set_new(out, "taken_up", takers_of(taken));

@@ -34,6 +34,7 @@ bool ledger_sum(const struct field *f, struct value *out); /* of money or number
  *                                                       {"entry","value","node","at_ms"[,"reversed":true][,"reverses":entry]}
  *   "workflow": {"state","state_zh","moves":[…],"proposed":[…],"review":[…],"events":[…]}
  *   "sides": {name:[{"value","node","at_ms"}…]}         asked for with `sides`: all values of what is to be decided or was put aside
+ *   "restricted": true                                  it is only kept
  *   "taken_up": [{"area","reason","actor","node","at_ms"}…] */
 json_t *record_show(const struct catalogue *k, const struct record *r, bool sides); /* gives */
 /* A value as text: a reference by its source's key where it has one. */

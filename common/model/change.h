@@ -10,12 +10,13 @@
 
 /* Fields that every record type has. A type's own fields start at FIELD_OWN. */
 enum {
-    FIELD_HOME = 1,     /* area: the record's home community; decides the feed */
-    FIELD_DELETED = 2,  /* flag */
-    FIELD_SUBJECT = 3,  /* reference: the person the record is about */
-    FIELD_SHARED = 4,   /* elements of area: offices that also serve the record */
-    FIELD_KEY = 5,      /* text: the key under which a source calls the record; its id is derived from it */
-    FIELD_TAKEN_UP = 6, /* elements of list: area, reason, actor id: which office took the record up, why, and who did it */
+    FIELD_HOME = 1,       /* area: the record's home community; decides the feed */
+    FIELD_DELETED = 2,    /* flag */
+    FIELD_SUBJECT = 3,    /* reference: the person the record is about */
+    FIELD_SHARED = 4,     /* elements of area: offices that also serve the record */
+    FIELD_KEY = 5,        /* text: the key under which a source calls the record; its id is derived from it */
+    FIELD_TAKEN_UP = 6,   /* elements of list: area, reason, actor id: which office took the record up, why, and who did it */
+    FIELD_RESTRICTED = 7, /* flag, the hub's alone: it is only kept, shown to nobody but for a right or a correction */
     FIELD_OWN = 16,
 };
 

@@ -121,12 +121,20 @@ size_t record_areas_now(const struct record *r, area out[], size_t room) {
     return n;
 }
 
-bool record_deleted(const struct record *r) {
-    const struct field *f = record_field(r, FIELD_DELETED);
+static bool flagged(const struct record *r, uint32_t number) {
+    const struct field *f = record_field(r, number);
     for (size_t i = 0; f != NULL && i < f->head_count; i++)
         if (f->heads[i].value.len == 2 && f->heads[i].value.at[0] == 0x20 && f->heads[i].value.at[1] == 1)
             return true;
     return false;
+}
+
+bool record_deleted(const struct record *r) {
+    return flagged(r, FIELD_DELETED);
+}
+
+bool record_restricted(const struct record *r) {
+    return flagged(r, FIELD_RESTRICTED);
 }
 
 bool record_empty(const struct record *r) {

@@ -52,6 +52,7 @@ bool field_concurrent(const struct field *f);                   /* heads of diff
 bool field_equal(const struct field *a, const struct field *b); /* as a base copy keeps them: what is the hub's only is left out */
 size_t record_areas_now(const struct record *r, area out[], size_t room); /* home heads and shared elements; sorted, no doubles */
 bool record_deleted(const struct record *r);                              /* a head of FIELD_DELETED says true */
+bool record_restricted(const struct record *r);                           /* likewise of FIELD_RESTRICTED */
 bool record_empty(const struct record *r);                                /* no head and no element anywhere */
 struct record record_copy(const struct record *r, struct arena *a);       /* shares no memory */
 

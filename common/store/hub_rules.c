@@ -95,6 +95,8 @@ bool fold_rules_allow(struct fold *f, const struct change *c) {
     for (size_t i = 0; i < c->op_count; i++) {
         const struct op *o = &c->ops[i];
         bool allowed = true;
+        if (o->field == FIELD_RESTRICTED)
+            return false; /* the hub's alone */
         switch (rule_of(f, c->type, o->field)) {
         case WRITE_ANY:
             break;

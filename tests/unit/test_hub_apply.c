@@ -114,6 +114,28 @@ static void test_scope_past(void **state) {
     city_verify(y);
 }
 
+/* That a record is only kept is for the hub to say, and to take back. */
+static void test_restricted(void **state) {
+    struct city *y = *state;
+    struct buffer flag = {0};
+    struct name head[1];
+    value_pack(&(struct value){.kind = VALUE_FLAG, .number = 1}, &flag);
+    struct op restrict_it = city_op(FIELD_RESTRICTED, OP_SET, buffer_bytes(&flag), NULL, 0);
+    city_create(y, 1, 1);
+    city_say(y, 1, 1, &restrict_it, 1);
+    city_merge(y, 100);
+    assert_int_equal(held(y, 1, 2), VERDICT_RULE);
+    city_say(y, 0, 1, &restrict_it, 1);
+    city_merge(y, 100);
+    assert_int_equal(city_names(y, 1, FIELD_RESTRICTED, head, 1), 1);
+    struct op lift = city_op(FIELD_RESTRICTED, OP_SET, (struct bytes){NULL, 0}, head, 1);
+    city_say(y, 1, 1, &lift, 1);
+    city_merge(y, 100);
+    assert_int_equal(held(y, 1, 3), VERDICT_RULE);
+    buffer_close(&flag);
+    city_verify(y);
+}
+
 /* ---- what lies in an area */
 
 static int note_record(void *owner, const struct record *r) {
@@ -1674,6 +1696,7 @@ int main(void) {
         IN_CITY(test_merges),
         IN_CITY(test_scope),
         IN_CITY(test_scope_past),
+        IN_CITY(test_restricted),
         IN_CITY(test_area_walk),
         IN_CITY(test_scope_of_office_grows),
         IN_CITY(test_clock),

@@ -397,6 +397,18 @@ static void keeping(void **state) {
     assert_int_equal(rules_retention(&t->rules, &t->catalogue, m, kit_day("2026-01-06"), due, 4), 1);
     assert_string_equal(date_of(due[0].day), "2026-01-06");
     assert_true(due[0].now);
+    struct head moved = {.version = {.hlc = UINT64_MAX}, .value = BYTES("later")}; /* what the hub does by itself is no change */
+    struct field *home = record_field_make(m, FIELD_HOME, &t->memory), *emptied = record_field_make(m, 900, &t->memory);
+    home->heads = &moved;
+    home->head_count = 1;
+    assert_int_equal(rules_retention(&t->rules, &t->catalogue, m, kit_day("2026-01-06"), due, 4), 1);
+    assert_string_equal(date_of(due[0].day), "2026-01-06");
+    struct head empty = {.version = {.hlc = UINT64_MAX}};
+    emptied->heads = &empty;
+    emptied->head_count = 1;
+    assert_true(retention_last_change(m) == kit_day("2026-01-01"));
+    empty.version = (struct version){.hlc = HLC_MS(kit_day("2026-01-03") * 86400000LL), .node = 3}; /* what an office empties is one */
+    assert_true(retention_last_change(m) == kit_day("2026-01-03"));
 #define KEEP(rule) "kind: retention\nname: a\nrules:\n  - {name: a, " rule "}\n"
     kit_refuses(
         t, KEEP("type: WageClaim, event: amount, days: 1, action: erase"),
