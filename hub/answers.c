@@ -309,6 +309,7 @@ void cmd_status(void *owner, struct request *q) {
     erase_status(c, out);
     standing_status(c, out, problems);
     areas_status(c, out, problems);
+    retention_status(c, out, problems);
     if (hub_engine_compact_full(c->engine)) {
         const struct hub_stores *s = hub_engine_stores(c->engine);
         json_array_append_new(

@@ -17,6 +17,7 @@ struct backups;    /* backup.c: the one that is being made */
 struct erasures;   /* erase.c: orders to erase, and who carried them out */
 struct rules;      /* common/catalogue/rules.h */
 struct standing;   /* standing.c: how the rules stand, for status */
+struct keeping;    /* retention.c: records whose time is over */
 struct redivision; /* areas.c: divisions that are no more, and what follows them */
 
 struct city {
@@ -44,6 +45,7 @@ struct city {
     struct erasures *erasures;     /* owns */
     struct redivision *redivision; /* owns */
     struct standing *standing;     /* owns */
+    struct keeping *keeping;       /* owns */
     uv_timer_t daily;              /* looks whether the city's day has changed */
     struct catalogue catalogue;    /* of the policies in force and of those on the way there */
     struct buffer documents;       /* they themselves, for enrolment files */
@@ -158,6 +160,19 @@ void erase_ordered(void *owner);
 void erase_holder(void *owner, const struct hub_peer *p);
 void erase_compacted(void *owner, uint64_t hub_seq);
 void erase_status(struct city *c, json_t *out);
+/* Orders that records are erased, without a person: `names` as erasure_name builds them, at most ERASE_NAMES, all of one type. An
+ * order that is given already may name more. Why and by which law stays here. `end` follows in any case. */
+enum { ERASE_NAMES = 500 };
+void erase_records(
+    struct city *c, const struct id16 *order, struct bytes names, uint32_t type, const char *reason, const char *law,
+    void (*end)(void *owner, int result), void *owner);
+
+/* Retention (retention.c): records whose time is over. */
+void retention_open(struct city *c);
+void retention_close(struct city *c); /* after the engine */
+void retention_look(struct city *c);  /* the city's day may have changed */
+void retention_merged(struct city *c, const struct merged *m);
+void retention_status(const struct city *c, json_t *out, json_t *problems);
 
 /* Re-division (areas.c). */
 void areas_open(struct city *c);
@@ -181,6 +196,8 @@ void cmd_status(void *owner, struct request *q); /* answers.c */
 void cmd_nodes(void *owner, struct request *q);
 void cmd_node_show(void *owner, struct request *q);
 void cmd_node_enrolment(void *owner, struct request *q);
+void cmd_retention(void *owner, struct request *q); /* retention.c */
+void cmd_retention_run(void *owner, struct request *q);
 void cmd_areas(void *owner, struct request *q);    /* areas.c */
 void cmd_policies(void *owner, struct request *q); /* reach.c */
 void cmd_policy_show(void *owner, struct request *q);
@@ -222,3 +239,4 @@ void cmd_policy_rollback(void *owner, struct request *q);
 void cmd_policy_halt(void *owner, struct request *q);
 void cmd_person_erase(void *owner, struct request *q); /* erase.c */
 void cmd_person_erase_status(void *owner, struct request *q);
+void cmd_erasures(void *owner, struct request *q);

@@ -4,6 +4,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
+#include "common/daemon/rows.h"
 #include "common/engine/clock.h"
 #include "common/store/envelope.h"
 #include "common/store/hub_erase.h"
@@ -117,6 +118,8 @@ struct ordering {
     struct order_info info; /* of a new one; its texts are in the write's arena until then */
     struct buffer packed;   /* owns */
     struct hub_own_work note;
+    void (*end)(void *owner, int result); /* of erase_records; else NULL */
+    void *end_owner;
 };
 
 static void search_soon(struct city *c);
@@ -137,9 +140,13 @@ static void ordered(struct hub_write *w, int result) {
         request_error(o->request, "internal", "it could not be saved; nothing was erased", "`anjuctl status` says what is in the way");
     else if (result != 0)
         log_fact(LOG_ERROR, "erase.not_saved", FACT_INT("result", result));
-    o->city->erasures->searching = false;
-    if (o->city->erasures->wanted)
-        search_soon(o->city);
+    if (o->end != NULL) {
+        o->end(o->end_owner, result);
+    } else {
+        o->city->erasures->searching = false;
+        if (o->city->erasures->wanted)
+            search_soon(o->city);
+    }
     buffer_close(&o->packed);
     free(o);
 }
@@ -546,22 +553,29 @@ static enum holding holding_of(const struct city *c, uint32_t node, uint64_t row
     return r->destroyed >= row ? DESTROYED : ERASED;
 }
 
+/* Carried out to the end by everybody, up to this row; 0 also when there is no order. */
+static uint64_t everywhere(const struct city *c) {
+    const struct erasures *e = c->erasures;
+    uint64_t row = e->orders.len == 0 || e->due ? 0 : everywhere_here(c);
+    for (size_t k = 0; k < hub_engine_peers(c->engine) && row > 0; k++) {
+        const struct hub_peer *p = hub_engine_peer(c->engine, k);
+        const struct receipt *r = receipt_of(e, p->link.node);
+        bool now = r != NULL && epoch_equal(r->epoch, hub_engine_epoch(c->engine));
+        if (!p->link.revoked && (!now || r->destroyed < row))
+            row = now ? r->destroyed : 0;
+    }
+    return row;
+}
+
 void erase_status(struct city *c, json_t *out) {
     if (c->erasures != NULL && c->erasures->due && !c->erasures->searching)
         search_soon(c); /* the answer to the next question */
     const struct erasures *e = c->erasures;
     const struct known_order *all = e == NULL ? NULL : (const struct known_order *)(const void *)e->orders.at;
     size_t count = e == NULL ? 0 : e->orders.len / sizeof *all, open = 0;
-    uint64_t everywhere = count == 0 ? 0 : everywhere_here(c); /* carried out to the end by everybody, up to this row */
-    for (size_t k = 0; k < hub_engine_peers(c->engine) && count > 0; k++) {
-        const struct hub_peer *p = hub_engine_peer(c->engine, k);
-        const struct receipt *r = receipt_of(e, p->link.node);
-        bool now = r != NULL && epoch_equal(r->epoch, hub_engine_epoch(c->engine));
-        if (!p->link.revoked && (!now || r->destroyed < everywhere))
-            everywhere = now ? r->destroyed : 0;
-    }
+    uint64_t done = count == 0 ? 0 : everywhere(c);
     for (size_t i = 0; i < count; i++)
-        open += e->due || all[i].row > everywhere;
+        open += all[i].row > done;
     json_object_set_new(out, "erasures", json_integer((json_int_t)count));
     json_object_set_new(out, "erasures_open", json_integer((json_int_t)open));
 }
@@ -648,6 +662,82 @@ void cmd_person_erase_status(void *owner, struct request *q) {
     hub_engine_own(c->engine, &a->own);
 }
 
+/* ---- all orders, and why */
+
+struct telling {
+    struct hub_own_work own; /* first */
+    struct city *city;
+    struct request *request;
+    json_t *rows; /* owns; each with the row of its order in `row` */
+};
+
+static void telling_works(struct hub_own_work *w, struct txn *own) {
+    struct telling *t = (struct telling *)w;
+    struct bytes at, value, packed;
+    struct scan *c = scan_open(own, HUB_OWN_ERASURES);
+    for (bool on = scan_from(c, BYTES("\0"), &at, &value); on; on = scan_next(c, &at, &value)) {
+        struct order_info i;
+        struct id16 id;
+        char hex[ID_HEX];
+        if (at.len != sizeof id.b || envelope_open(own, HUB_OWN_ERASURES, at, value, &packed) != 0 || !info_unpack(packed, &i))
+            continue;
+        memcpy(id.b, at.at, sizeof id.b);
+        json_array_append_new(
+            t->rows, json_pack(
+                         "{s:s, s:I, s:I, s:s#, s:s#}", "order", id_hex(&id, hex), "at_ms", (json_int_t)i.at, "type", (json_int_t)i.type,
+                         "reason", (const char *)i.reason.at, (int)i.reason.len, "law", (const char *)i.order.at, (int)i.order.len));
+    }
+    scan_close(c);
+}
+
+static const char *state_of(const struct city *c, const char *order) {
+    const struct known_order *all = (const struct known_order *)(const void *)c->erasures->orders.at;
+    uint64_t done = everywhere(c);
+    char hex[ID_HEX];
+    for (size_t i = 0; i < c->erasures->orders.len / sizeof *all; i++)
+        if (strcmp(id_hex(&all[i].id, hex), order) == 0)
+            return all[i].row <= done ? "destroyed" : "open";
+    return "noted";
+}
+
+static int by_time(const void *x, const void *y) {
+    json_int_t a = json_integer_value(json_object_get(*(json_t *const *)x, "at_ms"));
+    json_int_t b = json_integer_value(json_object_get(*(json_t *const *)y, "at_ms"));
+    return (a > b) - (a < b);
+}
+
+static void telling_done(struct hub_own_work *w, int result) {
+    struct telling *t = (struct telling *)w;
+    const struct catalogue *k = &t->city->catalogue;
+    size_t i;
+    json_t *row;
+    char unknown[16];
+    if (result != 0) {
+        request_error(t->request, "internal", "the second home could not be read", "`anjuctl status` says what is in the way");
+    } else {
+        t->rows = rows_sorted(t->rows, by_time);
+        json_array_foreach(t->rows, i, row) {
+            json_object_set_new(row, "state", json_string(state_of(t->city, json_string_value(json_object_get(row, "order")))));
+            json_object_set_new(
+                row, "type", json_string(type_name(k, (uint32_t)json_integer_value(json_object_get(row, "type")), unknown)));
+            request_row(t->request, json_incref(row));
+        }
+        request_end(t->request);
+    }
+    json_decref(t->rows);
+    free(t);
+}
+
+void cmd_erasures(void *owner, struct request *q) {
+    struct telling *t = memory_zeroed(1, sizeof *t);
+    t->city = owner;
+    t->request = q;
+    t->rows = json_array();
+    t->own.work = telling_works;
+    t->own.done = telling_done;
+    hub_engine_own(t->city->engine, &t->own);
+}
+
 /* ---- the command */
 
 static void noted_works(struct hub_own_work *w, struct txn *own) {
@@ -677,6 +767,21 @@ static void erase_now(struct looking *l) {
     o->note.done = noted;
     log_fact(LOG_WARNING, "erase.ordered", FACT_TEXT("order", id_hex(&order, hex)), FACT_UINT("uid", l->info.uid));
     hub_engine_own(l->city->engine, &o->note);
+}
+
+void erase_records(
+    struct city *c, const struct id16 *order, struct bytes names, uint32_t type, const char *reason, const char *law,
+    void (*end)(void *owner, int result), void *owner) {
+    struct ordering *o = order_names(c, NULL, order, names);
+    struct order_info info = {.at = clock_wall(), .type = type, .reason = bytes_text(reason), .order = bytes_text(law)};
+    char hex[ID_HEX];
+    info_pack(&info, &o->packed);
+    o->note.work = noted_works;
+    o->note.done = noted;
+    o->end = end;
+    o->end_owner = owner;
+    log_fact(LOG_WARNING, "erase.ordered", FACT_TEXT("order", id_hex(order, hex)), FACT_TEXT("reason", reason));
+    hub_engine_own(c->engine, &o->note);
 }
 
 /* What would go, by type: never more than numbers. */

@@ -86,6 +86,10 @@ static const struct command commands[] = {
     {"areas", CONTROL_STATUS, cmd_areas, "", "dissolved", "code zh state from to successor offices left",
      "the divisions as the policy area_tree has them; --dissolved only those that are no more, and how many records are still to be moved",
      "区划与调整情况"},
+    {"retention", CONTROL_STATUS, cmd_retention, "", "days=", "due action type id rule policy version law",
+     "records whose time is over in the next --days DAYS (30), by day: no values", "到期记录"},
+    {"retention run", CONTROL_ADMIN, cmd_retention_run, "", "dry-run", "action type rule records order state policy version law",
+     "what every night does by itself, now: erase, shrink and restrict what is due; --dry-run only says what", "立即执行到期处理"},
     {"conflicts", CONTROL_STATUS, cmd_conflicts, "", "", "type id field sides", "fields with concurrent values (without the values)",
      "并发值"},
     {"quarantine list", CONTROL_STATUS, cmd_quarantine, "", "node=", "node seq reason type id", "changes that were not taken, and why",
@@ -115,6 +119,8 @@ static const struct command commands[] = {
      "erase a person and all that is about them for ever, everywhere; --dry-run lists what goes", "彻底删除一个人及其相关记录"},
     {"person erase-status", CONTROL_ADMIN, cmd_person_erase_status, "order", "", "node name state at_ms",
      "who has carried an order to erase out, and who has not yet", "删除命令执行情况"},
+    {"erasures", CONTROL_ADMIN, cmd_erasures, "", "", "order at_ms type state reason law",
+     "all orders to erase: why, by which law, and if all have carried them out", "全部删除命令"},
     {"backup", CONTROL_ADMIN, cmd_backup, "dir", "timeout=", "", "make an encrypted, verified backup in DIR/<time>", "备份"},
     {"backups", CONTROL_ADMIN, cmd_backups, "", "", "path made_ms bytes position accepted", "backups that a restore may use",
      "可用备份列表"},
@@ -132,7 +138,7 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 static bool is_order(const struct command *c) {
     static void (*const none[])(void *owner, struct request *q) = {cmd_node_tokens,  cmd_node_pending, cmd_export,       cmd_history,
                                                                    cmd_backups,      cmd_verify_state, cmd_audit_export, cmd_audit_person,
-                                                                   cmd_audit_verify, cmd_audit_heads};
+                                                                   cmd_audit_verify, cmd_audit_heads,  cmd_erasures};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (c->run == none[i])
             return false;
@@ -294,11 +300,13 @@ bool city_writes(const struct city *c) {
 static void on_merged(void *owner, const struct merged *m) {
     areas_merged(owner, m);
     standing_look(owner, m->policies);
+    retention_merged(owner, m);
 }
 
 static void on_daily(uv_timer_t *t) {
     areas_look(t->data);
     standing_look(t->data, false);
+    retention_look(t->data);
 }
 
 static int open_engine(struct city *c) {
@@ -369,6 +377,7 @@ static void run_loop(struct city *c) {
     erase_open(c);
     areas_open(c);
     standing_open(c);
+    retention_open(c);
     uv_timer_start(&c->daily, on_daily, DAY_LOOK_MS, DAY_LOOK_MS);
     log_fact(LOG_INFO, "hub.started", FACT_TEXT("endpoint", porter_endpoint(c->porter)));
     service_ready(&c->service, porter_endpoint(c->porter));
@@ -425,6 +434,7 @@ static int run(struct city *c) {
     erase_close(c);
     areas_close(c);
     standing_close(c);
+    retention_close(c);
     c->control = control_close(c->control);
     service_stop(&c->service);
     uv_run(&c->loop, UV_RUN_DEFAULT);

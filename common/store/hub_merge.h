@@ -118,6 +118,11 @@ int hub_record(
     struct txn *state, uint32_t type, const struct id16 *id, struct arena *a, struct record *out); /* + enum hub_record_outcome */
 int hub_records(
     struct txn *state, uint32_t type /* 0 = all */, int (*each)(void *owner, const struct record *r), void *owner, struct buffer *damaged);
+/* The same in stretches: up to `limit` records after (*type, *id), which move on (0 and zeroes: from the beginning). */
+enum hub_walk_outcome { HUB_WALK_END = 1000 };
+int hub_records_walk(
+    struct txn *state, uint32_t *type, struct id16 *id, uint32_t limit, int (*each)(void *owner, const struct record *r), void *owner,
+    struct buffer *damaged); /* + enum hub_walk_outcome, or what `each` gave */
 int hub_history(
     struct txn *state, uint32_t type, const struct id16 *id, int (*each)(void *owner, const struct history_entry *h), void *owner);
 /* Also those discarded, with that reason: a later change may still name them, and a person may think again. */

@@ -326,6 +326,38 @@ int hub_records(struct txn *state, uint32_t type, int (*each)(void *owner, const
     return r;
 }
 
+int hub_records_walk(
+    struct txn *state, uint32_t *type, struct id16 *id, uint32_t limit, int (*each)(void *owner, const struct record *r), void *owner,
+    struct buffer *damaged) {
+    CLEANUP(arena_close) struct arena a = {0};
+    struct key from = key_record(*type, id);
+    struct bytes key, value, packed;
+    uint32_t seen = 0, at;
+    struct id16 its;
+    int r = 0;
+    struct arena_mark mark = envelope_mark(state);
+    struct scan *c = scan_open(state, HUB_RECORDS);
+    bool on = scan_from(c, key_bytes(&from), &key, &value);
+    for (; on && r == 0 && seen < limit; on = scan_next(c, &key, &value)) {
+        envelope_release(state, mark);
+        if (!key_record_read(key, &at, &its) || (at == *type && id_equal(&its, id)))
+            continue;
+        struct record rec;
+        arena_clear(&a);
+        if (envelope_open(state, HUB_RECORDS, key, value, &packed) != 0 || !hub_value_unpack(packed, &a, &rec, NULL))
+            hub_damaged(damaged, at, &its);
+        else
+            r = each(owner, &rec);
+        *type = at;
+        *id = its;
+        seen++;
+    }
+    scan_close(c);
+    if (r == 0 && txn_result(state) != 0)
+        return pass(txn_result(state));
+    return r != 0 ? r : seen < limit ? HUB_WALK_END : 0;
+}
+
 static int by_hub_seq(const void *a, const void *b) {
     const struct history_entry *x = a, *y = b;
     return x->hub_seq < y->hub_seq ? -1 : x->hub_seq > y->hub_seq;

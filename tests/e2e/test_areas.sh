@@ -104,6 +104,7 @@ after() { home_is n1 "$(put n1 甲新)" $new; }
 check "… and what is new belongs to the successor" until_true 30 after
 # shellcheck disable=SC2086
 check "the history says where it was" said $old ctl n1 -o jsonl history Person "$first" $who
+check "… the hub's too, with who moved it" said '"proof":"hub"' ctl hub -o jsonl history Person "$first" --actor a --purpose proof
 for n in 1 2 3; do
     ctl n$n wait --caught-up --timeout 30 >/dev/null
     check "n$n and the hub hold the same" until_true 30 same n$n $n
