@@ -459,7 +459,7 @@ purposes() {
 	purposes:
 	  - {number: 1, name: administration, zh: 系统管理}
 	  - {number: 2, name: registration, zh: 登记服务}
-	  - {number: 3, name: service, zh: 办理服务事项, types: [ServiceCase], fields: [Person.name$1]}
+	  - {number: 3, name: service, zh: 办理服务事项, types: [ServiceCase], fields: [Person.name, WageClaim.opened_on$1]}
 	  - {number: 4, name: correction, zh: 更正}
 	  - {number: 5, name: rights_request, zh: 权利请求}
 	  - {number: 6, name: proof, zh: 一致性核对}
@@ -483,9 +483,13 @@ for c in "history Vacancy $vacancy" "find Vacancy title=a" "export --type Vacanc
     # shellcheck disable=SC2086  several words
     check "… by ${c%% *} too" says "does not open" code_of 4 ctl n1 $c $as
 done
-check "an export of all types names those that it opens" says "it opens: Person, ServiceCase" code_of 4 ctl n1 export $as
+check "an export of all types names those that it opens" says "it opens: Person, ServiceCase, WageClaim" code_of 4 ctl n1 export $as
 check "a type that it opens is whole" says '"service":"advice"' ctl n1 -o jsonl get ServiceCase "$case" $as
 check "a refusal is in the audit log" says '"action":"refused","purpose":"service","type":"Vacancy"' ctl n1 -o jsonl audit export $who
+wages=$(new n1 WageClaim opened_on="$today" employer=甲)
+check "of a case it opens one field" says "\"opened_on\":\"$today\"" ctl n1 -o jsonl get WageClaim "$wages" $as
+check "… its state stays closed" lacks workflow ctl n1 -o jsonl get WageClaim "$wages" $as
+check "… which another purpose opens" says workflow ctl n1 -o jsonl get WageClaim "$wages" $who
 check "other purposes open as before" says 12900000001 ctl n1 -o jsonl get Person "$person" $who
 check "the purpose opens more" purposes ", Person.phone"
 check "… it is shown" says 12900000001 ctl n1 -o jsonl get Person "$person" $as
