@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -95,20 +96,36 @@ static void keep_memory(void) {
     mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 }
 
-/* malloc_trim leaves the end of what this thread has taken: that goes only when something large is freed, past the threshold. */
-static void give_memory_back(void) {
+static _Atomic uint64_t given_back_at; /* ns: the process has one allocator, whose walk is long when many engines share it */
+
+/* Gives back what the process has freed, if nobody did since `freed_at`; false: somebody did just before it, ask again.
+ * malloc_trim leaves the end of what this thread has taken: that goes only when something large is freed, past the threshold. */
+static bool give_memory_back(uint64_t freed_at) {
+    uint64_t now = uv_hrtime(), last = given_back_at;
+    if (last > freed_at)
+        return true;
+    if (last != 0 && now - last < QUIET_SECONDS * UINT64_C(1000000000))
+        return false;
+    if (!atomic_compare_exchange_strong(&given_back_at, &last, now))
+        return false;
     if (mallinfo2().fordblks <= WORTH_TRIMMING)
-        return;
+        return true;
     mallopt(M_TRIM_THRESHOLD, CHUNK_BYTES);
     free(memory_resize(NULL, CHUNK_BYTES));
     mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
     malloc_trim(0);
+    return true;
 }
 
+struct leisure {
+    bool worked;       /* since it was quiet */
+    uint64_t freed_at; /* ns; 0: what was freed is given back */
+};
+
 /* Waits for work. After some and a quiet while, what the allocator holds goes back: an idle daemon is small (8-GOALS). */
-static void rest(struct worker *w, bool *worked) {
+static void rest(struct worker *w, struct leisure *l) {
     struct timespec until;
-    if (!*worked) {
+    if (!l->worked && l->freed_at == 0) {
         pthread_cond_wait(&w->wake, &w->lock);
         return;
     }
@@ -116,10 +133,13 @@ static void rest(struct worker *w, bool *worked) {
     until.tv_sec += QUIET_SECONDS;
     if (pthread_cond_timedwait(&w->wake, &w->lock, &until) == ETIMEDOUT) {
         pthread_mutex_unlock(&w->lock);
-        if (w->calls.quiet != NULL)
-            w->calls.quiet(w->calls.owner);
-        give_memory_back();
-        *worked = false;
+        if (l->worked) {
+            if (w->calls.quiet != NULL)
+                w->calls.quiet(w->calls.owner);
+            *l = (struct leisure){.freed_at = uv_hrtime()};
+        }
+        if (give_memory_back(l->freed_at))
+            l->freed_at = 0;
         pthread_mutex_lock(&w->lock);
     }
 }
@@ -127,11 +147,11 @@ static void rest(struct worker *w, bool *worked) {
 static void *run(void *arg) {
     struct worker *w = arg;
     bool more = w->calls.idle != NULL;
-    bool worked = false;
+    struct leisure leisure = {0};
     pthread_mutex_lock(&w->lock);
     for (;;) {
         while (w->queued.first == NULL && !w->stop && !more)
-            rest(w, &worked);
+            rest(w, &leisure);
         if (w->queued.first == NULL && w->stop)
             break;
         struct job *first = take(w);
@@ -141,7 +161,7 @@ static void *run(void *arg) {
             size_t count;
             int r = run_batch(w, first, &count);
             finish(w, first, count, r);
-            worked = true;
+            leisure.worked = true;
             more = w->calls.idle != NULL;
         } else {
             more = w->calls.idle(w->calls.owner);
