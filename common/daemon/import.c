@@ -400,7 +400,7 @@ static void unblock_all(struct replay *r) {
 
 /* Two offices that write one record in quick succession: their stamps must come in this order, although each node has its own idea of the
  * hub's clock. */
-static void keep_order(struct replay *r, const struct step *s) {
+static struct touched *keep_order(struct replay *r, const struct step *s) {
     enum { MARGIN_MS = 150 };
     struct touched *t;
     HASH_FIND_STR(r->touched, s->key, t);
@@ -415,7 +415,7 @@ static void keep_order(struct replay *r, const struct step *s) {
         nanosleep(&pause, NULL);
     }
     t->office = s->office;
-    t->at_ms = now_ms();
+    return t;
 }
 
 /* A column that is never stored is counted each time, and told once. */
@@ -483,7 +483,7 @@ static int apply(struct replay *r, struct step *s) {
         return 0;
     }
     buffer_close(&why);
-    keep_order(r, s);
+    struct touched *touched = keep_order(r, s);
     int code = client_ask(&o->client, "edit", edit_args(&r->o, s->actor, "update", records)), result = 0;
     bool last = false;
     while (code == CTL_GOOD && !last) {
@@ -501,6 +501,7 @@ static int apply(struct replay *r, struct step *s) {
         }
         json_decref(line);
     }
+    touched->at_ms = now_ms();
     if (code != CTL_GOOD)
         return -1;
     if (result == 0) {
@@ -532,6 +533,8 @@ static int retry(struct replay *r, size_t upto) {
 
 static int run_steps(struct replay *r) {
     enum { RETRY_EVERY = 100 };
+    for (size_t i = 0; i < r->count && r->o.from != NULL && strcmp(r->steps[i].time, r->o.from) <= 0; i++)
+        snprintf(r->now, sizeof r->now, "%s", r->steps[i].time); /* what waited is later than all that was applied before */
     int code = retry(r, r->count);
     size_t since = 0;
     for (size_t i = 0; i < r->count && code >= 0; i++) {

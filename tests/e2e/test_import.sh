@@ -74,4 +74,30 @@ check "… with 1" code_of 1 import "$work/twice.csv"
 check "… and nothing of it went in" code_of 5 ctl n1 get Person B-1 $who
 check "a mapping that is not there exits with 1" code_of 1 ctl n1 import person "$work/a.csv" --map "$work/nowhere.yaml" --actor op1
 check "a missing argument exits with 64" code_of 64 ctl n1 import person "$work/a.csv"
+
+# ---- an edit log whose edit waits for a record that is taken up: it is told as late by the call that applies it, whatever that call replays
+make_node n2 650203001002 二
+start_node n2
+until_true 20 said "(purpose)" ctl n2 types
+ctl n2 pause >/dev/null
+mkdir -p "$work/logs/650203001001" "$work/logs/650203001002"
+log_of() { echo "seq,time,operator,op,record_type,record_id,field,new_value" && cat; }
+log_of >"$work/logs/650203001002/edits.csv" <<LOG
+1,2025-03-03T09:00:00+08:00,op1,adopt,person,A-1,,
+2,2025-03-03T10:00:00+08:00,op1,set,person,A-1,phone,12955555555
+LOG
+log_of >"$work/logs/650203001001/edits.csv" <<LOG
+1,2025-03-04T09:00:00+08:00,op1,set,person,A-1,education,初中
+LOG
+replay() {
+    "$bin/anjuctl" replay --map deploy/catalogue/mapping --waiting "$work/waiting" --late "$work/late" "$@" \
+        "$work/logs/650203001001/edits.csv=$town/n1" "$work/logs/650203001002/edits.csv=$town/n2"
+}
+check "an edit of a record that was taken up and has not come waits" said '"waiting":1' replay --until 2025-03-05
+check "… and is not late yet" [ ! -s "$work/late" ]
+ctl n2 resume >/dev/null
+there() { ctl n2 get Person A-1 $who; }
+check "the record comes" until_true 20 there
+check "the edit goes in with a call for later ones" said '"waiting":0' replay --from 2025-03-05 --until 9999
+check "… which notes how late: after all that was applied before" grep -qx "650203001002,2,2025-03-04T09:00:00.5+08:00" "$work/late"
 finish
