@@ -642,18 +642,24 @@ static void own_later(struct hub_engine *e) {
     uv_timer_start(&e->own_again, on_own_again, OWN_RETRY_MS, 0);
 }
 
-/* ---- the heads of audit logs: kept durably once a minute, a break at once */
+/* ---- what the offices said last, and the heads of audit logs: kept durably once a minute, a break at once */
 
 struct audit_line {
     uint32_t node;
     struct hub_audit audit;
 };
 
+struct said_line {
+    uint32_t node;
+    struct office_said said;
+};
+
 struct audit_saving {
     struct hub_own_work own;
     struct hub_engine *engine;
     struct audit_line *lines; /* owns */
-    size_t count, signer_count;
+    struct said_line *said;   /* owns */
+    size_t count, said_count, signer_count;
     uint8_t signers[2][KEY_BYTES];
 };
 
@@ -662,6 +668,8 @@ static void audit_works(struct hub_own_work *w, struct txn *own) {
     wall_ms now = clock_wall(), keep = (wall_ms)LIMIT_AUDIT_KEEP_DAYS * 86400000;
     for (size_t i = 0; i < s->count; i++)
         hub_audit_write(own, s->lines[i].node, &s->lines[i].audit);
+    for (size_t i = 0; i < s->said_count; i++)
+        hub_own_said(own, s->said[i].node, &s->said[i].said);
     for (size_t i = 0; i < s->signer_count; i++)
         audit_signer_add(own, &audit_hub, s->signers[i]);
     audit_trim(own, &audit_hub, now > keep ? now - keep : 0, AUDIT_TRIM_BLOCKS);
@@ -676,8 +684,14 @@ static void audit_done(struct hub_own_work *w, int result) {
         else
             s->engine->own_told_dirty = true;
     }
+    for (size_t i = 0; i < s->said_count && result != 0; i++) {
+        struct hub_peer *p = peer_by_node(s->engine, s->said[i].node);
+        if (p != NULL)
+            p->said_dirty = true;
+    }
     s->engine->signers_dirty = s->engine->signers_dirty || (s->signer_count > 0 && result != 0);
     free(s->lines);
+    free(s->said);
     free(s);
 }
 
@@ -685,6 +699,18 @@ static void audit_save(struct hub_engine *e) {
     struct audit_saving *s = memory_zeroed(1, sizeof *s);
     s->engine = e;
     s->lines = memory_zeroed(e->peer_count + 1, sizeof *s->lines);
+    s->said = memory_zeroed(e->peer_count + 1, sizeof *s->said);
+    for (size_t i = 0; i < e->peer_count; i++) {
+        const struct hub_link *l = &e->peers[i]->link;
+        if (!e->peers[i]->said_dirty)
+            continue;
+        struct said_line *line = &s->said[s->said_count++];
+        line->node = l->node;
+        line->said.at = l->reported;
+        line->said.report = l->last;
+        memcpy(line->said.software, l->software, sizeof l->software);
+        e->peers[i]->said_dirty = false;
+    }
     for (size_t i = 0; i < e->peer_count; i++)
         if (e->peers[i]->audit.dirty) {
             s->lines[s->count++] = (struct audit_line){e->peers[i]->link.node, e->peers[i]->audit};
@@ -699,7 +725,7 @@ static void audit_save(struct hub_engine *e) {
     e->signers_dirty = false;
     s->own.work = audit_works;
     s->own.done = audit_done;
-    if (s->count > 0 || s->signer_count > 0)
+    if (s->count > 0 || s->said_count > 0 || s->signer_count > 0)
         hub_engine_own(e, &s->own);
     else
         audit_done(&s->own, 0);
@@ -1537,6 +1563,7 @@ struct office_line {
     bool keyed, revoked, paused, retiring, retired, full;
     struct hub_audit audit;
     uint8_t moved_to[KEY_BYTES];
+    struct office_said said;
 };
 
 struct roster {
@@ -1598,6 +1625,7 @@ static void roster_works(struct hub_read *q, struct txn *state, struct txn *log)
     for (size_t i = 0; i < r->count; i++) {
         hub_audit_read(own, r->lines[i].node, &r->lines[i].audit);
         hub_own_moved_to(own, r->lines[i].node, r->lines[i].moved_to);
+        hub_own_said_last(own, r->lines[i].node, &r->lines[i].said);
     }
     txn_abort(own);
 }
@@ -1661,6 +1689,9 @@ static void roster_done(struct hub_read *q, int result) {
             p = peer_add(e, &r->logs[i]);
             p->audit = l->audit;
             memcpy(p->moved_to, l->moved_to, sizeof p->moved_to);
+            p->link.last = l->said.report;
+            p->link.reported = l->said.at;
+            memcpy(p->link.software, l->said.software, sizeof p->link.software);
         }
         set_keys(e, p, l);
         if (p->key_due)
@@ -1746,8 +1777,10 @@ static void on_effect(void *owner, const struct hub_effect *x) {
 /* A report of this session: how far the office carried out what was ordered to be erased. */
 static void holder_says(struct hub_engine *e, struct hub_peer *p) {
     const struct report *m = &p->link.last;
-    if (hub_side_session(&p->link) == 0 || m->session != p->link.session || e->calls.holder == NULL ||
-        (m->erasures_to == p->erasures_told && m->destroyed == p->destroyed_told))
+    if (hub_side_session(&p->link) == 0 || m->session != p->link.session)
+        return;
+    p->said_dirty = true;
+    if (e->calls.holder == NULL || (m->erasures_to == p->erasures_told && m->destroyed == p->destroyed_told))
         return;
     p->erasures_told = m->erasures_to;
     p->destroyed_told = m->destroyed;

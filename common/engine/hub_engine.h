@@ -34,6 +34,7 @@ struct hub_peer {
     bool by_before;              /* it was heard last with those */
     uint8_t moved_to[KEY_BYTES]; /* the hub's next key, by whose door it was heard last; zero: by the former's. Durable, but for … */
     bool moved_dirty;            /* … what is not saved yet */
+    bool said_dirty;             /* its last report is newer than the store */
     bool retiring, closing;      /* it is to be closed; it is being closed */
     uint64_t retire_at;          /* hub_seq at which it knows that */
     bool changing;               /* its new keys are on their way into its record … */

@@ -302,6 +302,39 @@ void hub_own_moved_to(struct txn *own, uint32_t node, uint8_t out[32]) {
         memcpy(out, value.at, 32);
 }
 
+void hub_own_said(struct txn *own, uint32_t node, const struct office_said *said) {
+    struct key k = key_said(node);
+    struct message m = {.kind = MESSAGE_REPORT, .report = said->report};
+    struct buffer row = {0}, frame = {0};
+    m.report.software = bytes_of(said->software, strlen(said->software));
+    if (wire_pack(&m, &frame) == 0) {
+        buffer_u64be(&row, said->at);
+        buffer_add(&row, buffer_bytes(&frame));
+        envelope_put(own, HUB_OWN_META, key_bytes(&k), buffer_bytes(&row));
+    }
+    buffer_close(&row);
+    buffer_close(&frame);
+}
+
+void hub_own_said_last(struct txn *own, uint32_t node, struct office_said *out) {
+    struct key k = key_said(node);
+    struct bytes value;
+    struct arena a = {0};
+    struct message m;
+    *out = (struct office_said){0};
+    if (envelope_get(own, HUB_OWN_META, key_bytes(&k), &value) != 0)
+        return;
+    struct reader r = {value, false};
+    wall_ms at = reader_u64be(&r);
+    if (!r.bad && wire_unpack(r.rest, &a, &m) == 0 && m.kind == MESSAGE_REPORT) {
+        out->at = at;
+        out->report = m.report;
+        out->report.software = (struct bytes){NULL, 0};
+        memcpy(out->software, m.report.software.at, m.report.software.len < sizeof out->software ? m.report.software.len : 0);
+    }
+    arena_close(&a);
+}
+
 uint64_t hub_own_last(struct txn *own, struct id16 *incarnation) {
     struct life_row row = {.first = 0};
     if (!life_read(own, HUB_OWN_META, &row))

@@ -57,5 +57,14 @@ void hub_own_begin(struct txn *own, const struct id16 *incarnation);
 /* By which key of the hub a node was heard last while those change; zero: by the former one. */
 void hub_own_moved(struct txn *own, uint32_t node, const uint8_t key[32]);
 void hub_own_moved_to(struct txn *own, uint32_t node, uint8_t out[32]);
+/* A node's last report and when it came, so that a restart does not forget what an office said that is away since. */
+struct office_said {
+    wall_ms at;           /* 0: nothing */
+    struct report report; /* its software is … */
+    char software[64 + 1];
+};
+void hub_own_said(struct txn *own, uint32_t node, const struct office_said *said);
+void hub_own_said_last(
+    struct txn *own, uint32_t node, struct office_said *out); /* nothing also when the row is damaged: it will say it again */
 /* Makes the log entry of the own changes above `after` (as many as fit one push), not signed yet; false when there is none. */
 bool hub_own_entry(struct txn *own, uint64_t after, const struct hash *before, wall_ms now, struct buffer *body, struct log_entry *out);

@@ -126,6 +126,12 @@ struct key key_moved(uint32_t node) {
     return k;
 }
 
+struct key key_said(uint32_t node) {
+    struct key k = key_word("said"), which = key_u32(node);
+    add(&k, which.b, which.len);
+    return k;
+}
+
 static struct id16 take_id(struct reader *r) {
     struct id16 id = {{0}};
     struct bytes b = reader_take(r, sizeof id.b);

@@ -114,6 +114,7 @@ struct key key_pending(uint32_t type, const struct id16 *id, uint64_t hlc, const
 struct key key_head(uint32_t node, uint32_t day);
 struct key key_token(const struct hash *secret_hash);
 struct key key_moved(uint32_t node);
+struct key key_said(uint32_t node);
 
 /* Readers of the same keys; false when the length does not fit. */
 bool key_record_read(struct bytes key, uint32_t *type, struct id16 *id); /* exactly a record's, not a history's */

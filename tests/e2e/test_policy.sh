@@ -75,6 +75,14 @@ check "who is away is pending" until_true 20 reach_is "" 3 2 3
 check "… by name" said pending ctl hub policy who record_type/PublicBench --version 3
 start_node n3
 check "… until it comes" until_true 20 reach_is "" 3 3 3
+for d in hub n1 n2 n3; do stop $d; done
+start_hub
+check "a hub that starts alone knows whom it had reached" reach_is "" 3 3 3
+check "… and what its offices said last" said '"backlog":0' ctl hub -o jsonl nodes
+start_node n1
+start_node n3
+clock n2
+for n in n1 n2 n3; do ctl $n wait --caught-up --timeout 30 >/dev/null; done
 check "a version that never was" said "no such version" code_of 1 ctl hub policy rollback record_type/PublicBench --to 9
 
 # ---- a district's, and its end
