@@ -2,7 +2,9 @@
 
 #include "common/base/invariant.h"
 
+#include <malloc.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +16,34 @@ struct arena_block {
 
 /* Blocks grow with what was given, so that a large arena has few: each costs a call, and its last one is rarely full. */
 enum { BLOCK_BYTES = 16 * 1024, BLOCK_BYTES_MOST = 1 << 20 };
+
+enum { WORTH_TRIMMING = 1 << 20, KEPT_BYTES = 512 << 20, LARGE_BYTES = 2 << 20, CHUNK_BYTES = 128 << 10 };
+static const uint64_t GIVE_EACH_NS = UINT64_C(2000000000);
+
+static _Atomic uint64_t given_back_at; /* ns; of the process, as the allocator is */
+
+void memory_keep(void) {
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+}
+
+/* malloc_trim leaves the end of what this thread has taken: that goes only when something large is freed, past the threshold. */
+bool memory_give_back(uint64_t freed_at, uint64_t now) {
+    uint64_t last = given_back_at;
+    if (last > freed_at)
+        return true;
+    if (last != 0 && now - last < GIVE_EACH_NS)
+        return false;
+    if (!atomic_compare_exchange_strong(&given_back_at, &last, now))
+        return false;
+    if (mallinfo2().fordblks <= WORTH_TRIMMING)
+        return true;
+    mallopt(M_TRIM_THRESHOLD, CHUNK_BYTES);
+    free(memory_resize(NULL, CHUNK_BYTES));
+    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    malloc_trim(0);
+    return true;
+}
 
 void *memory_zeroed(size_t count, size_t size) {
     void *at = calloc(count == 0 ? 1 : count, size == 0 ? 1 : size);

@@ -6,7 +6,14 @@
 
 void *memory_zeroed(size_t count, size_t size);                     /* gives; never NULL; freed with free() */
 void *memory_resize(void *at /* takes, may be NULL */, size_t len); /* gives; never NULL */
-char *memory_text(const char *text);                                /* gives a copy */
+
+/* What the one allocator of the process does with what is freed. While there is work it stays with the process: to give a page back and
+ * fault it in again costs more than most jobs. In a quiet while it goes back; the walk is as long as the process is large, so of many who
+ * are quiet at once one does it for all. Times in ns of one monotonic clock. */
+void memory_keep(void);
+bool memory_give_back(
+    uint64_t freed_at, uint64_t now); /* false: somebody did in the last seconds, but before `freed_at`: ask again later */
+char *memory_text(const char *text);  /* gives a copy */
 
 /* An arena gives memory that lives until arena_clear or arena_close. One of all zeroes with `cap` set is ready. */
 struct arena_block;

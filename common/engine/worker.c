@@ -4,9 +4,7 @@
 #include "common/base/memory.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -88,34 +86,7 @@ static void finish(struct worker *w, struct job *first, size_t count, int result
     uv_async_send(&w->async);
 }
 
-enum { QUIET_SECONDS = 2, WORTH_TRIMMING = 1 << 20, KEPT_BYTES = 512 << 20, LARGE_BYTES = 2 << 20, CHUNK_BYTES = 128 << 10 };
-
-/* While there is work, what is freed stays with the process: to give a page back and fault it in again costs more than most jobs. */
-static void keep_memory(void) {
-    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-}
-
-static _Atomic uint64_t given_back_at; /* ns: the process has one allocator, whose walk is long when many engines share it */
-
-/* Gives back what the process has freed, if nobody did since `freed_at`; false: somebody did just before it, ask again.
- * malloc_trim leaves the end of what this thread has taken: that goes only when something large is freed, past the threshold. */
-static bool give_memory_back(uint64_t freed_at) {
-    uint64_t now = uv_hrtime(), last = given_back_at;
-    if (last > freed_at)
-        return true;
-    if (last != 0 && now - last < QUIET_SECONDS * UINT64_C(1000000000))
-        return false;
-    if (!atomic_compare_exchange_strong(&given_back_at, &last, now))
-        return false;
-    if (mallinfo2().fordblks <= WORTH_TRIMMING)
-        return true;
-    mallopt(M_TRIM_THRESHOLD, CHUNK_BYTES);
-    free(memory_resize(NULL, CHUNK_BYTES));
-    mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
-    malloc_trim(0);
-    return true;
-}
+enum { QUIET_SECONDS = 2 };
 
 struct leisure {
     bool worked;       /* since it was quiet */
@@ -138,7 +109,7 @@ static void rest(struct worker *w, struct leisure *l) {
                 w->calls.quiet(w->calls.owner);
             *l = (struct leisure){.freed_at = uv_hrtime()};
         }
-        if (give_memory_back(l->freed_at))
+        if (memory_give_back(l->freed_at, uv_hrtime()))
             l->freed_at = 0;
         pthread_mutex_lock(&w->lock);
     }
@@ -198,7 +169,7 @@ static void on_async(uv_async_t *a) {
 }
 
 struct worker *worker_open(uv_loop_t *loop, const char *name, const struct worker_calls *calls) {
-    keep_memory();
+    memory_keep();
     struct worker *w = memory_zeroed(1, sizeof *w);
     w->calls = *calls;
     clear(&w->queued);

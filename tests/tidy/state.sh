@@ -1,11 +1,11 @@
 #!/bin/sh
 # No state outside what is passed: writable variables at file scope, static locals included, are refused in the product, except in
-# the log's sink and the mains. Read from the object files of a plain build (make), where no macro can hide one.
+# the log's sink, the allocator's and the mains. Read from the object files of a plain build (make), where no macro can hide one.
 . "$(dirname "$0")/../support/files.sh"
 objects=${B:-build}/obj
 [ -d "$objects" ] || { echo "$objects: build first (make)"; exit 1; }
 files 'common/*.c' 'hub/*.c' 'node/*.c' | while read -r c; do
-    case $c in common/base/log.c | hub/main.c | node/main.c | common/daemon/anjuctl.c) continue ;; esac
+    case $c in common/base/log.c | common/base/memory.c | hub/main.c | node/main.c | common/daemon/anjuctl.c) continue ;; esac
     o=$objects/${c%.c}.o
     [ -f "$o" ] || { echo "$c: not compiled; run make"; continue; }
     # Section .data.rel.ro is constant once the program is loaded: tables of pointers.
