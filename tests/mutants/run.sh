@@ -8,7 +8,7 @@ SEEDS=${SEEDS:-150}
 work=$(mktemp -d "$root/$B/mutants.XXXXXX") || exit 2
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
-tests='build/tests/unit/test_merge build/tests/unit/test_sync build/tests/unit/test_node_apply build/tests/unit/test_node_anew build/tests/unit/test_hub_apply build/tests/unit/test_seal build/tests/unit/test_audit build/tests/unit/test_history build/tests/contract/test_store'
+tests='build/tests/unit/test_merge build/tests/unit/test_sync build/tests/unit/test_node_apply build/tests/unit/test_node_anew build/tests/unit/test_hub_apply build/tests/unit/test_seal build/tests/unit/test_audit build/tests/unit/test_history build/tests/unit/test_policy build/tests/unit/test_rules build/tests/unit/test_rules_tables build/tests/unit/test_rules_points build/tests/contract/test_store'
 targets="$tests build/tests/sim/sim"
 git ls-files | tar cf - -T - | tar xf - -C "$work" || exit 2
 cd "$work" || exit 2

@@ -151,11 +151,12 @@ uint64_t world_in_force(struct world *w, uint32_t node, char name) {
 }
 
 size_t world_refused(struct world *w, uint32_t node) {
-    struct policy_shelf s;
-    shelf_of(w, node, &s);
-    size_t n = s.refused_count;
-    policy_shelf_close(&s);
-    return n;
+    struct book_say said;
+    struct txn *t;
+    invariant(store_read(w->nodes[node].store, &t) == 0);
+    policy_book_say(t, &said);
+    txn_abort(t);
+    return said.count;
 }
 
 static int has_policies(void *owner, const struct record *r, bool pending) {

@@ -162,7 +162,7 @@ void world_halt(struct world *w, char name, uint32_t node);
 enum world_forgery { FORGE_SIGNATURE, FORGE_TEXT /* of its newest version in the city, signed as it should be */, FORGE_REPLAY };
 void world_forge(struct world *w, char name, enum world_forgery how, uint64_t value);
 uint64_t world_in_force(struct world *w, uint32_t node, char name); /* its value; 0: none */
-size_t world_refused(struct world *w, uint32_t node);               /* policies that the office refused */
+size_t world_refused(struct world *w, uint32_t node);               /* policies that the office reports as refused */
 bool world_heard_of(struct world *w, uint32_t node, char name);     /* any version of it, in the city or in a community, is in its store */
 void world_scope(struct world *w, uint32_t node, uint32_t other, bool serves); /* node gains or loses other's area */
 void world_upgrade(struct world *w);                                           /* the hub takes bad edits from now on, and retries */
