@@ -188,6 +188,8 @@ static const char *plan_publish(struct act *a) {
         const struct policy *last = newest(a, a->scopes.areas[i]);
         struct policy *p = plan(a, a->scopes.areas[i]);
         plan_body(p, buffer_bytes(&a->body));
+        if (p->supersedes >= p->version)
+            return "it supersedes a version that is not there yet: leave the line out, and it takes the place of all before it";
         if (last != NULL && same_decision(last, p) && (last->from == p->from || (last->from <= today && p->from == today)))
             a->plan_count--;
         else

@@ -170,6 +170,7 @@ struct document *document_read(const char *name, struct bytes text, struct compl
     d->name = memory_text(name);
     if (!yaml_parser_initialize(&parser))
         abort();
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING); /* a mark at the beginning does not make it another */
     yaml_parser_set_input_string(&parser, text.at, text.len);
     bool loaded = yaml_parser_load(&parser, &yaml) != 0, context = parser.context != NULL;
     if (!loaded && parser.error == YAML_READER_ERROR) {

@@ -6,6 +6,7 @@
 #include "common/base/limits.h"
 #include "common/base/memory.h"
 #include "common/base/program.h"
+#include "common/base/utf8.h"
 #include "common/daemon/client.h"
 #include "common/daemon/import.h"
 #include "common/daemon/policy_tool.h"
@@ -161,12 +162,27 @@ static bool has_option(const char *list, const char *name, size_t len, bool *val
     return false;
 }
 
+static size_t line_not_utf8(struct bytes text) {
+    size_t line = 1;
+    for (;; line++) {
+        const uint8_t *end = text.len == 0 ? NULL : memchr(text.at, '\n', text.len);
+        size_t len = end == NULL ? text.len : (size_t)(end - text.at);
+        if (end == NULL || !utf8_valid(bytes_of(text.at, len)))
+            return line;
+        text = bytes_of(end + 1, text.len - len - 1);
+    }
+}
+
 static bool file_text(const char *path, json_t *args) {
     struct buffer b = {0};
     int r = file_read(path, LIMIT_POLICY_BYTES, &b);
     json_t *v = r == 0 ? json_stringn(buffer_string(&b), b.len) : NULL;
-    if (v == NULL)
-        fprintf(stderr, "anjuctl: %s: %s\n", path, r == 0 ? "not valid UTF-8" : strerror(-r));
+    if (r == -EFBIG)
+        fprintf(stderr, "anjuctl: %s: a policy has at most 1 MiB; make several of it, each with a name of its own\n", path);
+    else if (r != 0)
+        fprintf(stderr, "anjuctl: %s: %s\n", path, strerror(-r));
+    else if (v == NULL)
+        fprintf(stderr, "anjuctl: %s:%zu:1: this is no UTF-8 text; save the file as UTF-8\n", path, line_not_utf8(buffer_bytes(&b)));
     else
         json_object_set_new(args, "file", v);
     buffer_close(&b);
