@@ -10,7 +10,7 @@ PREFIX ?= /usr/local
 CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 CCACHE := $(shell command -v ccache 2>/dev/null)
 SAN ?=
-PKGS := libzmq libuv libsodium libzstd jansson libprotobuf-c yaml-0.1 smartcols libseccomp
+PKGS := libzmq libuv libmicrohttpd libsodium libzstd jansson libprotobuf-c yaml-0.1 smartcols libseccomp
 WANTED := -Wall -Wextra -Wformat=2 -Wconversion -Wsign-conversion -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes \
   -Wcast-qual -Wundef -Wimplicit-fallthrough=5 -Wimplicit-fallthrough -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wnull-dereference \
   -Werror=implicit -Werror=incompatible-pointer-types -Werror=int-conversion -Werror=format-security -Werror=return-type \

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every header compiles by itself, with nothing included before it, and only once.
 . "$(dirname "$0")/../support/files.sh"
-flags=$(pkg-config --cflags libzmq libuv libsodium libzstd jansson libprotobuf-c yaml-0.1 smartcols libseccomp 2>/dev/null)
+flags=$(pkg-config --cflags libzmq libuv libmicrohttpd libsodium libzstd jansson libprotobuf-c yaml-0.1 smartcols libseccomp 2>/dev/null)
 unit=$(mktemp "${TMPDIR:-/tmp}/anju-header.XXXXXX") || exit 2
 trap 'rm -f "$unit"' EXIT
 files '*.h' | while read -r h; do

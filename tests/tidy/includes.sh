@@ -18,6 +18,7 @@ files '*.c' '*.h' | xargs awk '
         place["uv.h"] = "^(common/(net|daemon|engine)/|hub/main\\.c|node/main\\.c)"
         place["libpq-fe.h"] = "^hub/"
         place["seccomp.h"] = "^common/net/porter_work\\.c$"
+        place["microhttpd.h"] = "^common/daemon/http\\.c$"
     }
     function say(text) { print FILENAME ":" FNR ": " text }
     FNR == 1 {
