@@ -277,7 +277,7 @@ static void append_done(struct job *j, int result) {
         if (result == 0) {
             if (e->counts.log_last < a->position)
                 e->counts.log_last = a->position;
-            step(e, &(struct hub_event){.kind = HUB_APPENDED, .ticket = a->ticket}, NULL);
+            step(e, &(struct hub_event){.kind = HUB_APPENDED, .appended = {a->ticket, e->counts.log_last}}, NULL);
             merge_soon(e);
         } else {
             log_fact(LOG_ERROR, "store.disk_full", FACT_TEXT("do", "free space on the hub's disk; nothing is acknowledged until then"));
@@ -1088,6 +1088,7 @@ static void merge_done(struct job *j, int result) {
             in.merged.node_count = f->done.node_count;
             step(e, &in, NULL);
         }
+        step(e, &(struct hub_event){.kind = HUB_FOLDED, .folded = e->counts.position}, NULL);
         for (size_t i = 0; i < f->done.forger_count; i++) {
             struct hub_peer *p = peer_by_node(e, f->done.forgers[i].node);
             if (p != NULL)

@@ -138,7 +138,8 @@ struct ack {
     struct life lives[LIMIT_LIVES]; /* incarnation, acked, acked_hash, safe */
     size_t life_count;
     uint64_t credit;
-    bool rewind; /* a push started above accepted + 1, or an append failed: send again from accepted + 1 */
+    bool rewind;     /* a push started above accepted + 1, or an append failed: send again from accepted + 1 */
+    uint64_t canary; /* number of the newest Report of this session that passed the log, and the fold all that was in the log then */
 };
 struct pull {
     uint64_t session;
@@ -195,7 +196,8 @@ struct report {
     uint64_t at;           /* cursor */
     uint64_t digest_ok_at; /* hub_seq at which digests were last equal */
     uint64_t held;         /* changes of this node that the city did not take */
-    uint64_t canary;       /* the session, when everything went through log and merge */
+    uint64_t number;       /* of this Report in its session, from 1 */
+    uint64_t canary; /* of the newest one that came back: an Ack named it, a page came after it, and all that was saved then is in it */
     struct bytes software;
     uint64_t erasures_to; /* the orders to erase up to this row are carried out here … */
     bool destroyed;       /* … and no file holds what they concern any more */

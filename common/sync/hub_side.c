@@ -9,6 +9,7 @@
 enum { CREDIT_MIN = LIMIT_CHANGE_BYTES + 65536, BUSY_MS = 2000, BACKLOG_HIGH = 4000, FULL_MS = 5000 };
 /* A paused node asks again within so long, anywhere in it. All 10,000 of a city paused at once are 700 handshakes a second, half a core. */
 enum { PAUSED_MS = 28000 };
+#define CANARY_NOWHERE UINT64_MAX /* it is not in the log yet */
 
 static void emit(const struct hub_out *out, const struct hub_effect *e) {
     out->effect(out->owner, e);
@@ -59,12 +60,20 @@ static bool perhaps_forgotten(const struct hub_link *l, const struct life *speak
     return kept + 1 >= LIMIT_LIVES && speaks->last > 0 && !l->reborn;
 }
 
+static void canary_forget(struct hub_side *h, struct hub_link *l) {
+    h->canaries -= l->canary_position != CANARY_NOWHERE && l->canary_number != 0;
+    l->canary_number = l->canary_ticket = 0;
+    l->canary_position = CANARY_NOWHERE;
+}
+
 static void end_session(struct hub_side *h, struct hub_link *l) {
     h->greeting -= l->state == HUB_GREETING;
     h->ready -= l->state == HUB_READY;
     l->state = HUB_ABSENT;
     l->session = 0;
     l->tipped = false;
+    canary_forget(h, l);
+    l->canary_passed = l->canary_back = 0;
 }
 
 static void refuse(struct hub_side *h, struct hub_link *l, enum refusal reason, uint32_t retry_after_ms, const struct hub_out *out) {
@@ -136,6 +145,7 @@ static void ack(struct hub_side *h, struct hub_link *l, bool rewind, const struc
     m->session = l->session;
     m->credit = l->credit;
     m->rewind = rewind;
+    m->canary = l->canary_passed;
     m->life_count = lives_told(l, m->lives);
     if (rewind)
         note(out, l, HUB_NOTE_REWIND, 0);
@@ -160,6 +170,7 @@ static void welcome(struct hub_side *h, struct hub_link *l, const struct hub_out
     h->greeting--;
     h->ready++;
     l->state = HUB_READY;
+    l->ready = h->now;
     l->taken = l->spent = l->credit = 0;
     grant(h, l);
     m->session = l->session;
@@ -172,7 +183,40 @@ static void welcome(struct hub_side *h, struct hub_link *l, const struct hub_out
     emit(out, &e);
 }
 
-static void on_appended(struct hub_side *h, uint64_t ticket, const struct hub_out *out) {
+/* ---- canaries */
+
+/* One at a time: while the log or the fold stand still it is the oldest that waits, and nothing newer is named. */
+static void canary_send(struct hub_side *h, struct hub_link *l, uint64_t number, const struct hub_out *out) {
+    struct hub_append *q = number == 0 || l->canary_number != 0 || disk_full(h) ? NULL : queue_add(h, l);
+    if (q == NULL)
+        return;
+    l->canary_number = number;
+    l->canary_ticket = q->ticket;
+    l->canary_position = CANARY_NOWHERE;
+    emit(out, &(struct hub_effect){.kind = HUB_FX_NONCE, .link = l, .ticket = q->ticket});
+}
+
+static void canary_passes(struct hub_side *h, struct hub_link *l, const struct hub_out *out) {
+    if (l->canary_number == 0 || l->canary_position > h->folded)
+        return;
+    l->canary_passed = l->canary_number;
+    canary_forget(h, l);
+    ack(h, l, false, out);
+}
+
+static void canary_logged(struct hub_side *h, struct hub_link *l, uint64_t position, const struct hub_out *out) {
+    h->canaries++;
+    l->canary_position = position;
+    canary_passes(h, l, out);
+}
+
+static void on_folded(struct hub_side *h, uint64_t position, const struct hub_out *out) {
+    h->folded = position;
+    for (size_t i = 0; i < h->link_count && h->canaries > 0; i++)
+        canary_passes(h, h->links[i], out);
+}
+
+static void on_appended(struct hub_side *h, uint64_t ticket, uint64_t position, const struct hub_out *out) {
     h->full_until = 0;
     while (h->queue_len > 0 && h->queue[h->queue_first].ticket <= ticket) {
         struct hub_append *q = &h->queue[h->queue_first];
@@ -201,6 +245,8 @@ static void on_appended(struct hub_side *h, uint64_t ticket, const struct hub_ou
             if (!more)
                 ack(h, l, false, out);
         }
+        if (q->ticket == l->canary_ticket)
+            canary_logged(h, l, position, out);
         if (l->state == HUB_GREETING && l->queued == 0)
             welcome(h, l, out);
     }
@@ -222,6 +268,8 @@ static void on_failed(struct hub_side *h, const struct hub_out *out) {
             l->taken += q->bytes;
         if (q->seq == 0)
             l->nonce_due = true;
+        if (q->ticket == l->canary_ticket)
+            canary_forget(h, l);
         if (l->queued > 0)
             continue;
         if (l->state == HUB_GREETING)
@@ -423,6 +471,11 @@ static void on_heard(struct hub_side *h, const struct hub_event *in, const struc
         l->last.software = (struct bytes){NULL, 0};
         keep_software(l, m->report.software);
         l->reported = in->wall;
+        if (m->report.canary > l->canary_back && m->report.canary <= l->canary_passed) {
+            l->canary_back = m->report.canary;
+            l->verified = in->wall;
+        }
+        canary_send(h, l, m->report.number, out);
         if (l->spent == l->taken && (l->credit < l->taken + window(h, l) || m->report.backlog > 0))
             ack(h, l, false, out); /* credit had dried up while the disk was full or the backlog long; or the Ack with it was lost */
         break;
@@ -501,7 +554,10 @@ void hub_side_step(struct hub_side *h, const struct hub_event *in, const struct 
         end_session(h, in->link);
         return;
     case HUB_APPENDED:
-        on_appended(h, in->ticket, out);
+        on_appended(h, in->appended.ticket, in->appended.position, out);
+        return;
+    case HUB_FOLDED:
+        on_folded(h, in->folded, out);
         return;
     case HUB_FAILED:
         on_failed(h, out);

@@ -50,6 +50,14 @@ struct hub_link {
     struct report last;
     char software[64 + 1]; /* of its last Hello or Report: printable ASCII, for people */
     wall_ms reported;      /* 0 = never */
+    /* The canary: a Report that goes through log and fold, is named in an Ack, and named again in a later Report when the node has what
+     * was saved then. Only that shows that the link works. */
+    instant ready;                         /* since when this session is */
+    uint64_t canary_ticket, canary_number; /* under way to the log, then to the fold; 0 = none */
+    uint64_t canary_position;              /* the log's end when it was there; the fold has to pass it */
+    uint64_t canary_passed;                /* what Acks name */
+    uint64_t canary_back;                  /* the newest that the node named */
+    wall_ms verified;                      /* when it did so last; 0 = never since the hub started */
 };
 
 struct hub_append {
@@ -71,6 +79,7 @@ enum hub_event_kind {
     HUB_APPENDED, /* all tickets up to this one are durable */
     HUB_FAILED,   /* the append failed as a whole (full disk): everything queued is taken back */
     HUB_MERGED,   /* the fold moved */
+    HUB_FOLDED,   /* a round of the fold is over, whether it moved or not */
     HUB_KEPT,     /* `safe` of lives was set anew by the shell: everybody who is here hears it */
 };
 
@@ -81,7 +90,11 @@ struct hub_event {
     struct hub_link *link; /* PEER, HEARD, GONE */
     union {
         struct message *heard; /* HEARD; lives until the step ends, or until the effect it was handed to is done */
-        uint64_t ticket;       /* APPENDED */
+        struct {
+            uint64_t ticket;
+            uint64_t position; /* the log's last entry */
+        } appended;
+        uint64_t folded; /* FOLDED: the log position that is folded */
         struct {
             uint64_t tip;
             uint64_t backlog; /* log entries not folded yet */
@@ -138,6 +151,8 @@ struct hub_side {
     uint64_t next_ticket;
     size_t greeting, ready;
     uint64_t tip, backlog;
+    uint64_t folded;     /* log position */
+    size_t canaries;     /* links whose canary waits for the fold */
     uint64_t pool_bytes; /* all credit together */
     instant now;         /* of the step under way */
     instant full_until;  /* an append failed for want of room: no credit and no greeting until then, then it is tried again */

@@ -71,6 +71,7 @@ static void forget_session(struct node_side *n) {
     n->silent = 0;
     n->reading = n->resting = n->pulling = n->repair_open = false;
     n->rewinds = 0;
+    n->reports = n->canary = n->canary_named = n->canary_out = 0;
     n->push_deadline = n->pull_deadline = n->next_report = INSTANT_NEVER;
 }
 
@@ -188,6 +189,7 @@ static void on_ack(struct node_side *n, const struct ack *m, const struct node_e
             n->sent[at] = l->acked;
     }
     n->credit = m->credit;
+    n->canary_named = m->canary > n->canary_named ? m->canary : n->canary_named;
     emit(out, NODE_FX_ACK);
     if (m->rewind && !n->resting) { /* at rest nothing is in flight, and the deadline wakes it */
         rewind_sent(n);
@@ -232,10 +234,29 @@ static void report(struct node_side *n, const struct node_event *in, struct node
     m->erasures_to = p->erasures_after;
     m->destroyed = !p->uncompacted;
     const struct life *l = &p->lives[p->life_count - 1];
-    m->canary = m->backlog == 0 && l->includes == l->last ? n->session : 0;
+    m->number = ++n->reports;
+    m->canary = n->canary;
+    if (n->canary_out == 0) {
+        n->canary_out = m->number;
+        n->canary_last = l->last;
+        n->canary_pages = n->pages;
+    }
     n->told_backlog = m->backlog;
     n->tell_laid = false;
     n->next_report = in->now + REPORT_MS;
+}
+
+/* The first one of a session is told at once: until then the hub cannot know that the link works. */
+static void look_at_canary(struct node_side *n, const struct node_event *in) {
+    const struct node_progress *p = &n->progress;
+    if (n->canary_out == 0 || n->canary_named < n->canary_out || n->pages == n->canary_pages ||
+        p->lives[p->life_count - 1].includes < n->canary_last)
+        return;
+    if (n->canary == 0)
+        n->next_report = in->now;
+    n->canary = n->canary_out;
+    n->canary_out = 0;
+    n->verified = in->wall;
 }
 
 /* The store's progress counts, but for Acks heard since it was read, and never for another session's. */
@@ -315,8 +336,10 @@ static void on_heard(struct node_side *n, const struct node_event *in, struct no
             on_refuse(n, &m->refuse, in, out);
         return;
     case MESSAGE_ACK:
-        if (ready && heard_in(n, m->ack.session))
+        if (ready && heard_in(n, m->ack.session)) {
             on_ack(n, &m->ack, in, out);
+            look_at_canary(n, in);
+        }
         return;
     case MESSAGE_FEED:
         if (!ready || !heard_in(n, m->feed.session) || !n->pulling || !cursor_equal(m->feed.from, n->progress.cursor))
@@ -389,6 +412,8 @@ static void on_laid(struct node_side *n, const struct node_event *in, struct nod
         return;
     }
     n->caught_up_at = in->now;
+    n->pages++;
+    look_at_canary(n, in);
     note(out, NODE_NOTE_CAUGHT_UP, n->progress.cursor.at);
     if (n->tell_laid ||
         (n->told_backlog > 0 && progress_backlog(&n->progress) == 0)) /* an operator need not wait a minute to hear that all is sent */

@@ -143,9 +143,18 @@ struct node_side {
 
     instant next_report;
     uint64_t told_backlog; /* of the last Report */
-    bool tell_laid;        /* orders to erase were carried out, policies taken up or refused since */
-    enum refusal refused;  /* the last refusal, 0 = none since the last Welcome */
-    instant caught_up_at;  /* 0 = never in this life of the process */
+    /* The canary (hub_side.h): numbers of Reports of this session. */
+    uint64_t reports;      /* said */
+    uint64_t canary;       /* the newest that came back */
+    uint64_t canary_named; /* the newest that an Ack named */
+    uint64_t canary_out;   /* waits to come back, and what has to come with it: a page after so many, all that was saved then */
+    uint64_t canary_last;
+    uint64_t canary_pages;
+    uint64_t pages;       /* that said caught up, so far */
+    wall_ms verified;     /* when the last one came back, by the local clock; 0 = never in this life of the process */
+    bool tell_laid;       /* orders to erase were carried out, policies taken up or refused since */
+    enum refusal refused; /* the last refusal, 0 = none since the last Welcome */
+    instant caught_up_at; /* 0 = never in this life of the process */
     wall_ms welcomed_wall;
     uint64_t repairs, alarms;
     struct bytes software; /* borrows, static */

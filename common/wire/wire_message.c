@@ -191,6 +191,7 @@ static void ack_out(const struct ack *m, Anju__Envelope *e, struct arena *a) {
     p->lives = lives_out(m->lives, m->life_count, a);
     p->credit = m->credit;
     p->rewind = m->rewind;
+    p->canary = m->canary;
 }
 
 static void pull_out(const struct pull *m, Anju__Envelope *e, struct arena *a) {
@@ -283,6 +284,7 @@ static void report_out(const struct report *m, Anju__Envelope *e, struct arena *
     p->digest_ok_at = m->digest_ok_at;
     p->held = m->held;
     p->canary = m->canary;
+    p->number = m->number;
     p->software = data(m->software);
     p->erasures_to = m->erasures_to;
     p->destroyed = m->destroyed;
@@ -548,6 +550,7 @@ static int ack_in(const Anju__Ack *p, struct ack *m) {
     m->session = p->session;
     m->credit = p->credit;
     m->rewind = p->rewind;
+    m->canary = p->canary;
     return checked(lives_in(p->lives, p->n_lives, m->lives, &m->life_count));
 }
 
@@ -623,6 +626,7 @@ static int report_in(const Anju__Report *p, struct report *m) {
     m->digest_ok_at = p->digest_ok_at;
     m->held = p->held;
     m->canary = p->canary;
+    m->number = p->number;
     m->software = p->software.len <= 64 ? slice(p->software) : (struct bytes){NULL, 0};
     m->erasures_to = p->erasures_to;
     m->destroyed = p->destroyed;

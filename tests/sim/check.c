@@ -193,6 +193,9 @@ void world_settle(struct world *w) {
                 s->progress.cursor.at, s->progress.cursor.floor, s->progress.unproven);
         }
     }
+    for (uint32_t i = 1; i <= w->node_count; i++)
+        if (w->nodes[i].side.state == NODE_READY && (w->nodes[i].side.canary == 0 || w->hub.links[i - 1].canary_back == 0))
+            world_fail(w, "I11: at rest no canary of n-%u has come back", i);
     world_check(w);
 }
 

@@ -592,6 +592,8 @@ static void hub_commit(struct world *w) {
         if (h->queue[i].ticket > ticket)
             ticket = h->queue[i].ticket;
     }
+    struct hub_log_place place;
+    invariant(hub_log_place(t, &place));
     int r = txn_commit(t);
     if (r < 0) {
         world_disk_failed(w, 0, r);
@@ -603,7 +605,7 @@ static void hub_commit(struct world *w) {
     h->committing = false;
     if (r == 0) {
         if (ticket != 0)
-            world_hub_step(w, &(struct hub_event){.kind = HUB_APPENDED, .ticket = ticket}, (struct bytes){NULL, 0});
+            world_hub_step(w, &(struct hub_event){.kind = HUB_APPENDED, .appended = {ticket, place.last}}, (struct bytes){NULL, 0});
         hub_merge_soon(w);
     } else {
         world_say(w, "hub  log is full");
@@ -677,6 +679,7 @@ static void hub_merge_step(struct world *w) {
                 in.merged.node_count = done->node_count;
                 world_hub_step(w, &in, (struct bytes){NULL, 0});
             }
+            world_hub_step(w, &(struct hub_event){.kind = HUB_FOLDED, .folded = done->position}, (struct bytes){NULL, 0});
             if (done->position < place.last)
                 hub_merge_soon(w);
             else

@@ -171,7 +171,7 @@ static void messages(struct pair *p) {
     message_seed("refuse", MESSAGE_REFUSE, m);
     m->push = (struct push){.session = 3, .incarnation = life, .first = 2, .count = 3, .after = {{9}}, .body = BYTES("body")};
     message_seed("push", MESSAGE_PUSH, m);
-    m->ack = (struct ack){.session = 3, .credit = 9, .rewind = true, .life_count = 1};
+    m->ack = (struct ack){.session = 3, .credit = 9, .rewind = true, .canary = 2, .life_count = 1};
     m->ack.lives[0] = (struct life){.incarnation = life, .acked = 4, .acked_hash = {{9}}};
     message_seed("ack", MESSAGE_ACK, m);
     m->pull = (struct pull){.session = 3, .areas = {p->home}, .area_count = 1, .loading_count = 1, .loading = {{.upto = 4}}, .bytes = 5};
@@ -182,7 +182,7 @@ static void messages(struct pair *p) {
     message_seed("feed", MESSAGE_FEED, m);
     m->tip = (struct tip){3, 4};
     message_seed("tip", MESSAGE_TIP, m);
-    m->report = (struct report){.session = 3, .backlog = 4, .canary = 3, .software = BYTES("t")};
+    m->report = (struct report){.session = 3, .backlog = 4, .number = 4, .canary = 3, .software = BYTES("t")};
     message_seed("report", MESSAGE_REPORT, m);
     m->repair_ask = (struct repair_ask){.session = 3, .area = p->home, .buckets = {[9] = {{1, 2}}}};
     message_seed("repair-ask", MESSAGE_REPAIR_ASK, m);

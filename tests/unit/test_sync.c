@@ -72,7 +72,7 @@ static void greet(struct hub *h, uint64_t nonce) {
     hello(h, nonce);
     const struct hub_effect *e = effect(h, HUB_FX_NONCE, 0);
     assert_non_null(e);
-    step(h, &(struct hub_event){.kind = HUB_APPENDED, .ticket = e->ticket});
+    step(h, &(struct hub_event){.kind = HUB_APPENDED, .appended = {e->ticket, 0}});
     e = effect(h, HUB_FX_WELCOME, 0);
     assert_non_null(e);
     h->session = e->message.welcome.session;
@@ -208,7 +208,7 @@ static void commit_push(struct hub *h, struct hash after) {
     push(h, 1, 1, hash_n(0), after);
     const struct hub_effect *e = effect(h, HUB_FX_APPEND, 0);
     assert_non_null(e);
-    step(h, &(struct hub_event){.kind = HUB_APPENDED, .ticket = e->ticket});
+    step(h, &(struct hub_event){.kind = HUB_APPENDED, .appended = {e->ticket, 0}});
 }
 
 /* More lives than are remembered: those that never said anything give way first, and one that gave way is not taken for a new one. */
@@ -239,6 +239,75 @@ static void a_life_that_gave_way_is_not_new(void **state) {
     assert_int_equal(e->message.refuse.reason, REFUSE_RESTORED);
     memset(h.life.b, 0xee, sizeof h.life.b); /* the life that it begins for that reason */
     greet(&h, 0);
+    close_hub(&h);
+}
+
+/* ---- canaries at the hub */
+
+static void report(struct hub *h, uint64_t number, uint64_t canary) {
+    memset(h->in, 0, sizeof *h->in);
+    h->in->kind = MESSAGE_REPORT;
+    h->in->report = (struct report){.session = h->session, .number = number, .canary = canary};
+    step(h, &(struct hub_event){.kind = HUB_HEARD, .link = &h->link, .heard = h->in});
+}
+
+static uint64_t named(const struct hub *h) {
+    const struct hub_effect *e = effect(h, HUB_FX_SEND, MESSAGE_ACK);
+    return e == NULL ? 0 : e->message.ack.canary;
+}
+
+static void canary_is_logged(struct hub *h, uint64_t position) {
+    step(h, &(struct hub_event){.kind = HUB_APPENDED, .appended = {h->side.next_ticket, position}});
+}
+
+static void a_canary_passes_log_and_fold(void **state) {
+    (void)state;
+    struct hub h;
+    open_hub(&h);
+    report(&h, 1, 0);
+    canary_is_logged(&h, 0); /* the nonce of the first message, and the canary: nothing to fold */
+    assert_int_equal(named(&h), 1);
+    report(&h, 2, 1);
+    assert_int_equal(h.link.verified, 1);
+    assert_int_equal(h.link.canary_back, 1);
+    h.link.verified = 0;
+    canary_is_logged(&h, 7); /* others' work is in the log and not folded */
+    assert_int_equal(named(&h), 0);
+    report(&h, 3, 2); /* named by nobody yet */
+    assert_int_equal(h.link.verified, 0);
+    assert_int_equal(h.link.canary_number, 2); /* the older one goes on waiting */
+    step(&h, &(struct hub_event){.kind = HUB_FOLDED, .folded = 6});
+    assert_int_equal(named(&h), 0);
+    step(&h, &(struct hub_event){.kind = HUB_FOLDED, .folded = 7});
+    assert_int_equal(named(&h), 2);
+    assert_int_equal(h.side.canaries, 0);
+    report(&h, 4, 2);
+    assert_int_equal(h.link.verified, 1);
+    canary_is_logged(&h, 8);
+    greet(&h, h.session); /* it is of its session only */
+    assert_int_equal(h.link.canary_number + h.link.canary_back + h.side.canaries, 0);
+    h.link.verified = 0;
+    report(&h, 1, 1);
+    assert_int_equal(h.link.verified, 0);
+    close_hub(&h);
+}
+
+static void a_canary_that_is_not_logged_says_nothing(void **state) {
+    (void)state;
+    struct hub h;
+    open_hub(&h);
+    report(&h, 1, 0);
+    step(&h, &(struct hub_event){.kind = HUB_FAILED});
+    step(&h, &(struct hub_event){.kind = HUB_FOLDED, .folded = 100});
+    assert_int_equal(named(&h), 0);
+    report(&h, 2, 0); /* the disk is full: none is sent */
+    assert_int_equal(h.link.canary_number, 0);
+    h.now += 60000;
+    report(&h, 3, 0);
+    canary_is_logged(&h, 100);
+    assert_int_equal(named(&h), 3);
+    report(&h, 0, 1ull << 60); /* an older program names its session there */
+    assert_int_equal(h.link.verified, 0);
     close_hub(&h);
 }
 
@@ -344,6 +413,57 @@ static void a_rewind_without_progress_makes_it_rest(void **state) {
     free(n);
 }
 
+static uint64_t reported(struct node *n, instant at) {
+    tell(n, &(struct node_event){.kind = NODE_TICK, .now = at});
+    const struct node_effect *e = did(n, NODE_FX_SEND, MESSAGE_REPORT);
+    assert_non_null(e);
+    return e->message.report.canary;
+}
+
+static void names_canary(struct node *n, uint64_t number) {
+    memset(&n->in, 0, sizeof n->in);
+    n->in.kind = MESSAGE_ACK;
+    n->in.ack = (struct ack){.session = 42, .life_count = 1, .credit = 1 << 20, .canary = number};
+    n->in.ack.lives[0] = (struct life){.incarnation = n->progress.lives[0].incarnation};
+    tell(n, &(struct node_event){.kind = NODE_HEARD, .heard = &n->in, .now = 10000010});
+}
+
+static void lays(struct node *n, uint64_t includes, instant at) {
+    memset(&n->in, 0, sizeof n->in);
+    n->in.kind = MESSAGE_FEED;
+    n->in.feed.session = 42;
+    n->side.pulling = true;
+    tell(n, &(struct node_event){.kind = NODE_HEARD, .heard = &n->in, .now = at});
+    struct node_event done = {.kind = NODE_DONE, .now = at, .wall = 77};
+    n->progress.lives[0].includes = includes;
+    done.done.verb = NODE_VERB_LAY_FEED;
+    done.done.progress = &n->progress;
+    done.done.caught_up = true;
+    tell(n, &done);
+}
+
+static void a_canary_comes_back_with_all_that_was_saved(void **state) {
+    (void)state;
+    struct node *n = ready_node(); /* it said its first Report, with five changes saved */
+    names_canary(n, 1);
+    assert_int_equal(n->side.canary, 0); /* no page, nothing of ours in it */
+    lays(n, 4, 10000020);
+    assert_int_equal(n->side.canary, 0);
+    lays(n, 5, 10000030);
+    assert_int_equal(n->side.canary, 1);
+    assert_int_equal(n->side.verified, 77);
+    assert_int_equal(node_side_deadline(&n->side), 10000030); /* the first is told at once */
+    assert_int_equal(reported(n, 10000030), 1);
+    names_canary(n, 2);
+    assert_int_equal(n->side.canary, 1); /* the page before the Report does not count */
+    lays(n, 5, 10000040);
+    assert_int_equal(n->side.canary, 2);
+    assert_true(node_side_deadline(&n->side) > 10000041); /* the next goes with the next Report */
+    tell(n, &(struct node_event){.kind = NODE_LINK_DOWN, .now = 10000050});
+    assert_int_equal(n->side.canary + n->side.reports, 0);
+    free(n);
+}
+
 static void another_session_is_not_heard(void **state) {
     (void)state;
     struct node *n = ready_node();
@@ -358,11 +478,19 @@ static void another_session_is_not_heard(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_push_with_a_gap_is_asked_for_again),    cmocka_unit_test(a_push_of_another_history_is_refused),
-        cmocka_unit_test(an_older_copy_of_a_disk_is_refused),      cmocka_unit_test(a_used_nonce_is_made_durable),
-        cmocka_unit_test(a_life_that_returns_is_forked),           cmocka_unit_test(a_gap_takes_nothing_over),
-        cmocka_unit_test(a_life_that_gave_way_is_not_new),         cmocka_unit_test(a_rewind_sends_again),
-        cmocka_unit_test(a_rewind_without_progress_makes_it_rest), cmocka_unit_test(another_session_is_not_heard),
+        cmocka_unit_test(a_push_with_a_gap_is_asked_for_again),
+        cmocka_unit_test(a_push_of_another_history_is_refused),
+        cmocka_unit_test(an_older_copy_of_a_disk_is_refused),
+        cmocka_unit_test(a_used_nonce_is_made_durable),
+        cmocka_unit_test(a_life_that_returns_is_forked),
+        cmocka_unit_test(a_gap_takes_nothing_over),
+        cmocka_unit_test(a_life_that_gave_way_is_not_new),
+        cmocka_unit_test(a_rewind_sends_again),
+        cmocka_unit_test(a_canary_passes_log_and_fold),
+        cmocka_unit_test(a_canary_that_is_not_logged_says_nothing),
+        cmocka_unit_test(a_canary_comes_back_with_all_that_was_saved),
+        cmocka_unit_test(a_rewind_without_progress_makes_it_rest),
+        cmocka_unit_test(another_session_is_not_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
