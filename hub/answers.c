@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 static void question_work(struct hub_read *r, struct txn *state, struct txn *log) {
     struct question *a = (struct question *)r;
@@ -153,192 +152,20 @@ void question_fail(struct question *a, const char *code, const char *hint, const
 
 /* ---- status and nodes: from the machines, without the store */
 
-enum { STALE_MS = 150000 }; /* two reports and a half */
-
-static const char *state_of(const struct hub_link *l, instant now) {
-    if (l->revoked)
-        return "revoked";
-    if (l->retired)
-        return "retired";
-    if (l->paused)
-        return "paused";
-    if (l->forked)
-        return "forked";
-    if (l->heard == 0)
-        return "never seen";
-    if (l->state == HUB_ABSENT || now - l->heard > STALE_MS)
-        return "offline";
-    return l->state == HUB_GREETING ? "greeting" : "online";
-}
-
 static json_t *number(uint64_t v) {
     return json_integer((json_int_t)v);
 }
 
-static bool was_key_of(const struct hub_peer *p, const uint8_t key[KEY_BYTES]) {
-    return p->keyed &&
-           (memcmp(p->keys.curve, key, KEY_BYTES) == 0 || (p->before_until != 0 && memcmp(p->before.curve, key, KEY_BYTES) == 0));
-}
-
-/* Who knocked and did not come in: the counts, the last few, and what to do about those of the last quarter of an hour. */
-static void door_status(const struct city *c, json_t *out, json_t *problems) {
-    enum { RECENT_MS = 900000 };
-    static const char *const advice[ROUTER_REASONS] = {
-        [ROUTER_UNKNOWN_KEY] = "if it is a new office: `anjuctl node add`; a revoked one stays out",
-        [ROUTER_OTHER_HUB] = "`anjuctl node add` makes an enrolment file with this hub's key; give it to that office, --join",
-        [ROUTER_OTHER_TONGUE] = "nothing but nodes should reach this port"};
-    const struct router_failures *f = hub_engine_failures(c->engine);
-    json_t *rows = json_array(), *counts = json_object();
-    uint64_t all = 0;
-    bool told[ROUTER_REASONS] = {false};
-    for (size_t i = 0; i < ROUTER_REASONS; i++) {
-        json_object_set_new(counts, router_reason_name((enum router_reason)i), number(f->counts[i]));
-        all += f->counts[i];
-    }
-    for (size_t i = 0; i < f->count; i++) {
-        const struct router_failure *x = &f->last[i];
-        uint64_t ago = uv_now(&c->loop) - x->at;
-        struct buffer key = {0}, line = {0};
-        uint32_t node = 0;
-        for (size_t k = 0; x->keyed && k < hub_engine_peers(c->engine); k++)
-            if (was_key_of(hub_engine_peer(c->engine, k), x->key))
-                node = hub_engine_peer(c->engine, k)->link.node;
-        if (x->keyed)
-            hex_encode(bytes_of(x->key, KEY_BYTES), &key);
-        if (ago < RECENT_MS && advice[x->reason] != NULL && !told[x->reason]) {
-            told[x->reason] = true;
-            if (node != 0)
-                buffer_format(&line, "node %" PRIu32 ": ", node);
-            buffer_format(
-                &line, "somebody%s%s was not let in (%" PRIu64 " times since the start): %s; %s", *x->address == '\0' ? "" : " at ",
-                x->address, f->counts[x->reason], router_reason_text(x->reason), advice[x->reason]);
-            json_array_append_new(problems, json_string(buffer_string(&line)));
-        }
-        json_array_append_new(
-            rows, json_pack(
-                      "{s:I, s:s, s:s, s:s, s:s, s:o}", "when_ms", (json_int_t)(clock_wall() - ago), "address", x->address, "reason",
-                      router_reason_name(x->reason), "words", router_reason_text(x->reason), "key", buffer_string(&key), "node",
-                      node == 0 ? json_null() : number(node)));
-        buffer_close(&key);
-        buffer_close(&line);
-    }
-    json_object_set_new(out, "handshakes_refused", number(all));
-    json_object_set_new(out, "refused_by_reason", counts);
-    json_object_set_new(out, "refused_last", rows);
-}
-
-static uint64_t wrongs(const struct hub_peer *p) {
-    return p->wrongs.garbage + p->wrongs.forged + p->wrongs.flood;
-}
-
-/* Whose key does what no node of ours does, by node and key: somebody has to look at that machine. */
-static void name_alarms(const struct hub_engine *e, json_t *problems) {
-    struct buffer key = {0};
-    for (size_t i = 0; i < hub_engine_peers(e); i++) {
-        const struct hub_peer *p = hub_engine_peer(e, i);
-        if (wrongs(p) == 0)
-            continue;
-        buffer_clear(&key);
-        hex_encode(bytes_of(p->keys.curve, KEY_BYTES), &key);
-        json_array_append_new(
-            problems,
-            json_sprintf(
-                "node %u (key %s) speaks as no node of ours does: garbage %llu, forged %llu, flood %llu; look at that machine, or "
-                "`anjuctl node revoke %u`",
-                p->link.node, buffer_string(&key), (unsigned long long)p->wrongs.garbage, (unsigned long long)p->wrongs.forged,
-                (unsigned long long)p->wrongs.flood, p->link.node));
-    }
-    buffer_close(&key);
-}
-
 void cmd_status(void *owner, struct request *q) {
     struct city *c = owner;
-    struct hub_counts n = hub_engine_counts(c->engine);
-    struct hub_troubles troubles = hub_engine_troubles(c->engine);
-    size_t online = 0, offline = 0, other = 0, forked = 0, full = 0, retired = 0;
-    uint64_t received = 0;
-    struct statvfs disk;
-    instant now = clock_now();
-    for (size_t i = 0; i < hub_engine_peers(c->engine); i++) {
-        const struct hub_link *l = &hub_engine_peer(c->engine, i)->link;
-        const char *s = state_of(l, now);
-        online += strcmp(s, "online") == 0;
-        offline += strcmp(s, "offline") == 0 || strcmp(s, "never seen") == 0;
-        other += strcmp(s, "paused") == 0 || strcmp(s, "revoked") == 0;
-        retired += strcmp(s, "retired") == 0;
-        forked += l->forked;
-        full += l->full;
-        for (size_t k = 0; k < l->life_count; k++)
-            received += l->lives[k].accepted;
-    }
-    json_t *problems = json_array(), *out = json_object();
-    if (forked > 0)
-        json_array_append_new(
-            problems, json_string("two disks speak with one key: find out which is right, then `anjuctl node approve N`"));
-    name_alarms(c->engine, problems);
-    if (troubles.log_full)
-        json_array_append_new(problems, json_string("the disk is full: nothing is accepted; free space"));
-    if (troubles.state_full)
-        json_array_append_new(problems, json_string("the disk is full: nothing is merged; free space"));
-    if (troubles.own_full)
-        json_array_append_new(problems, json_string("the disk is full: no order is taken; free space"));
-    if (troubles.merge_paused)
-        json_array_append_new(
-            problems,
-            json_string(
-                "merging is paused: what it needs next is damaged; what comes is accepted and kept: run `anjuctl verify`, then stop "
-                "the hub and restore a copy of its folder `state`, or move it away to have it made anew from the log"));
-    if (troubles.damaged > 0) {
-        json_t *text = json_sprintf("%zu damaged records: run `anjuctl verify`", troubles.damaged);
-        json_array_append_new(problems, text);
-    }
-    if (troubles.roster_damaged)
-        json_array_append_new(problems, json_string("an office's record is damaged: it may not be able to connect: run `anjuctl verify`"));
-    if (troubles.unreadable)
-        json_array_append_new(problems, json_string("what an office or a question needs is damaged: run `anjuctl verify`"));
-    if (full > 0)
-        json_array_append_new(
-            problems, json_string("a node has filled its quarantine; nothing more is taken from it: `anjuctl quarantine list`"));
-    door_status(c, out, problems);
-    if (n.held > 0)
-        json_array_append_new(problems, json_string("changes are in quarantine: `anjuctl quarantine list`"));
-    backups_status(c, out, problems);
-    enrol_status(c, out, problems);
-    audit_status(c, problems);
-    rekey_status(c, out, problems);
-    erase_status(c, out);
-    standing_status(c, out, problems);
-    areas_status(c, out, problems);
-    retention_status(c, out, problems);
-    if (hub_engine_compact_full(c->engine)) {
-        const struct hub_stores *s = hub_engine_stores(c->engine);
-        json_array_append_new(
-            problems, json_sprintf(
-                          "what was erased is still in the files of the stores: free %llu bytes, so that they can be written anew",
-                          (unsigned long long)(store_bytes(s->state) + store_bytes(s->log) + store_bytes(s->own))));
-    }
-    json_object_set_new(out, "endpoint", json_string(porter_endpoint(c->porter)));
-    json_object_set_new(out, "nodes", number(hub_engine_peers(c->engine)));
-    json_object_set_new(out, "online", number(online));
-    json_object_set_new(out, "offline", number(offline));
-    json_object_set_new(out, "paused_or_revoked", number(other));
-    json_object_set_new(out, "retired", number(retired));
-    json_object_set_new(out, "records", number(n.records));
-    json_object_set_new(out, "received", number(received));
-    json_object_set_new(out, "received_bytes", number(n.received_bytes));
-    json_object_set_new(out, "log_last", number(n.log_last));
-    json_object_set_new(out, "merged_to", number(n.position));
-    json_object_set_new(out, "merge_backlog", number(n.log_last - n.position));
-    json_object_set_new(out, "hub_seq", number(n.hub_seq));
-    json_object_set_new(out, "conflicts", number(n.conflicts));
-    json_object_set_new(out, "held", number(n.held));
-    json_object_set_new(
-        out, "disk_free_bytes",
-        statvfs(settings_text(c->settings, "data"), &disk) == 0 ? number((uint64_t)disk.f_bavail * disk.f_frsize) : json_null());
-    json_object_set_new(out, "seal", json_string(c->sealing.from));
-    json_object_set_new(out, "up_ms", number(clock_wall() - c->started));
-    json_object_set_new(out, "problems", problems);
+    json_t *out = json_object();
+    struct problems problems = {.count = 0};
+    json_object_set_new(out, "state", json_null()); /* it stands first */
+    city_problems(c, &(struct problem_limits){PROBLEM_LAG_MS, PROBLEM_OFFLINE_MS, PROBLEM_DISK_BYTES}, out, &problems);
+    json_object_set_new(out, "state", json_string(problem_level_name(problems_level(&problems))));
+    json_object_set_new(out, "problems", problems_words(&problems, request_chinese(q)));
     json_object_set_new(out, "as_of_ms", number(clock_wall()));
+    problems_close(&problems);
     request_ok(q, out);
 }
 
@@ -393,10 +220,12 @@ static void finish_nodes(struct question *a) {
                 continue;
             for (size_t x = 0; x < l->life_count; x++)
                 accepted += l->lives[x].accepted;
-            json_object_set_new(row, "state", json_string(state_of(l, now)));
+            const char *state = office_state(l, now);
+            bool now_so = strcmp(state, "online") == 0;
+            json_object_set_new(row, "state", json_string(state));
             json_object_set_new(row, "retiring", json_boolean(p->retiring));
             json_object_set_new(row, "accepted", number(accepted));
-            json_object_set_new(row, "wrongs", number(wrongs(p)));
+            json_object_set_new(row, "wrongs", number(office_wrongs(p)));
             json_object_set_new(row, "garbage", number(p->wrongs.garbage));
             json_object_set_new(row, "forged", number(p->wrongs.forged));
             json_object_set_new(row, "flood", number(p->wrongs.flood));
@@ -407,6 +236,11 @@ static void finish_nodes(struct question *a) {
             json_object_set_new(row, "software", *l->software == '\0' ? json_null() : json_string(l->software));
             json_object_set_new(row, "update_needed", json_boolean(standing_update_needed(c, l)));
             json_object_set_new(row, "backlog", l->reported == 0 ? json_null() : number(l->last.backlog));
+            json_object_set_new(
+                row, "queue", l->reported == 0 ? json_null() : json_sprintf("%" PRIu64 "%s", l->last.backlog, now_so ? "" : "?"));
+            json_object_set_new(row, "as_of_ms", now_so ? number(clock_wall()) : l->reported == 0 ? json_null() : number(l->reported));
+            json_object_set_new(row, "verified_ms", l->verified == 0 ? json_null() : number(l->verified));
+            json_object_set_new(row, "clock_ahead_ms", l->heard == 0 ? json_null() : json_integer(l->clock_ahead_ms));
             json_object_set_new(row, "oldest_ms", l->reported == 0 ? json_null() : number(l->last.oldest_ms));
             json_object_set_new(row, "reported_ms", l->reported == 0 ? json_null() : number(l->reported));
             json_object_set_new(row, "disk_free_bytes", l->reported == 0 ? json_null() : number(l->last.disk_free));

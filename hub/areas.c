@@ -397,17 +397,13 @@ void areas_close(struct city *c) {
     c->redivision = NULL;
 }
 
-void areas_status(const struct city *c, json_t *out, json_t *problems) {
+void areas_status(const struct city *c, json_t *out, struct problems *problems) {
     const struct redivision *d = c->redivision;
     json_object_set_new(out, "areas_dissolved", json_integer(d == NULL ? 0 : (json_int_t)(d->dissolved.len / sizeof(struct dissolved))));
     json_object_set_new(out, "areas_moved", json_integer(d == NULL ? 0 : (json_int_t)d->moved));
     json_object_set_new(out, "areas_moving", json_boolean(d != NULL && (d->busy || d->again_at != 0)));
     if (d != NULL && d->too_many > 0)
-        json_array_append_new(
-            problems, json_sprintf(
-                          "%zu offices cannot serve what follows a dissolved area: with it they would pull more than %d feeds; their "
-                          "records move all the same: enrol another node for it",
-                          d->too_many, LIMIT_AREAS));
+        problem_add(problems, PROBLEM_AREAS_MANY, "{s:I, s:I}", "count", (json_int_t)d->too_many, "most", (json_int_t)LIMIT_AREAS);
 }
 
 /* ---- anjuctl areas */

@@ -301,32 +301,24 @@ void cmd_audit_settle(void *owner, struct request *q) {
 }
 
 /* For status: whose log is not what it was. */
-void audit_status(const struct city *c, json_t *problems) {
+void audit_status(const struct city *c, struct problems *problems) {
     const struct audit_kept *own = hub_engine_audit_broken(c->engine);
     char at[32];
     for (size_t i = 0; i < hub_engine_peers(c->engine); i++) {
         const struct hub_peer *p = hub_engine_peer(c->engine, i);
         const struct audit_kept *b = &p->audit.broken;
         if (!audit_head_none(&b->told.head))
-            json_array_append_new(
-                problems, json_sprintf(
-                              "the audit log of node %u %s: it had %llu entries, and on %s said %llu; look at that machine, then `anjuctl "
-                              "audit settle %u`",
-                              p->link.node, audit_verdict_text(b->verdict), (unsigned long long)b->told.head.n, when_text(b->heard, at),
-                              (unsigned long long)b->said.n, p->link.node));
+            problem_add(
+                problems, PROBLEM_AUDIT_NODE, "{s:I, s:s, s:I, s:s, s:I}", "node", (json_int_t)p->link.node, "verdict",
+                audit_verdict_text(b->verdict), "n", (json_int_t)b->told.head.n, "when", when_text(b->heard, at), "said",
+                (json_int_t)b->said.n);
     }
     if (!audit_head_none(&own->told.head))
-        json_array_append_new(
-            problems,
-            json_sprintf(
-                "the hub's own audit log %s: a node keeps a head of %llu entries; run `anjuctl audit verify`, then `anjuctl audit "
-                "settle hub`",
-                audit_verdict_text(own->verdict), (unsigned long long)own->told.head.n));
+        problem_add(
+            problems, PROBLEM_AUDIT_HUB, "{s:s, s:I}", "verdict", audit_verdict_text(own->verdict), "n", (json_int_t)own->told.head.n);
     uint64_t bad = hub_engine_troubles(c->engine).audit_bad;
     if (bad != 0)
-        json_array_append_new(
-            problems,
-            json_sprintf("the hub's own audit log does not hold from entry %llu on: `anjuctl audit verify`", (unsigned long long)bad));
+        problem_add(problems, PROBLEM_AUDIT_BAD, "{s:I}", "n", (json_int_t)bad);
 }
 
 /* ---- orders */

@@ -340,28 +340,19 @@ void cmd_backups(void *owner, struct request *q) {
     request_end(q);
 }
 
-void backups_status(const struct city *c, json_t *out, json_t *problems) {
+void backups_status(const struct city *c, json_t *out, struct problems *problems) {
     const struct hub_kept_view *v = hub_engine_backups(c->engine);
     const struct backups *b = c->backups;
     const struct hub_kept *last = v->count == 0 ? NULL : &v->kept[v->count - 1];
     wall_ms now = clock_wall(), age = last == NULL || now < last->made ? 0 : now - last->made;
-    struct buffer text = {0};
     if (b->why != NULL)
-        buffer_format(&text, "the last backup failed: %s", b->why);
-    if (text.len > 0)
-        json_array_append_new(problems, json_string(buffer_string(&text)));
+        problem_add(problems, PROBLEM_BACKUP_FAILED, "{s:s}", "why", b->why);
     if (last == NULL)
-        json_array_append_new(
-            problems, json_string("no backup was made yet: nothing is safe, and nodes keep all they ever sent: `anjuctl backup DIR`"));
-    buffer_clear(&text);
-    if (age > OLD_MS) {
-        buffer_format(&text, "the last backup is %lu days old: `anjuctl backup DIR`", (unsigned long)(age / 86400000));
-        json_array_append_new(problems, json_string(buffer_string(&text)));
-    }
+        problem_add(problems, PROBLEM_BACKUP_NONE, "{}");
+    if (age > OLD_MS)
+        problem_add(problems, PROBLEM_BACKUP_OLD, "{s:I}", "age_ms", (json_int_t)age);
     if (v->count > (size_t)settings_number(c->settings, "backups_kept") && !b->busy)
-        json_array_append_new(
-            problems, json_string("older backups could not be deleted, and what is not in them is not safe: the log says why"));
-    buffer_close(&text);
+        problem_add(problems, PROBLEM_BACKUPS_LEFT, "{}");
     json_object_set_new(out, "backup_running", json_boolean(b->busy));
     json_object_set_new(out, "backup_ms", last == NULL ? json_null() : number(last->made));
     json_object_set_new(out, "backup_age_ms", last == NULL ? json_null() : number(age));

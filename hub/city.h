@@ -4,7 +4,7 @@
 #include "common/base/endpoint.h"
 #include "common/catalogue/policy.h"
 #include "common/catalogue/show.h"
-#include "common/daemon/control.h"
+#include "common/daemon/problems.h"
 #include "common/daemon/service.h"
 #include "common/engine/hub_engine.h"
 #include "common/net/porter.h"
@@ -17,6 +17,7 @@ struct backups;    /* backup.c: the one that is being made */
 struct erasures;   /* erase.c: orders to erase, and who carried them out */
 struct rules;      /* common/catalogue/rules.h */
 struct standing;   /* standing.c: how the rules stand, for status */
+struct watch;      /* watch.c: ages of what waits for a person */
 struct keeping;    /* retention.c: records whose time is over */
 struct redivision; /* areas.c: divisions that are no more, and what follows them */
 
@@ -46,6 +47,7 @@ struct city {
     struct redivision *redivision; /* owns */
     struct standing *standing;     /* owns */
     struct keeping *keeping;       /* owns */
+    struct watch *watch;           /* owns */
     uv_timer_t daily;              /* looks whether the city's day has changed */
     struct catalogue catalogue;    /* of the policies in force and of those on the way there */
     struct buffer documents;       /* they themselves, for enrolment files */
@@ -122,7 +124,7 @@ void enrol_open(struct city *c);                       /* reads the tokens, then
 void enrol_stop(struct city *c);                       /* nobody is heard any more; before the engine closes */
 void enrol_close(struct city *c);                      /* after it */
 bool enrol_approve(struct city *c, struct request *q); /* tokens.c; false: the argument is no code, nothing was answered */
-void enrol_status(const struct city *c, json_t *out, json_t *problems);
+void enrol_status(const struct city *c, json_t *out, struct problems *problems);
 
 void city_catalogue_load(struct city *c); /* reads the policies of the state anew; the first time publishes what the folder has newer */
 
@@ -130,7 +132,7 @@ void city_catalogue_load(struct city *c); /* reads the policies of the state ane
 void backups_open(struct city *c);
 void backups_stop(struct city *c);
 void backups_close(struct city *c);
-void backups_status(const struct city *c, json_t *out, json_t *problems);
+void backups_status(const struct city *c, json_t *out, struct problems *problems);
 
 /* The hub's keys (rekey.c). */
 const struct keys *city_keys(const struct city *c); /* that new enrolment files name; tokens: c->keys, until the former ones are retired */
@@ -140,14 +142,14 @@ const char *city_listen(const struct city *c);        /* where the first door is
 int rekey_load(struct city *c);                       /* what lies on the disk of a change; 0: good */
 void rekey_open(struct city *c);                      /* REKEY_DUE: outside of the loop's callbacks */
 void rekey_stop(struct city *c);                      /* who asked is told that the hub stops */
-void rekey_status(const struct city *c, json_t *out, json_t *problems);
+void rekey_status(const struct city *c, json_t *out, struct problems *problems);
 void enrol_rekeyed(struct city *c);                             /* enrol.c: its door has the new c->keys from now on */
 size_t enrol_waiting(const struct city *c, struct buffer *ids); /* tokens.c: that can still bring a machine; their ids, apart by spaces */
 void policy_put(
     struct city *c, struct request *q, struct bytes kind, struct bytes name, struct bytes body); /* policy.c: the next version */
 
-void audit_status(const struct city *c, json_t *problems); /* audit.c */
-void city_ordered(struct city *c, struct request *q);      /* main.c: carries out the command of the request */
+void audit_status(const struct city *c, struct problems *problems); /* audit.c */
+void city_ordered(struct city *c, struct request *q);               /* main.c: carries out the command of the request */
 
 void office_key(void *owner, const struct hub_peer *p, const struct public_keys *offered, wall_ms old_until); /* of hub_engine_calls … */
 void office_emptied(void *owner, const struct hub_peer *p);                                                   /* … too */
@@ -172,21 +174,39 @@ void retention_open(struct city *c);
 void retention_close(struct city *c); /* after the engine */
 void retention_look(struct city *c);  /* the city's day may have changed */
 void retention_merged(struct city *c, const struct merged *m);
-void retention_status(const struct city *c, json_t *out, json_t *problems);
+void retention_status(const struct city *c, json_t *out, struct problems *problems);
 
 /* Re-division (areas.c). */
 void areas_open(struct city *c);
 void areas_close(struct city *c); /* after the engine */
 void areas_look(struct city *c);  /* the city's day may have changed, or what failed is to be tried again */
 void areas_merged(struct city *c, const struct merged *m);
-void areas_status(const struct city *c, json_t *out, json_t *problems);
+void areas_status(const struct city *c, json_t *out, struct problems *problems);
 /* How the rules stand (standing.c). */
 void standing_open(struct city *c);
 void standing_close(struct city *c);               /* after the engine */
 void standing_look(struct city *c, bool policies); /* the city's day may have changed, or policies did */
-void standing_status(const struct city *c, json_t *out, json_t *problems);
+void standing_status(const struct city *c, json_t *out, struct problems *problems);
 bool standing_update_needed(const struct city *c, const struct hub_link *l); /* by what its program says of itself */
-const struct rules *standing_labels(const struct city *c);                   /* of the whole city; NULL: not known yet */
+/* How far the policies in force have come, in offices, each policy by itself; counted twice a minute. */
+struct city_reach {
+    bool known;
+    size_t policies, of, taken, refused;
+    size_t late, latest; /* of the one that most have not got yet: how many; its place on the shelf */
+    bool again;          /* it was that one the last time too */
+};
+const struct city_reach *standing_reach(const struct city *c); /* NULL: not known yet */
+const struct rules *standing_labels(const struct city *c);     /* of the whole city; NULL: not known yet */
+
+/* All that is wrong (problems.c), with the numbers of `status` into `out`; sorted. */
+void city_problems(struct city *c, const struct problem_limits *limits, json_t *out, struct problems *problems);
+const char *office_state(const struct hub_link *l, instant now); /* online, stale, unknown, … as `nodes` says it */
+uint64_t office_wrongs(const struct hub_peer *p);
+/* Ages of what waits for a person (watch.c). */
+void watch_open(struct city *c);
+void watch_close(struct city *c); /* after the engine */
+void watch_look(struct city *c);  /* every few seconds */
+void watch_status(const struct city *c, json_t *out, struct problems *problems);
 
 bool city_writes(const struct city *c); /* main.c: changes of the hub itself are merged as they are made */
 
@@ -194,6 +214,8 @@ bool city_writes(const struct city *c); /* main.c: changes of the hub itself are
 void cmd_schema(void *owner, struct request *q); /* fields.c */
 void cmd_status(void *owner, struct request *q); /* answers.c */
 void cmd_nodes(void *owner, struct request *q);
+void cmd_problems(void *owner, struct request *q); /* problems.c */
+void cmd_check(void *owner, struct request *q);
 void cmd_node_show(void *owner, struct request *q);
 void cmd_node_enrolment(void *owner, struct request *q);
 void cmd_retention(void *owner, struct request *q); /* retention.c */

@@ -337,31 +337,21 @@ static void heard(void *owner, const uint8_t key[KEY_BYTES], const struct router
 
 /* ---- for status */
 
-void enrol_status(const struct city *c, json_t *out, json_t *problems) {
+void enrol_status(const struct city *c, json_t *out, struct problems *problems) {
     const struct enrol *e = c->enrol;
     const struct enrol_words *last = enrol_outcome_words(e->ended);
     size_t pending = 0;
-    struct buffer b = {0};
     for (const struct token *t = e->tokens; t != NULL; t = t->next)
         pending += token_state_of(e, t) == TOKEN_PENDING;
-    if (pending > 0) {
-        buffer_format(
-            &b, "%zu %s to be enrolled: `anjuctl node pending`; compare the code, then `anjuctl node approve CODE`", pending,
-            pending == 1 ? "machine waits" : "machines wait");
-        json_array_append_new(problems, json_string(buffer_string(&b)));
-    }
-    if (e->failed != 0) {
-        buffer_clear(&b);
-        buffer_format(
-            &b, "the enrolment endpoint %s cannot be opened: %s; it is tried again", settings_text(c->settings, "enrol"),
-            strerror(e->failed));
-        json_array_append_new(problems, json_string(buffer_string(&b)));
-    }
+    if (pending > 0)
+        problem_add(problems, PROBLEM_ENROL_WAITS, "{s:I}", "count", (json_int_t)pending);
+    if (e->failed != 0)
+        problem_add(
+            problems, PROBLEM_ENROL_PORT, "{s:s, s:s}", "endpoint", settings_text(c->settings, "enrol"), "why", strerror(e->failed));
     json_object_set_new(out, "enrol", json_string(e->porter == NULL ? "" : porter_endpoint(e->porter)));
     json_object_set_new(out, "enrol_pending", json_integer((json_int_t)pending));
     json_object_set_new(out, "enrol_wrong", json_integer(e->door == NULL ? 0 : (json_int_t)enrol_door_wrongs(e->door)));
     json_object_set_new(out, "enrol_refused", json_string(last == NULL ? "" : last->word));
-    buffer_close(&b);
 }
 
 /* ---- life */

@@ -37,8 +37,12 @@ static const struct setting settings[] = {
 };
 
 static const struct command commands[] = {
-    {"status", CONTROL_STATUS, cmd_status, "", "", "", "the city on one screen", "全市状态"},
-    {"nodes", CONTROL_STATUS, cmd_nodes, "", "", "node name areas state software update_needed backlog accepted merged held wrongs at",
+    {"status", CONTROL_STATUS, cmd_status, "", "lang=", "", "the city on one screen; -x: exits 0, 1, 2 as `check` does", "全市状态"},
+    {"problems", CONTROL_STATUS, cmd_problems, "", "all lang= max-lag= max-offline= disk=", "severity code where node text next",
+     "what is wrong now and what to do; --all: everything that can be", "当前问题与处理办法"},
+    {"check", CONTROL_STATUS, cmd_check, "", "lang= max-lag= max-offline= disk=", "",
+     "one line for a monitor (exit 0, 1, 2, 3): --max-lag S, --max-offline S, --disk MIB, -f nagios|prometheus|json", "供监控系统检查"},
+    {"nodes", CONTROL_STATUS, cmd_nodes, "", "", "node name areas state software update_needed queue accepted merged held wrongs at",
      "every office's node", "所有节点"},
     {"node show", CONTROL_STATUS, cmd_node_show, "node", "", "", "one node", "查看一个节点"},
     {"node add", CONTROL_ADMIN, cmd_node_add, "area", "name= key= out=", "", "enrol a node; --out FILE gets its enrolment file",
@@ -307,6 +311,7 @@ static void on_daily(uv_timer_t *t) {
     areas_look(t->data);
     standing_look(t->data, false);
     retention_look(t->data);
+    watch_look(t->data);
 }
 
 static int open_engine(struct city *c) {
@@ -378,6 +383,7 @@ static void run_loop(struct city *c) {
     areas_open(c);
     standing_open(c);
     retention_open(c);
+    watch_open(c);
     uv_timer_start(&c->daily, on_daily, DAY_LOOK_MS, DAY_LOOK_MS);
     log_fact(LOG_INFO, "hub.started", FACT_TEXT("endpoint", porter_endpoint(c->porter)));
     service_ready(&c->service, porter_endpoint(c->porter));
@@ -435,6 +441,7 @@ static int run(struct city *c) {
     areas_close(c);
     standing_close(c);
     retention_close(c);
+    watch_close(c);
     c->control = control_close(c->control);
     service_stop(&c->service);
     uv_run(&c->loop, UV_RUN_DEFAULT);

@@ -296,7 +296,7 @@ void cmd_hub_key_retire(void *owner, struct request *q) {
 
 /* ---- for status */
 
-void rekey_status(const struct city *c, json_t *out, json_t *problems) {
+void rekey_status(const struct city *c, json_t *out, struct problems *problems) {
     static const char *const names[] = {"settled", "opening", "moving"};
     char text[PUBLIC_TEXT];
     bool moving = c->rekey == REKEY_OPEN;
@@ -306,11 +306,9 @@ void rekey_status(const struct city *c, json_t *out, json_t *problems) {
     json_object_set_new(out, "former_endpoint", json_string(moving ? porter_endpoint(c->porter) : ""));
     json_object_set_new(out, "not_moved", moving ? json_integer((json_int_t)left) : json_null());
     if (moving && left > 0)
-        json_array_append_new(
-            problems, json_sprintf("the hub's keys change: %zu offices have not come by the new endpoint yet: `anjuctl nodes`", left));
+        problem_add(problems, PROBLEM_HUB_KEY_MOVING, "{s:I}", "count", (json_int_t)left);
     else if (moving)
-        json_array_append_new(problems, json_string("the hub's keys change: all offices have moved: `anjuctl hub-key retire`"));
+        problem_add(problems, PROBLEM_HUB_KEY_MOVED, "{}");
     if (c->rekey == REKEY_DUE)
-        json_array_append_new(
-            problems, json_sprintf("the hub's next endpoint %s cannot be opened: free it, restart the hub", c->next_listen));
+        problem_add(problems, PROBLEM_HUB_KEY_PORT, "{s:s}", "endpoint", c->next_listen);
 }

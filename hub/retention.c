@@ -672,7 +672,7 @@ void retention_merged(struct city *c, const struct merged *m) {
         c->keeping->run->stopped = true; /* it begins anew, by what is in force now */
 }
 
-void retention_status(const struct city *c, json_t *out, json_t *problems) {
+void retention_status(const struct city *c, json_t *out, struct problems *problems) {
     const struct keeping *k = c->keeping;
     struct last_run l = k == NULL ? (struct last_run){.day = 0} : k->last;
     json_object_set_new(out, "retention_ms", l.day == 0 ? json_null() : json_integer((json_int_t)l.at));
@@ -683,10 +683,7 @@ void retention_status(const struct city *c, json_t *out, json_t *problems) {
     json_object_set_new(out, "retention_due", json_integer((json_int_t)l.left));
     json_object_set_new(out, "retention_kept", json_integer((json_int_t)l.kept));
     if (l.left > 0)
-        json_array_append_new(
-            problems, json_sprintf(
-                          "%llu records are due for retention beside what one night does; `anjuctl retention run` goes on now",
-                          (unsigned long long)l.left));
+        problem_add(problems, PROBLEM_RETENTION_LEFT, "{s:I}", "count", (json_int_t)l.left);
 }
 
 /* ---- commands */

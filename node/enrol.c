@@ -329,6 +329,13 @@ void cmd_not_enrolled(void *owner, struct request *q) {
     request_error(q, "conflict", not_enrolled, how_to_enrol);
 }
 
+void office_enrol_problem(const struct office *o, struct problems *out) {
+    const struct enrolling *e = o->enrolling;
+    problem_add(
+        out, PROBLEM_NOT_ENROLLED, "{s:s, s:s}", "why", e == NULL || e->problem == NULL ? not_enrolled : e->problem, "how",
+        e == NULL || e->hint == NULL ? how_to_enrol : e->hint);
+}
+
 void office_status_unenrolled(const struct office *o, struct request *q) {
     static const char *const states[] = {"asking", "waits", "enrolling", "refused"};
     const struct enrolling *e = o->enrolling;
@@ -336,6 +343,7 @@ void office_status_unenrolled(const struct office *o, struct request *q) {
     json_t *out = json_object();
     json_object_set_new(out, "node", json_integer(0));
     json_object_set_new(out, "link", json_string("not enrolled"));
+    json_object_set_new(out, "state", json_string(problem_level_name(PROBLEM_CRITICAL)));
     json_object_set_new(out, "problem", json_string(e == NULL || e->problem == NULL ? not_enrolled : e->problem));
     json_object_set_new(out, "next", json_string(e == NULL || e->hint == NULL ? how_to_enrol : e->hint));
     json_object_set_new(out, "public", json_string(public_text(&o->keys.public, text)));

@@ -26,7 +26,12 @@ static const struct setting settings[] = {
 };
 
 static const struct command commands[] = {
-    {"status", CONTROL_STATUS, cmd_status, "", "lang=", "", "how this office's node is doing", "本办公室节点的状态"},
+    {"status", CONTROL_STATUS, cmd_status, "", "lang=", "", "how this office's node is doing; -x: exits 0, 1, 2 as `check` does",
+     "本办公室节点的状态"},
+    {"problems", CONTROL_STATUS, cmd_problems, "", "all lang= max-lag= max-offline= disk=", "severity code where node text next",
+     "what is wrong now and what to do; --all: everything that can be", "当前问题与处理办法"},
+    {"check", CONTROL_STATUS, cmd_check, "", "lang= max-lag= max-offline= disk=", "",
+     "one line for a monitor (exit 0, 1, 2, 3): --max-lag S, --disk MIB, -f nagios|prometheus|json", "供监控系统检查"},
     {"enrol", CONTROL_ADMIN, cmd_enrol, "token", "", "", "become an office's node: TOKEN@HOST:PORT, with a token of city hall",
      "用市级令牌登记本机"},
     {"types", CONTROL_STATUS, cmd_types, "", "", "type class name name_zh kind rule states", "record types, their fields, and the purposes",
@@ -341,7 +346,7 @@ static void fill_table(struct office *o) {
     for (size_t i = 0; i < COMMANDS; i++) {
         void (*run)(void *owner, struct request *q) = commands[i].run;
         o->table[i] = commands[i];
-        if (run != cmd_status && run != cmd_enrol && run != cmd_schema)
+        if (run != cmd_status && run != cmd_problems && run != cmd_check && run != cmd_enrol && run != cmd_schema)
             o->table[i].run = cmd_not_enrolled;
     }
 }

@@ -3,7 +3,7 @@
 
 #include "common/catalogue/rules.h"
 #include "common/catalogue/show.h"
-#include "common/daemon/control.h"
+#include "common/daemon/problems.h"
 #include "common/daemon/service.h"
 #include "common/engine/node_engine.h"
 #include "common/store/audit.h"
@@ -101,6 +101,7 @@ void office_begin(struct office *o); /* main.c: after it, the link opens */
 const char *office_useless(const struct enrolment *e); /* main.c: what makes an enrolment useless although it can be read; NULL: nothing */
 void office_fatal(void *owner, int result);            /* main.c: the store failed; stops the loop */
 void office_enrol_end(struct office *o, const char *why); /* enrol.c: gives up asking; idempotent */
+void office_enrol_problem(const struct office *o, struct problems *out);
 void office_status_unenrolled(const struct office *o, struct request *q);
 
 /* New keys (rekey.c). */
@@ -112,6 +113,10 @@ const char *office_key_state(const struct office *o); /* settled, offered, taken
 void backups_open(struct office *o);
 void backups_stop(struct office *o);
 void backups_close(struct office *o);
+/* What is wrong (problems.c); sorted. */
+void office_problems(const struct office *o, const struct problem_limits *limits, const char *lang, struct problems *out);
+const char *office_link_state(const struct office *o); /* online, unknown, stale, offline, refused; enrolled machines only */
+
 void backups_status(const struct office *o, json_t *out);
 int node_restore(
     struct office *o, const char *folder, const char *key_file /* NULL: the setting's */, bool check); /* gives the exit code */
@@ -139,6 +144,8 @@ void cmd_audit_settle(void *owner, struct request *q);
 void cmd_administer(void *owner, struct request *q); /* an order: noted, then office_ordered */
 void cmd_schema(void *owner, struct request *q);     /* fields.c */
 void cmd_status(void *owner, struct request *q);     /* state.c */
+void cmd_problems(void *owner, struct request *q);   /* problems.c */
+void cmd_check(void *owner, struct request *q);
 void cmd_wait(void *owner, struct request *q);
 void cmd_digest(void *owner, struct request *q);
 void cmd_verify_store(void *owner, struct request *q);

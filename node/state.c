@@ -42,54 +42,13 @@ static bool all_acked(const struct office *o) {
     return progress_backlog(&node_engine_side(o->engine)->progress) == 0;
 }
 
-static const char *machine_problem(const struct office *o, const struct node_side *s) {
-    if (node_engine_disk_full(o->engine))
-        return "the disk is full: edits are refused; free space";
-    if (node_engine_compact_full(o->engine))
-        return "what was erased is still in the store's file: free as many bytes as `store_bytes` says, so that it can be written anew";
-    if (s->refused != 0)
-        return refusal_text(s->refused);
-    if (s->state != NODE_READY && *node_engine_link_reason(o->engine) != '\0')
-        return node_engine_link_reason(o->engine);
-    if (s->alarms > 0)
-        return "digests differed although they had been equal: look into the log, run verify";
-    if (!audit_head_none(&node_engine_audit(o->engine)->own_broken.told.head) || node_engine_audit(o->engine)->bad != 0)
-        return "this office's audit log is not what it was: run `anjuctl audit verify`, then `anjuctl audit settle`";
-    if (!audit_head_none(&node_engine_audit(o->engine)->hub_broken.told.head))
-        return "the hub's audit log does not go on from what this office keeps of it: ask city hall; `anjuctl audit heads`";
-    if (s->progress.lost_count > 0)
-        return "changes that were not sent yet were damaged on this disk and are lost: `anjuctl held` names them; look at the disk";
-    return s->progress.held_count > 0 ? "the city did not take some changes: see `anjuctl held`" : "";
-}
-
-/* What is wrong with the rules here: each with the next step. */
-static void rule_problems(const struct office *o, const char *lang, json_t *out) {
-    CLEANUP(buffer_close) struct buffer old = {0};
-    if (office_too_old(&o->catalogue->rules, lang, &old)) {
-        buffer_text(&old, "; install a newer version");
-        json_array_append_new(out, json_string(buffer_string(&old)));
-    }
-    if (o->policies_refused > 0)
-        json_array_append_new(
-            out, json_sprintf(
-                     "%u policies of the city were refused here, and what was in force before stays: `anjuctl policies` says why; tell "
-                     "city hall",
-                     o->policies_refused));
-    if (o->rules_unread > 0)
-        json_array_append_new(
-            out, json_sprintf(
-                     "%u rules in force cannot be read by this program and do not act here: `anjuctl rules` names them as unread; "
-                     "install the version that city hall uses",
-                     o->rules_unread));
-}
-
 void cmd_status(void *owner, struct request *q) {
     struct office *o = owner;
     if (o->engine == NULL) {
         office_status_unenrolled(o, q);
         return;
     }
-    const char *asked = request_text(q, "lang"), *lang = asked != NULL && strcmp(asked, "zh") == 0 ? "zh" : "en";
+    const char *lang = request_chinese(q) ? "zh" : "en";
     const struct node_side *s = node_engine_side(o->engine);
     const struct node_progress *p = &s->progress;
     const struct enrolment *who = node_engine_who(o->engine);
@@ -116,14 +75,16 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "hub", json_stringn((const char *)who->endpoint.at, who->endpoint.len));
     json_object_set_new(out, "hub_next", json_stringn((const char *)who->next_endpoint.at, who->next_endpoint.len));
     json_object_set_new(out, "link", json_string(node_state_name(s->state)));
-    const char *machine = machine_problem(o, s);
-    json_t *problems = json_array();
-    if (*machine != '\0')
-        json_array_append_new(problems, json_string(machine));
-    rule_problems(o, lang, problems);
-    const char *first = json_string_value(json_array_get(problems, 0));
+    json_object_set_new(out, "link_state", json_string(office_link_state(o)));
+    json_object_set_new(out, "verified_ms", s->verified == 0 ? json_null() : number(s->verified));
+    struct problems problems = {.count = 0};
+    office_problems(o, &(struct problem_limits){PROBLEM_LAG_MS, PROBLEM_OFFLINE_MS, PROBLEM_DISK_BYTES}, lang, &problems);
+    json_t *words = problems_words(&problems, strcmp(lang, "zh") == 0);
+    const char *first = json_string_value(json_array_get(words, 0));
+    json_object_set_new(out, "state", json_string(problem_level_name(problems_level(&problems))));
     json_object_set_new(out, "problem", json_string(first == NULL ? "" : first));
-    json_object_set_new(out, "problems", problems);
+    json_object_set_new(out, "problems", words);
+    problems_close(&problems);
     json_object_set_new(out, "public", json_string(public_text(&o->keys.public, public)));
     json_object_set_new(out, "key_change", json_string(office_key_state(o)));
     json_object_set_new(out, "saved", number(saved));

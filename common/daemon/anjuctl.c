@@ -7,6 +7,7 @@
 #include "common/base/memory.h"
 #include "common/base/program.h"
 #include "common/base/utf8.h"
+#include "common/daemon/check.h"
 #include "common/daemon/client.h"
 #include "common/daemon/import.h"
 #include "common/daemon/policy_tool.h"
@@ -41,6 +42,8 @@ static const char usage_text[] =
     "  policy check FILE.yaml…            all that is wrong with policy files\n"
     "  policy keygen, policy sign         policy keys and signatures away from the hub; --help\n"
     "  batch                              requests from standard input, one JSON object a line\n"
+    "  check                              a daemon for a monitor: exits 0 good, 1 warning, 2 critical or not to be asked, 3 unknown;\n"
+    "                                     `status -x` does so too\n"
     "  version, help\n"
     "\nExit: 0 good, 1 refused or failed, 3 not running, 4 denied, 5 no such thing, 6 timed out, 64 usage\n";
 
@@ -438,6 +441,14 @@ static int run_batch(struct ctl *c) {
     return r == CTL_GOOD ? worst : r;
 }
 
+/* The screen, and the exit code of a check. */
+static int status_for_monitor(struct ctl *c) {
+    char *quiet[] = {"-f", "none"}, *status[] = {"status"};
+    int r = run_command(c, 1, status);
+    return r == CTL_NOT_RUNNING || r == CTL_DENIED || r == CTL_TIMEOUT ? CHECK_CRITICAL
+                                                                       : check_run(c->socket, c->timeout_ms, c->lang, 2, quiet);
+}
+
 static int run(struct ctl *c, int argc, char **argv) {
     static const struct {
         const char *word;
@@ -455,6 +466,10 @@ static int run(struct ctl *c, int argc, char **argv) {
         return import_run(c->socket, argc - 1, argv + 1);
     if (strcmp(argv[0], "replay") == 0)
         return replay_run(argc - 1, argv + 1);
+    if (strcmp(argv[0], "check") == 0 && !asks_help(argc - 1, argv + 1))
+        return check_run(c->socket, c->timeout_ms, c->lang, argc - 1, argv + 1);
+    if (argc == 2 && strcmp(argv[0], "status") == 0 && strcmp(argv[1], "-x") == 0)
+        return status_for_monitor(c);
     for (size_t i = 0; i < sizeof policies / sizeof *policies && argc > 1; i++)
         if (strcmp(argv[0], "policy") == 0 && strcmp(argv[1], policies[i].word) == 0)
             return policies[i].run(argc - 2, argv + 2);

@@ -267,6 +267,14 @@ static void append_works(struct job *j, void *owner) {
                     });
 }
 
+/* From the first entry that waits the fold's time runs. */
+static void log_reaches(struct hub_engine *e, uint64_t position) {
+    struct hub_counts *n = &e->counts;
+    if (n->log_last <= n->position && position > n->position)
+        n->moved_at = clock_now();
+    n->log_last = position > n->log_last ? position : n->log_last;
+}
+
 static void append_done(struct job *j, int result) {
     struct append *a = (struct append *)j;
     struct hub_engine *e = a->engine;
@@ -275,8 +283,7 @@ static void append_done(struct job *j, int result) {
     if (a->last && !e->closing && result >= 0) {
         e->troubles.log_full = result == STORE_DISK_FULL;
         if (result == 0) {
-            if (e->counts.log_last < a->position)
-                e->counts.log_last = a->position;
+            log_reaches(e, a->position);
             step(e, &(struct hub_event){.kind = HUB_APPENDED, .appended = {a->ticket, e->counts.log_last}}, NULL);
             merge_soon(e);
         } else {
@@ -444,8 +451,7 @@ static void write_done(struct job *j, int result) {
         write_finish(e, w, w->noted ? HUB_WRITE_NOTED : result);
         return;
     }
-    if (e->counts.log_last < w->position)
-        e->counts.log_last = w->position;
+    log_reaches(e, w->position);
     if (e->troubles.merge_paused)
         write_finish(e, w, HUB_WRITE_NOTED);
     merge_soon(e); /* `done` follows when the fold has passed w->position */
@@ -571,8 +577,8 @@ static void entries_done(struct job *j, int result) {
     for (size_t i = 0; result == 0 && i < w->count; i++)
         if (w->list[i].kind == LOG_TRIAGE && w->list[i].count > 0)
             note_accepted(e, &w->list[i]);
-    if (result == 0 && e->counts.log_last < w->position)
-        e->counts.log_last = w->position;
+    if (result == 0)
+        log_reaches(e, w->position);
     if (result == 0 && !e->closing)
         merge_soon(e);
     struct arena arena = w->arena;
@@ -1037,8 +1043,10 @@ static void set_counts(struct hub_engine *e, const struct folding *f) {
     struct hub_counts *n = &e->counts;
     if (f->place.epoch_count == 0)
         return;
+    if (n->position != f->place.position)
+        n->moved_at = clock_now();
     n->position = f->place.position;
-    n->log_last = f->log_last > n->log_last ? f->log_last : n->log_last;
+    log_reaches(e, f->log_last);
     n->hub_seq = f->place.hub_seq;
     n->records = f->place.records;
     n->conflicts = f->place.conflicts;

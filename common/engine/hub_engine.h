@@ -63,6 +63,7 @@ struct hub_stores {
 struct hub_counts {
     uint64_t position, log_last, hub_seq, records, conflicts, held, merged_changes, received_bytes;
     wall_ms merged_at;
+    instant moved_at; /* when the fold came further last, or began to have something to do */
 };
 
 /* What is not as it should be and does not stop the hub; for status. */

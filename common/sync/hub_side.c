@@ -82,6 +82,7 @@ static void refuse(struct hub_side *h, struct hub_link *l, enum refusal reason, 
     e.message.refuse = (struct refuse){.reason = reason, .text = bytes_text(refusal_text(reason)), .retry_after_ms = retry_after_ms};
     end_session(h, l);
     l->reborn = reason == REFUSE_RESTORED;
+    l->refused = reason;
     note(out, l, HUB_NOTE_REFUSED, reason);
     emit(out, &e);
 }
@@ -171,6 +172,7 @@ static void welcome(struct hub_side *h, struct hub_link *l, const struct hub_out
     h->ready++;
     l->state = HUB_READY;
     l->ready = h->now;
+    l->refused = 0;
     l->taken = l->spent = l->credit = 0;
     grant(h, l);
     m->session = l->session;
@@ -447,6 +449,7 @@ static void on_heard(struct hub_side *h, const struct hub_event *in, const struc
     l->heard = in->now;
     if (m->kind == MESSAGE_HELLO) {
         keep_software(l, m->hello.software);
+        l->clock_ahead_ms = (int64_t)(m->hello.clock - in->wall);
         on_hello(h, l, &m->hello, out);
         return;
     }
@@ -474,6 +477,7 @@ static void on_heard(struct hub_side *h, const struct hub_event *in, const struc
         if (m->report.canary > l->canary_back && m->report.canary <= l->canary_passed) {
             l->canary_back = m->report.canary;
             l->verified = in->wall;
+            l->verified_at = in->now;
         }
         canary_send(h, l, m->report.number, out);
         if (l->spent == l->taken && (l->credit < l->taken + window(h, l) || m->report.backlog > 0))
@@ -574,6 +578,23 @@ void hub_side_step(struct hub_side *h, const struct hub_event *in, const struct 
 
 uint64_t hub_side_session(const struct hub_link *l) {
     return l->state == HUB_READY ? l->session : 0;
+}
+
+uint64_t hub_link_unverified_ms(const struct hub_link *l, instant now) {
+    instant since = l->canary_back == 0 ? l->ready : l->verified_at;
+    return l->state == HUB_READY && now > since ? now - since : 0;
+}
+
+enum hub_standing hub_link_standing(const struct hub_link *l, instant now, uint64_t stale_ms) {
+    if (l->heard == 0)
+        return HUB_NEVER_SEEN;
+    if (l->state == HUB_ABSENT || now - l->heard > stale_ms)
+        return HUB_OFFLINE;
+    if (l->state == HUB_GREETING)
+        return HUB_GREETS;
+    if (hub_link_unverified_ms(l, now) > stale_ms)
+        return HUB_STALE;
+    return l->canary_back == 0 ? HUB_UNKNOWN : HUB_ONLINE;
 }
 
 const char *hub_note_name(enum hub_note what) {

@@ -44,9 +44,11 @@ struct hub_link {
     uint64_t spent;          /* received, done or not */
     area areas[LIMIT_AREAS]; /* of the last Pull: whom a merge concerns */
     size_t area_count;
-    uint64_t at;   /* cursor of the last Pull */
-    bool tipped;   /* a Tip is out and no Pull came since */
-    instant heard; /* last message; 0 = never */
+    enum refusal refused;   /* what its last Hello was answered with; 0 = it was welcomed, or none came */
+    int64_t clock_ahead_ms; /* of the hub's, at its last Hello */
+    uint64_t at;            /* cursor of the last Pull */
+    bool tipped;            /* a Tip is out and no Pull came since */
+    instant heard;          /* last message; 0 = never */
     struct report last;
     char software[64 + 1]; /* of its last Hello or Report: printable ASCII, for people */
     wall_ms reported;      /* 0 = never */
@@ -57,7 +59,8 @@ struct hub_link {
     uint64_t canary_position;              /* the log's end when it was there; the fold has to pass it */
     uint64_t canary_passed;                /* what Acks name */
     uint64_t canary_back;                  /* the newest that the node named */
-    wall_ms verified;                      /* when it did so last; 0 = never since the hub started */
+    instant verified_at;
+    wall_ms verified; /* when it did so last; 0 = never since the hub started */
 };
 
 struct hub_append {
@@ -157,6 +160,18 @@ struct hub_side {
     instant now;         /* of the step under way */
     instant full_until;  /* an append failed for want of room: no credit and no greeting until then, then it is tried again */
 };
+
+/* How a link stands, by what came through and back, not by its socket. */
+enum hub_standing {
+    HUB_NEVER_SEEN, /* since the hub started */
+    HUB_OFFLINE,
+    HUB_GREETS,
+    HUB_UNKNOWN, /* there is a session, and no canary of it has come back yet */
+    HUB_STALE,   /* none has for longer than `stale_ms` */
+    HUB_ONLINE,
+};
+enum hub_standing hub_link_standing(const struct hub_link *l, instant now, uint64_t stale_ms);
+uint64_t hub_link_unverified_ms(const struct hub_link *l, instant now); /* of a session: since when nothing came back; else 0 */
 
 void hub_side_init(struct hub_side *h, uint64_t seed, uint64_t pool_bytes);
 void hub_side_close(struct hub_side *h);

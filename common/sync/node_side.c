@@ -234,6 +234,7 @@ static void report(struct node_side *n, const struct node_event *in, struct node
     m->erasures_to = p->erasures_after;
     m->destroyed = !p->uncompacted;
     const struct life *l = &p->lives[p->life_count - 1];
+    m->alarms = n->alarms;
     m->number = ++n->reports;
     m->canary = n->canary;
     if (n->canary_out == 0) {

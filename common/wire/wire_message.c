@@ -285,6 +285,7 @@ static void report_out(const struct report *m, Anju__Envelope *e, struct arena *
     p->held = m->held;
     p->canary = m->canary;
     p->number = m->number;
+    p->alarms = m->alarms;
     p->software = data(m->software);
     p->erasures_to = m->erasures_to;
     p->destroyed = m->destroyed;
@@ -627,6 +628,7 @@ static int report_in(const Anju__Report *p, struct report *m) {
     m->held = p->held;
     m->canary = p->canary;
     m->number = p->number;
+    m->alarms = p->alarms;
     m->software = p->software.len <= 64 ? slice(p->software) : (struct bytes){NULL, 0};
     m->erasures_to = p->erasures_to;
     m->destroyed = p->destroyed;

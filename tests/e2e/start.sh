@@ -22,3 +22,12 @@ code_of() {
     echo "exit $_got, wanted $_wanted"
     [ "$_got" = "$_wanted" ]
 }
+# finds DAEMON CODE [LIMIT…]: `problems` names it with words and a next step, and `check` does, with its exit code
+finds() {
+    _daemon=$1 _problem=$2
+    shift 2
+    ctl "$_daemon" -o jsonl problems "$@" | grep "\"code\":\"$_problem\",.*\"text\":\"..*\",\"next\":\"..*\"" || return 1
+    ctl "$_daemon" check -f prometheus "$@" >"$work/.check"
+    [ $? = "$(sed -n 's/^anju_check_state //p' "$work/.check")" ] && grep "code=\"$_problem\"" "$work/.check"
+}
+finds_none() { ! ctl "$1" -o jsonl problems | grep "\"code\":\"$2\""; }

@@ -108,7 +108,9 @@ start_node n1
 check "… verification names the block's first entry" said "from entry 1 on the log does not hold" ctl n1 audit verify
 check "… and fails" code_of 1 ctl n1 audit verify
 check "… the office's status says so" said "audit log is not what it was" ctl n1 status
+check "… and check does" finds n1 audit_own
 check "… city hall's names the node" until_true 30 said "the audit log of node 1 was written anew" ctl hub status
+check "… and check does" finds hub audit_node
 check "… and settles it when somebody has looked" ctl hub audit settle 1
 check "… which is an entry" [ "$(log hub '"note":"audit settle 1"')" = 1 ]
 stop n1
@@ -137,7 +139,9 @@ stop hub
 check "the hub's log is rewritten" "$forge" rewrite "$town/hub.d/own" 2
 start_hub
 check "… the offices see it" until_true 90 said "the hub's audit log does not go on" ctl n2 status
+check "… and their check does" finds n2 audit_city
 check "… and the hub hears that its own is not what they keep" until_true 90 said "the hub's own audit log was written anew" ctl hub status
+check "… and check does" finds hub audit_hub
 check "… and verification names where" said "does not hold" ctl hub audit verify
 check "it is settled at the office" ctl n2 audit settle
 check "… and at the hub" ctl hub audit settle hub

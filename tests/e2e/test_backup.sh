@@ -57,6 +57,7 @@ check "a folder is named from / on" said "from / on" ctl hub backup backups
 check "a folder that is not there" said "is not there" ctl hub backup "$town/nowhere"
 check "only from admin.sock" code_of 4 "$bin/anjuctl" -s "$town/hub/status.sock" backup "$DIR"
 check "the failure is in the status" said "the last backup failed" ctl hub status
+check "… and check says so" finds hub backup_failed
 
 # ---- the first, under load
 write_many n1 1000 1500 &
@@ -233,4 +234,5 @@ check "the second takes over" ctl twin wait --acked --timeout 20
 start_node n2
 check "the clone is caught at the hub" until_true 20 sh -c "'$bin/anjuctl' -s '$town/hub' nodes | grep -q forked"
 check "… and at the office" until_true 20 sh -c "'$bin/anjuctl' -s '$town/n2' -o jsonl status | grep -q 'two machines'"
+check "… check says so at both ends" sh -c "'$bin/anjuctl' -s '$town/hub' problems | grep forked && '$bin/anjuctl' -s '$town/n2' problems | grep refused"
 finish

@@ -70,6 +70,7 @@ offices() { ctl hub -o name nodes | wc -l; }
 echo full /own/ >"$town/disk"
 check "no room for orders: nothing was changed" said "nothing was done, since the audit log cannot note it: the disk is full" add_n2
 check "… and status says so" said "no order is taken" ctl hub status
+check "… and check does" finds hub own_full
 check "… while records are accepted" [ "$(puts 20500 1)" = 1 ]
 check "… and merged" ctl n1 wait --caught-up --timeout 20
 rm "$town/disk"
@@ -84,6 +85,7 @@ check "… and nothing of it was noted" [ "$(offices)" = 1 ]
 echo full /log/ >"$town/disk"
 check "no room in the log: an order is noted" said "it was noted" add_n2
 check "… and status says so" said "nothing is accepted" ctl hub status
+check "… and check does" finds hub log_full
 rm "$town/disk"
 two_offices() { [ "$(offices)" = 2 ]; }
 check "… and carried out when there is room" until_true 20 two_offices
@@ -92,6 +94,7 @@ echo full /state/ >"$town/disk"
 puts 20501 500 >"$work/count"
 check "no room in the state: what comes is accepted" ctl n1 wait --acked --timeout 20
 check "… status says that nothing is merged" said "nothing is merged" ctl hub status
+check "… and check does" finds hub state_full
 rm "$town/disk"
 whole $((before + 21002))
 check "… status says nothing of it any more" sh -c "! '$bin/anjuctl' -s '$town/hub' status | grep -q 'disk is full'"

@@ -113,6 +113,7 @@ touch "$town/node.full"
 check "a full disk refuses the edit, in words" said "the disk is full; nothing of this was saved" ctl n1 put Person name=full $who
 check "… and a look, which nobody could tell of later" said "nothing is shown, since the audit log cannot note it" ctl n1 get Person A-1 $who
 check "status says so" said "the disk is full" ctl n1 status
+check "… and check does" finds n1 disk_full
 rm "$town/node.full"
 check "room again: the next edit is saved" ctl n1 put Person name=room $who
 check "… and the one that was refused is not there" sh -c "! '$bin/anjuctl' -s '$town/n1' -o jsonl export $who | grep -q '\"full\"'"

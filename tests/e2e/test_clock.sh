@@ -23,6 +23,7 @@ check "the city does not take it" until_true 20 shows n1 held 1
 check "… the office is told why, and by which change" said "clock" sh -c "'$bin/anjuctl' -s '$town/n1' held | tr 'C' 'c'"
 check "… and the hub keeps it, with the reason" said "clock" ctl hub quarantine list
 check "… status points there" said "quarantine list" ctl hub status
+check "… and check, since quarantine grows" finds hub quarantine_grows
 echo +0 >"$work/clock"
 check "with the right clock again an edit is taken" put 丙
 check "… and merged, though a higher stamp is held" until_true 20 shows n1 merged 3

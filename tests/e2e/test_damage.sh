@@ -30,6 +30,7 @@ start_node n2
 check "another node of the office gets the other nine" until_true 30 has n2 9
 check "… and not this one" code_of 5 ctl n2 get Person "$id" $who
 check "the hub's status tells" said "1 damaged records" ctl hub status
+check "… and check does" finds hub records_damaged
 check "the hub's log names it" grep -q "hub.record_rotten.*$id" "$town/log/hub"
 check "verify finds it" said "$id" ctl hub verify
 check "an export is not made of what is left" said "damaged" ctl hub export $proof
@@ -42,6 +43,7 @@ check "… and reaches the other node" until_true 20 has n2 10
 check "a change to it is saved" ctl n1 put Person "$id" name=again $who
 check "… and accepted" ctl n1 wait --acked --timeout 20
 check "the hub says that merging is paused" until_true 20 said "merging is paused" ctl hub status
+check "… and check does" finds hub merge_paused
 check "… and accepts what comes" sh -c "'$bin/anjuctl' -s '$town/n1' put Person name=n12 $who && '$bin/anjuctl' -s '$town/n1' wait --acked --timeout 20"
 check "an order is noted" said "it was noted" ctl hub node add 650203002010 --name 三 --key "$("$bin/anju-node" --init --set data="$town/n3.d")" --out "$work/n3.enrolment"
 stop hub

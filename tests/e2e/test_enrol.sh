@@ -41,6 +41,7 @@ at=$(sed 's,tcp://,,' "$town/hub.enrol")
 bare a
 check "a machine that is not enrolled runs" is a link "not enrolled"
 check "… says what to do" said "anjuctl enrol TOKEN@HOST:PORT" ctl a status
+check "… so does check" finds a not_enrolled
 check "… has made its keys" said "anju1:" ctl a -o jsonl status
 check "… keeps them to itself" [ "$(stat -c %a "$town/a.d/keys")" = 600 ]
 check "… takes no edit, and says why" said "not enrolled" ctl a put Person name=x $who
@@ -76,6 +77,7 @@ check "… and shows a code" count_is "${#code}" 14
 check "the hub shows the same code" count_is "$(code_at_hub "$id")" "$code"
 check "… and that somebody waits" is hub enrol_pending 1
 check "… as a thing to do" said "compare the code" ctl hub status
+check "… in check too" finds hub enrol_waits
 check "nobody is enrolled before a person said so" is hub nodes 0
 check "a code that nobody shows is refused" said "do not approve" ctl hub node approve 0000-0000-0000
 check "… and exits with 5" code_of 5 ctl hub node approve 0000-0000-0000
@@ -227,6 +229,7 @@ check "a hub without the endpoint makes no token" said "no enrolment endpoint" c
 stop other
 another other "tcp://$at"
 check "a port that is taken stops no hub" until_true 20 said "cannot be opened" ctl other status
+check "… check names it" finds other enrol_port
 stop other
 
 # ---- a hub that dies between a person's word and the office's record, and that listens on all its addresses

@@ -86,6 +86,7 @@ key=$(sed -n 's/^key //p' "$work/flood")
 check "the log names the key" grep -q "hub.alarm.*node=2 key=$key" "$town/log/hub"
 check "… without a line for each frame" [ "$(grep -c . "$town/log/hub")" -lt 1000 ]
 check "status names the key" said "node 2 (key $key)" ctl hub status
+check "… and check does" finds hub node_alarm
 check "the honest node is no alarm" [ "$(ctl hub -o jsonl node show 1 | field wrongs)" = 0 ]
 check "the hub's state is sound" said sound ctl hub verify
 check "of the hostile node three changes are merged, the ones that were right" sh -c "'$bin/anjuctl' -s '$town/hub' nodes; [ \$('$bin/anjuctl' -s '$town/hub' -o jsonl node show 2 | sed -n 's/.*\"merged\":\\([0-9]*\\).*/\\1/p') = 3 ]"

@@ -45,6 +45,7 @@ keeps_it() { [ "$(kept_of_hub)" -ge "$noted" ]; }
 check "an office that moved takes the hub's audit heads, before the change is over" until_true 60 keeps_it
 check "the hub says who has not moved" left_is 2
 check "… as a thing to do" said "have not come by the new endpoint" ctl hub status
+check "… in check too" finds hub hub_key_moving
 check "… and does not close the first endpoint yet" said "have not come" ctl hub hub-key retire
 stop n2
 start_node n2

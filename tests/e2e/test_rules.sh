@@ -524,7 +524,9 @@ clock n2 "$work/older"
 lint 400 >/dev/null 2>&1 & # n2 never has it
 check "words that only a lint may hold are refused by a program that knows no lint" until_true 20 says '"policies_refused":1' ctl n2 -o jsonl status
 check "… its status says what to do" says "1 policies of the city were refused here" ctl n2 -o jsonl status
+check "… and check does" finds n2 policies_refused
 check "… the hub names the policy" until_true 20 says "1 offices refused text_lint/notes, version 3" ctl hub -o jsonl status
+check "… and its check" finds hub policy_refused
 check "… and counts it" says '"policies_refused":1' ctl hub -o jsonl status
 wait $!
 stop n2
@@ -549,10 +551,12 @@ check "a floor above it" floor 99
 check "… an edit is refused" says "update needed: the city asks for protocol 99" code_of 1 ctl n1 put Person name=孙大兵 $who
 check "… Chinese" says 请先升级 code_of 1 ctl n1 --lang zh put Person name=孙大兵 $who
 check "… status says so" says "update needed: the city asks for protocol 99" ctl n1 -o jsonl status
+check "… and check" finds n1 update_here
 check "… what is here is read" says 王小明 ctl n1 -o jsonl get Person "$person" $who
 check "… the line stays up" ctl n1 wait --caught-up --timeout 20
 check "the hub names the offices" until_true 20 says "update needed: 2 offices run a program that is older than the city asks for" ctl hub -o jsonl status
 check "… and says that it is too old itself" says "this hub (" ctl hub -o jsonl status
+check "… check names both" sh -c "'$bin/anjuctl' -s '$town/hub' problems | grep update_needed && '$bin/anjuctl' -s '$town/hub' problems | grep update_hub"
 check "… and what each runs" says '"software":"anju-node 0.1 (protocol 1, store 2)","update_needed":true' ctl hub -o jsonl nodes
 check "the floor falls again" floor 1
 check "… at the hub too" until_true 20 lacks "update needed" ctl hub -o jsonl status

@@ -47,6 +47,7 @@ check "a key that is not enrolled is told" until_true 20 said "does not know" ct
 check "… at the hub too, with the key" until_true 20 grep -qE 'door.refused.*reason=unknown_key.*key=[0-9a-f]{64}' "$town/log/hub"
 check "… and in its status" said '"reason":"unknown_key"' ctl hub -o jsonl status
 check "… with what to do" said "its key is not enrolled here, or revoked; if it is a new office: \`anjuctl node add\`" ctl hub status
+check "… and check does" finds hub wrong_key
 check "… and work goes on" ctl n3 put Person name=x $who
 stop n3
 
@@ -59,6 +60,7 @@ start_node n4
 check "another hub's key is told at the node" until_true 20 said "another key" ctl n4 status
 check "… and at the hub" until_true 20 said '"reason":"other_hub_key"' ctl hub -o jsonl status
 check "… with what to do" said "it was enrolled with another hub's key" ctl hub status
+check "… and check does" finds hub other_hub_key
 stop n4
 
 # A revoked node.
@@ -136,6 +138,7 @@ check "all that is sound comes to the hub" ctl n1 wait --caught-up --timeout 30
 check "… what was written before and after it" sh -c "'$bin/anjuctl' -s '$town/n1' find Person name=beforerot $who && '$bin/anjuctl' -s '$town/n1' find Person name=afterrot $who"
 check "what rotted is not shown as saved" sh -c "! '$bin/anjuctl' -s '$town/n1' -o jsonl find Person name=rots $who | grep -q '\"id\"'"
 check "status says that it is lost" said "are lost" ctl n1 status
+check "… and check does" finds n1 lost
 check "held names it" said "damaged on this disk" ctl n1 held
 check "hub and node hold the same bytes after it" raw_equal
 check "verify at the node is sound again" said sound ctl n1 verify

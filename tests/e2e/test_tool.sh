@@ -140,6 +140,8 @@ for c in status nodes policies conflicts digest "audit export" "audit verify" ve
     esac
 done
 check "the fields of node show" meant hub "node show" 1
+check "the fields of problems" meant hub problems
+check "… of all of them" meant n1 problems --all
 check "the fields of node add" meant hub "node add" 650203003029 --key "$("$bin/anju-node" --init --set data="$town/n5.d")" --out "$work/five"
 check "the fields of node enrolment" meant hub "node enrolment" 5 --out "$work/five.again"
 check "the fields of node token" meant hub "node token" 650203003030

@@ -292,6 +292,34 @@ static void a_canary_passes_log_and_fold(void **state) {
     close_hub(&h);
 }
 
+static void a_link_stands_by_what_came_back(void **state) {
+    (void)state;
+    struct hub h;
+    memset(&h.link, 0, sizeof h.link);
+    assert_int_equal(hub_link_standing(&h.link, 5000, 100), HUB_NEVER_SEEN);
+    open_hub(&h);
+    assert_int_equal(hub_link_standing(&h.link, h.now, 100), HUB_UNKNOWN); /* the socket is open, and that is all */
+    assert_int_equal(hub_link_unverified_ms(&h.link, h.now + 60), 60);
+    h.link.heard = h.now + 101; /* it speaks, but nothing comes back */
+    assert_int_equal(hub_link_standing(&h.link, h.now + 101, 100), HUB_STALE);
+    report(&h, 1, 0);
+    canary_is_logged(&h, 0);
+    assert_int_equal(hub_link_standing(&h.link, h.now, 100), HUB_UNKNOWN);
+    report(&h, 2, 1);
+    assert_int_equal(hub_link_standing(&h.link, h.now, 100), HUB_ONLINE);
+    h.now += 100;
+    report(&h, 3, 1);
+    assert_int_equal(hub_link_standing(&h.link, h.now, 100), HUB_ONLINE);
+    h.now += 1;
+    report(&h, 4, 1);
+    assert_int_equal(hub_link_standing(&h.link, h.now, 100), HUB_STALE);
+    assert_int_equal(hub_link_standing(&h.link, h.now + 101, 100), HUB_OFFLINE);
+    step(&h, &(struct hub_event){.kind = HUB_GONE, .link = &h.link});
+    assert_int_equal(hub_link_standing(&h.link, h.now, 100), HUB_OFFLINE);
+    assert_int_equal(hub_link_unverified_ms(&h.link, h.now), 0);
+    close_hub(&h);
+}
+
 static void a_canary_that_is_not_logged_says_nothing(void **state) {
     (void)state;
     struct hub h;
@@ -486,6 +514,7 @@ int main(void) {
         cmocka_unit_test(a_gap_takes_nothing_over),
         cmocka_unit_test(a_life_that_gave_way_is_not_new),
         cmocka_unit_test(a_rewind_sends_again),
+        cmocka_unit_test(a_link_stands_by_what_came_back),
         cmocka_unit_test(a_canary_passes_log_and_fold),
         cmocka_unit_test(a_canary_that_is_not_logged_says_nothing),
         cmocka_unit_test(a_canary_comes_back_with_all_that_was_saved),
