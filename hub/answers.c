@@ -102,8 +102,8 @@ bool question_purpose(struct question *a, uint32_t action) {
         return false;
     }
     a->asked.at = clock_wall();
-    a->asked.has_uid = true;
-    a->asked.uid = request_uid(a->request);
+    a->asked.has_uid = request_account(a->request) == NULL;
+    a->asked.uid = a->asked.has_uid ? request_uid(a->request) : 0;
     a->asked.actor = id_of_key(a->city->who.city_secret, TYPE_STAFF, bytes_text(actor));
     a->asked.purpose = p->number;
     a->asked.action = action;

@@ -328,13 +328,20 @@ struct ordering {
     struct city *city;
     struct request *request;
     struct buffer words; /* owns */
+    struct id16 actor;   /* zero: known by the uid alone */
+    bool has_uid;
     uint32_t uid;
 };
 
 static void order_works(struct hub_own_work *w, struct txn *own) {
     struct ordering *x = (struct ordering *)w;
     struct audit_entry e = {
-        .at = clock_wall(), .has_uid = true, .uid = x->uid, .action = AUDIT_ADMINISTER, .note = buffer_bytes(&x->words)};
+        .at = clock_wall(),
+        .actor = x->actor,
+        .has_uid = x->has_uid,
+        .uid = x->uid,
+        .action = AUDIT_ADMINISTER,
+        .note = buffer_bytes(&x->words)};
     audit_add(own, &audit_hub, &e, 1);
 }
 
@@ -354,7 +361,12 @@ void cmd_administer(void *owner, struct request *q) {
     struct ordering *x = memory_zeroed(1, sizeof *x);
     x->city = owner;
     x->request = q;
-    x->uid = request_uid(q);
+    const char *account = request_account(q);
+    x->has_uid = account == NULL;
+    x->uid = x->has_uid ? request_uid(q) : 0;
+    x->actor = account == NULL ? (struct id16){{0}} : account_id(x->city, account);
+    if (account != NULL)
+        buffer_format(&x->words, "%s at the page: ", account);
     order_words(q, &x->words);
     x->own.work = order_works;
     x->own.done = order_done;

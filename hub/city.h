@@ -19,6 +19,7 @@ struct rules;      /* common/catalogue/rules.h */
 struct standing;   /* standing.c: how the rules stand, for status */
 struct watch;      /* watch.c: ages of what waits for a person */
 struct keeping;    /* retention.c: records whose time is over */
+struct logins;     /* common/daemon/login.h */
 struct redivision; /* areas.c: divisions that are no more, and what follows them */
 
 struct city {
@@ -48,6 +49,7 @@ struct city {
     struct standing *standing;     /* owns */
     struct keeping *keeping;       /* owns */
     struct watch *watch;           /* owns */
+    struct logins *logins;         /* owns */
     uv_timer_t daily;              /* looks whether the city's day has changed */
     struct catalogue catalogue;    /* of the policies in force and of those on the way there */
     struct buffer documents;       /* they themselves, for enrolment files */
@@ -182,6 +184,11 @@ void areas_close(struct city *c); /* after the engine */
 void areas_look(struct city *c);  /* the city's day may have changed, or what failed is to be tried again */
 void areas_merged(struct city *c, const struct merged *m);
 void areas_status(const struct city *c, json_t *out, struct problems *problems);
+/* Accounts of those who log in at the page (accounts.c). */
+void accounts_open(struct city *c);
+void accounts_stop(struct city *c);                                /* while the engine works */
+void accounts_close(struct city *c);                               /* after it */
+struct id16 account_id(const struct city *c, const char *account); /* as an actor in the audit log, as the author of a change */
 /* How the rules stand (standing.c). */
 void standing_open(struct city *c);
 void standing_close(struct city *c);               /* after the engine */
@@ -262,3 +269,7 @@ void cmd_policy_halt(void *owner, struct request *q);
 void cmd_person_erase(void *owner, struct request *q); /* erase.c */
 void cmd_person_erase_status(void *owner, struct request *q);
 void cmd_erasures(void *owner, struct request *q);
+void cmd_account_add(void *owner, struct request *q); /* accounts.c */
+void cmd_account_passwd(void *owner, struct request *q);
+void cmd_account_remove(void *owner, struct request *q);
+void cmd_account_list(void *owner, struct request *q);

@@ -441,6 +441,17 @@ void cmd_schema(void *owner, struct request *q) {
         {"erasures", "reason", "", "why; kept here alone", "原因"},
         {"erasures", "law", "", "the legal order, or the law", "法律依据"},
 
+        {"account add", "account", "", "its name", "账号"},
+        {"account add", "state", "", "added", "状态"},
+        {"account passwd", "account", "", "its name", "账号"},
+        {"account passwd", "state", "", "changed", "状态"},
+        {"account remove", "account", "", "its name", "账号"},
+        {"account remove", "state", "", "removed", "状态"},
+        {"account list", "account", "", "its name", "账号"},
+        {"account list", "made_ms", "ms since 1970", "when it was added", "新增时间"},
+        {"account list", "changed_ms", "ms since 1970", "when it got its password", "密码设置时间"},
+        {"account list", "sessions", "sessions", "that are logged in now", "登录会话数"},
+
         {"backup", "path", "", "where it lies", "备份位置"},
         {"backup", "bytes", "bytes", "that it holds", "备份大小"},
         {"backup", "position", "entries", "of the log, that its state has reached", "日志位置"},

@@ -125,6 +125,13 @@ static const struct command commands[] = {
      "who has carried an order to erase out, and who has not yet", "删除命令执行情况"},
     {"erasures", CONTROL_ADMIN, cmd_erasures, "", "", "order at_ms type state reason law",
      "all orders to erase: why, by which law, and if all have carried them out", "全部删除命令"},
+    {"account add", CONTROL_ADMIN, cmd_account_add, "name", "password", "",
+     "an account that may log in at the page as an admin; the password is asked for, or one line of standard input", "新增网页管理员账号"},
+    {"account passwd", CONTROL_ADMIN, cmd_account_passwd, "name", "password", "",
+     "give an account another password, in the same way; it is logged out", "重设账号密码"},
+    {"account remove", CONTROL_ADMIN, cmd_account_remove, "name", "", "", "take an account away; it is logged out", "删除账号"},
+    {"account list", CONTROL_ADMIN, cmd_account_list, "", "", "account made_ms changed_ms sessions", "accounts, and how many are logged in",
+     "账号列表"},
     {"backup", CONTROL_ADMIN, cmd_backup, "dir", "timeout=", "", "make an encrypted, verified backup in DIR/<time>", "备份"},
     {"backups", CONTROL_ADMIN, cmd_backups, "", "", "path made_ms bytes position accepted", "backups that a restore may use",
      "可用备份列表"},
@@ -142,7 +149,7 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 static bool is_order(const struct command *c) {
     static void (*const none[])(void *owner, struct request *q) = {cmd_node_tokens,  cmd_node_pending, cmd_export,       cmd_history,
                                                                    cmd_backups,      cmd_verify_state, cmd_audit_export, cmd_audit_person,
-                                                                   cmd_audit_verify, cmd_audit_heads,  cmd_erasures};
+                                                                   cmd_audit_verify, cmd_audit_heads,  cmd_erasures,     cmd_account_list};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (c->run == none[i])
             return false;
@@ -379,6 +386,7 @@ static void run_loop(struct city *c) {
     if (c->rekey == REKEY_DUE)
         rekey_open(c);
     enrol_open(c);
+    accounts_open(c);
     erase_open(c);
     areas_open(c);
     standing_open(c);
@@ -432,11 +440,13 @@ static int run(struct city *c) {
     uv_close((uv_handle_t *)&c->daily, NULL);
     enrol_stop(c);
     backups_stop(c);
+    accounts_stop(c);
     c->porter = porter_close(c->porter);
     c->next_porter = porter_close(c->next_porter);
     c->engine = hub_engine_close(c->engine);
     backups_close(c);
     enrol_close(c);
+    accounts_close(c);
     erase_close(c);
     areas_close(c);
     standing_close(c);

@@ -71,6 +71,9 @@ static void order_done(struct hub_write *w, int result) {
 
 struct id16 operator_id(const struct city *c, struct request *q) {
     char who[32];
+    const char *account = q == NULL ? NULL : request_account(q);
+    if (account != NULL)
+        return account_id(c, account);
     snprintf(who, sizeof who, "operator %u", q == NULL ? 0 : request_uid(q));
     struct bytes part = bytes_text(who);
     return hash_derive_id(c->who.city_secret, &part, 1);
@@ -83,8 +86,8 @@ static struct order *order_new(struct city *c, struct request *q, uint32_t type)
     o->write.type = type;
     o->write.purpose = PURPOSE_ADMINISTRATION;
     o->write.done = order_done;
-    o->write.has_uid = q != NULL;
-    o->write.uid = q == NULL ? 0 : request_uid(q);
+    o->write.has_uid = q != NULL && request_account(q) == NULL;
+    o->write.uid = o->write.has_uid ? request_uid(q) : 0;
     o->write.actor = operator_id(c, q);
     return o;
 }

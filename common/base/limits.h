@@ -39,6 +39,21 @@
     X(LIMIT_ENROL_PEERS, 64, "connections", "past the handshake at the enrolment endpoint, 15 s each")                                     \
     X(LIMIT_ENROL_TRIES, 10, "tries", "with wrong tokens in a minute, half of them by one key, before the hub says later")                 \
     X(LIMIT_TOKENS, 1000, "tokens", "kept by the hub")                                                                                     \
+    X(LIMIT_HTTP_BODY_BYTES, 262144, "bytes", "the body of one request to a page")                                                         \
+    X(LIMIT_HTTP_HEAD_BYTES, 32768, "bytes", "one connection of a page holds: address and headers of a request fit into half of it")       \
+    X(LIMIT_HTTP_CONNECTIONS, 256, "connections", "to a page")                                                                             \
+    X(LIMIT_HTTP_ADDRESS, 64, "connections", "to a page from one address")                                                                 \
+    X(LIMIT_HTTP_IDLE_S, 30, "s", "a connection to a page may say nothing")                                                                \
+    X(LIMIT_HTTP_BEHIND_BYTES, 4194304, "bytes", "a reader of a page's events may be behind")                                              \
+    X(LIMIT_ACCOUNTS, 1000, "accounts", "at one daemon")                                                                                   \
+    X(LIMIT_PASSWORD_LEAST, 10, "bytes", "a password has")                                                                                 \
+    X(LIMIT_PASSWORD_BYTES, 256, "bytes", "a password has at most")                                                                        \
+    X(LIMIT_LOGIN_TRIES, 10, "tries", "with a wrong password, from one address or for one name, in the window")                            \
+    X(LIMIT_LOGIN_WINDOW_MS, 900000, "ms", "the window of wrong passwords")                                                                \
+    X(LIMIT_LOGIN_WAITING, 16, "logins", "that wait for their password to be checked")                                                     \
+    X(LIMIT_SESSIONS, 256, "sessions", "of people at one page")                                                                            \
+    X(LIMIT_SESSION_IDLE_MS, 900000, "ms", "a session lives without its person doing something")                                           \
+    X(LIMIT_SESSION_MS, 36000000, "ms", "a session lives in all")                                                                          \
     X(LIMIT_DOCUMENT_BYTES, 1048576, "bytes", "one YAML file")                                                                             \
     X(LIMIT_DOCUMENT_NODES, 200000, "nodes", "in one YAML file, aliases counted each time")
 

@@ -16,10 +16,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum { STANDARD_MS = 30000, PATIENT_MS = 86400000 };
@@ -84,6 +86,8 @@ static bool chinese(const struct ctl *c) {
 
 static void help_line(const struct ctl *c, const json_t *row) {
     printf("  %-16s %-14s %s\n", text(row, "name"), text(row, "arguments"), text(row, chinese(c) ? "summary_zh" : "summary"));
+    if (strcmp(text(row, "options"), "password") == 0)
+        return; /* no word of a line: it is asked for */
     for (const char *at = text(row, "options"); *at != '\0';) {
         size_t n = strcspn(at, " ");
         printf(at == text(row, "options") ? "  %-16s   --%.*s%s" : "%.0s --%.*s%s", "", (int)n, at, at[n - 1] == '=' ? "…" : "");
@@ -209,6 +213,10 @@ static bool make_args(const json_t *command, int argc, char **argv, json_t *args
                     stderr, "anjuctl: %s has no option --%s; it has: %s\n", text(command, "name"), buffer_string(&option),
                     text(command, "options"));
                 good = false;
+            } else if (strcmp(buffer_string(&option), "password") == 0) {
+                fprintf(
+                    stderr, "anjuctl: a password does not belong into a command line: it is asked for, or one line of standard input\n");
+                good = false;
             } else if (!value) {
                 json_object_set_new(args, buffer_string(&option), json_true());
             } else if (equals == NULL && i + 1 == argc) {
@@ -329,6 +337,45 @@ static void ask_confirmation(const json_t *command, json_t *args) {
     }
 }
 
+static bool read_line(char *line, size_t room) {
+    if (fgets(line, (int)room, stdin) == NULL)
+        return false;
+    line[strcspn(line, "\r\n")] = '\0';
+    return true;
+}
+
+/* Others see the words of a command, and a shell keeps them: a password is none of them. A person at a terminal says it twice. */
+static bool ask_password(json_t *args) {
+    enum { ROOM = LIMIT_PASSWORD_BYTES + 3 /* a longer one is refused by the daemon */ };
+    char line[ROOM] = "", again[ROOM] = "";
+    struct termios was, quiet;
+    bool person = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &was) == 0, good;
+    if (person) {
+        quiet = was;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+        fprintf(stderr, "Password: ");
+        good = read_line(line, sizeof line);
+        fprintf(stderr, "\nOnce more: ");
+        good = good && read_line(again, sizeof again);
+        fputc('\n', stderr);
+        tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
+        if (good && strcmp(line, again) != 0) {
+            fprintf(stderr, "anjuctl: the two are not the same\n");
+            good = false;
+        }
+    } else if (!(good = read_line(line, sizeof line))) {
+        fprintf(stderr, "anjuctl: the password is one line of standard input, and there is none\n");
+    }
+    if (good && json_object_set_new(args, "password", json_string(line)) != 0) {
+        fprintf(stderr, "anjuctl: the password is not valid UTF-8\n");
+        good = false;
+    }
+    sodium_memzero(line, sizeof line);
+    sodium_memzero(again, sizeof again);
+    return good;
+}
+
 static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **argv) {
     struct saving s = {.print = &c->print, .fd = -1};
     json_t *args = json_object();
@@ -337,6 +384,12 @@ static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **arg
         return s.code == CTL_GOOD ? CTL_USAGE : s.code;
     }
     ask_confirmation(command, args);
+    bool with_value;
+    if (has_option(text(command, "options"), "password", 8, &with_value) && !ask_password(args)) {
+        json_decref(args);
+        saving_close(&s);
+        return CTL_USAGE;
+    }
     const char *timeout = text(args, "timeout");
     bool waits;
     if (*timeout != '\0')

@@ -35,6 +35,10 @@ struct session {
     bool deaf;        /* a line was too long: the rest is read and thrown away, so that our answer is read */
     size_t discarded; /* bytes, while deaf */
     unsigned uid;
+    /* Of one request that comes by another way (control_ask): there is no pipe, and its lines go there. */
+    void (*heard)(void *owner, const json_t *line);
+    void *heard_owner; /* borrows */
+    char *account;     /* owns */
     char read_room[65536];
 };
 
@@ -141,6 +145,11 @@ static void say_text(struct session *s, char *text /* takes, may be NULL */, siz
 }
 
 static void say(struct session *s, json_t *line /* takes */) {
+    if (s->heard != NULL) {
+        s->heard(s->heard_owner, line);
+        json_decref(line);
+        return;
+    }
     char *text = s->closing ? NULL : json_dumps(line, JSON_COMPACT);
     json_decref(line);
     if (text == NULL)
@@ -160,6 +169,7 @@ static void session_free(struct session *s) {
     if (!s->closed || s->requests > 0)
         return;
     buffer_close(&s->in);
+    free(s->account);
     free(s);
 }
 
@@ -196,6 +206,10 @@ const struct command *request_command(const struct request *q) {
 
 unsigned request_uid(const struct request *q) {
     return q->session->uid;
+}
+
+const char *request_account(const struct request *q) {
+    return q->session->account;
 }
 
 static bool person_row(struct request *q, const json_t *row) {
@@ -358,6 +372,20 @@ static struct request *request_new(struct session *s, json_t *whole /* takes */)
     q->id = json_integer_value(json_object_get(whole, "id"));
     s->requests++;
     return q;
+}
+
+void control_ask(
+    struct control *c, enum control_level level, const char *account, const char *cmd, json_t *args,
+    void (*line)(void *owner, const json_t *line), void *owner) {
+    struct session *s = memory_zeroed(1, sizeof *s);
+    s->control = c;
+    s->level = level;
+    s->uid = getuid();
+    s->account = account == NULL ? NULL : memory_text(account);
+    s->heard = line;
+    s->heard_owner = owner;
+    s->closed = true; /* it goes with its request */
+    run(request_new(s, json_pack("{s:o}", "args", args)), cmd);
 }
 
 static void refuse_line(struct session *s, const char *code, const char *message, const char *hint) {

@@ -47,11 +47,18 @@ const char *control_outcome_text(int outcome); /* what to do; static */
 void control_stop(struct control *c /* may be NULL */);
 struct control *control_close(struct control *c /* takes, may be NULL */); /* returns NULL */
 
+/* A request that comes by another way than the sockets, of somebody whom the caller has let in: the same commands, the same answers, each
+ * line given to `line` as it would be written; the last is the one without a "row". It may come before this returns. */
+void control_ask(
+    struct control *c, enum control_level level, const char *account /* copies; NULL: nobody logged in */, const char *cmd,
+    json_t *args /* takes; an object */, void (*line)(void *owner, const json_t *line /* borrows */), void *owner);
+
 const json_t *request_args(const struct request *q);                 /* borrows; an object */
 const char *request_text(const struct request *q, const char *name); /* borrows; NULL: not there, or no text */
 bool request_flag(const struct request *q, const char *name);
 enum control_level request_level(const struct request *q);
-unsigned request_uid(const struct request *q);                  /* SO_PEERCRED */
+unsigned request_uid(const struct request *q);                  /* SO_PEERCRED; of a control_ask the daemon's own */
+const char *request_account(const struct request *q);           /* borrows; of a control_ask; NULL: by a socket, or nobody logged in */
 const struct command *request_command(const struct request *q); /* what was asked for; borrows the table */
 
 void request_row(struct request *q, json_t *row /* takes */);

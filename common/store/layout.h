@@ -33,7 +33,8 @@
  *     meta       "life" -> incarnation of writer 0; "backup" | n u64 -> a backup that a restore may use (hub_kept.h); "audit" -> life of
  *                the audit log, what was trimmed of it; "signers" -> public keys that its heads were signed with;
  *                "moved" | node u32 -> the hub's next key, by which that node was heard last while keys changed;
- *                "retention" -> when retention ran last, and what it did
+ *                "retention" -> when retention ran last, and what it did;
+ *                "account" | hash of its name 16 -> an account that may log in at the page (accounts.h)
  *     audit      n of its first entry u64                       -> block of the audit log (audit.h): what operators looked at and ordered
  *     heads      node u32 | day u32                             -> last head of that node's audit log on that day
  *     tokens     BLAKE2b of the secret 32                       -> enrolment token: areas, who used it (nothing to replay)
