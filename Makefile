@@ -1,6 +1,7 @@
 # anju: build, test and measure. `make help` lists the targets.
 #
 #   make                 the programs, in build/bin
+#   make pages           the hub's page, in build/www (needs node and npm)
 #   make test            all that tests/run runs, without its set-up
 #   make sim SEEDS=1000  the simulator over fresh seeds
 #   B=build/asan SAN=address,undefined CC=clang make …   another build beside the first
@@ -48,18 +49,18 @@ SUPPORT_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/support/*.c))
 SIM_OBJ := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/sim/*.c tests/sim/stories/*.c))
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/contract/test_*.c)
 UNITS := $(UNIT_SRC:tests/%.c=$(B)/tests/%)
-TOOL_SRC := $(filter-out tests/e2e/bad_disk.c tests/e2e/power_cut.c,$(wildcard tests/city/*.c tests/bench/*.c tests/e2e/*.c tests/stress/*.c))
+TOOL_SRC := $(filter-out tests/e2e/bad_disk.c tests/e2e/power_cut.c,$(wildcard tests/city/*.c tests/bench/*.c tests/e2e/*.c tests/stress/*.c tests/pages/*.c))
 TOOLS := $(TOOL_SRC:tests/%.c=$(B)/tests/%)
 PROGRAMS := $(if $(wildcard hub/main.c),$(B)/bin/anju-hub) $(if $(wildcard node/main.c),$(B)/bin/anju-node) \
   $(if $(wildcard common/daemon/anjuctl.c),$(B)/bin/anjuctl)
 SIM := $(if $(wildcard tests/sim/main.c),$(B)/tests/sim/sim)
 
 .DEFAULT_GOAL := all
-.PHONY: all everything help test units sim fuzz mutants tidy bench demo install clean
+.PHONY: all everything help pages test units sim fuzz mutants tidy bench demo install clean
 all: $(PROGRAMS)
 everything: $(PROGRAMS) $(UNITS) $(TOOLS) $(SIM)
 help:
-	@sed -n '1,8p' Makefile
+	@sed -n '1,9p' Makefile
 
 # ---- compiling
 .SECONDARY:
@@ -85,6 +86,14 @@ $(B)/bin/anju-node: $(B)/obj/node/main.o $(NODE_OBJ) $(B)/libanju.a
 $(B)/bin/anjuctl: $(B)/obj/common/daemon/anjuctl.o $(B)/libanju.a
 	@mkdir -p $(@D)
 	@echo LD $@; $(CC) -o $@ $^ $(LIBS_ALL)
+
+# ---- the hub's page, by npm. The daemons need neither: without these files the hub serves a plain page.
+pages: $(B)/www/hub/index.html
+hub/web/node_modules/.package-lock.json: hub/web/package-lock.json
+	@echo NPM hub/web; npm ci --prefix hub/web --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@ || \
+	  { echo "make pages: npm could not install what hub/web/package-lock.json names (node and npm, and a registry that answers); without it the hub serves a plain page" >&2; exit 1; }
+$(B)/www/hub/index.html: hub/web/node_modules/.package-lock.json hub/web/build.mjs $(wildcard hub/web/src/*)
+	@echo ESBUILD hub/web; node hub/web/build.mjs $(B)/www/hub
 
 # ---- tests: a file tests/unit/test_x.c is a program
 $(B)/tests/sim/sim: $(SIM_OBJ) $(SUPPORT_OBJ) $(B)/libanju.a
@@ -130,6 +139,7 @@ install: all
 	install -m 644 deploy/catalogue/*.yaml deploy/catalogue/NUMBERS $(DESTDIR)$(PREFIX)/share/anju/catalogue
 	install -m 644 deploy/catalogue/mapping/*.yaml $(DESTDIR)$(PREFIX)/share/anju/catalogue/mapping
 	install -m 644 deploy/policies/*.yaml $(DESTDIR)$(PREFIX)/share/anju/policies
+	if [ -e $(B)/www/hub/index.html ]; then install -d $(DESTDIR)$(PREFIX)/share/anju/www/hub && install -m 644 $(B)/www/hub/* $(DESTDIR)$(PREFIX)/share/anju/www/hub; fi
 
 clean:
 	rm -rf $(B)

@@ -37,13 +37,16 @@ make_hub() { "$bin/anju-hub" --init --set data="$town/hub.d" >"$town/hub.public"
 start_hub() {
     listen=tcp://127.0.0.1:*
     enrol=tcp://127.0.0.1:*
+    page=tcp://127.0.0.1:*
+    [ ! -s "$town/hub.page" ] || page=$(cat "$town/hub.page")
     [ ! -s "$town/hub.listen" ] || listen=$(cat "$town/hub.listen")
     [ ! -s "$town/hub.enrol" ] || enrol=$(cat "$town/hub.enrol")
     "$bin/anju-hub" --set data="$town/hub.d" --set socket="$town/hub" --set listen="$listen" --set enrol="$enrol" --set catalogue="$root/deploy/catalogue" \
-        2>>"$town/log/hub" &
+        --set page="$page" --set page_files="$root/$B/www/hub" 2>>"$town/log/hub" &
     echo $! >"$town/pids/hub"
     until_true 20 answers hub || die "the hub did not start: see $town/log/hub"
     ctl hub -o jsonl status | field endpoint >"$town/hub.listen"
+    status_of hub page | sed 's,^http\(.*\)/$,tcp\1,' >"$town/hub.page"
     until_true 20 enrols || die "the hub's enrolment endpoint did not open: see $town/log/hub"
     status_of hub enrol >"$town/hub.enrol"
 }

@@ -20,6 +20,8 @@ struct standing;   /* standing.c: how the rules stand, for status */
 struct watch;      /* watch.c: ages of what waits for a person */
 struct keeping;    /* retention.c: records whose time is over */
 struct logins;     /* common/daemon/login.h */
+struct page;       /* page.c */
+struct trend;      /* trend.c */
 struct redivision; /* areas.c: divisions that are no more, and what follows them */
 
 struct city {
@@ -50,6 +52,8 @@ struct city {
     struct keeping *keeping;       /* owns */
     struct watch *watch;           /* owns */
     struct logins *logins;         /* owns */
+    struct page *page;             /* owns */
+    struct trend *trend;           /* owns */
     uv_timer_t daily;              /* looks whether the city's day has changed */
     struct catalogue catalogue;    /* of the policies in force and of those on the way there */
     struct buffer documents;       /* they themselves, for enrolment files */
@@ -189,6 +193,14 @@ void accounts_open(struct city *c);
 void accounts_stop(struct city *c);                                /* while the engine works */
 void accounts_close(struct city *c);                               /* after it */
 struct id16 account_id(const struct city *c, const char *account); /* as an actor in the audit log, as the author of a change */
+/* The page for city IT (page.c), and the last day in numbers (trend.c). */
+void page_open(struct city *c);
+void page_stop(struct city *c);  /* nothing is asked any more */
+void page_close(struct city *c); /* after the engine, when all questions are answered; before the control */
+void page_status(const struct city *c, json_t *out, struct problems *problems);
+void trend_open(struct city *c);
+void trend_close(struct city *c);                                /* before the engine */
+json_t *trend_last(const struct city *c);                        /* gives; NULL: nothing yet */
 /* How the rules stand (standing.c). */
 void standing_open(struct city *c);
 void standing_close(struct city *c);               /* after the engine */
@@ -273,3 +285,4 @@ void cmd_account_add(void *owner, struct request *q); /* accounts.c */
 void cmd_account_passwd(void *owner, struct request *q);
 void cmd_account_remove(void *owner, struct request *q);
 void cmd_account_list(void *owner, struct request *q);
+void cmd_trend(void *owner, struct request *q); /* trend.c */

@@ -49,6 +49,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"status", "backups_kept", "backups", "that a restore may use", "可用备份数"},
         {"status", "safe", "changes", "that are in every one of them", "已备份更改数"},
         {"status", "seal", "", "where the key of the stores comes from: credential, file or passphrase", "存储密钥来源"},
+        {"status", "page", "", "where the page is; empty: nowhere", "网页地址"},
         {"status", "up_ms", "ms", "since the start", "已运行时间"},
         {"status", "erasures", "orders", "to erase for ever, so far", "删除命令数"},
         {"status", "erasures_open", "orders", "that are not carried out everywhere yet: `anjuctl person erase-status`",
@@ -324,6 +325,15 @@ void cmd_schema(void *owner, struct request *q) {
 
         {"decide", "id", "hex", "the record", "记录编号"},
         {"decide", "state", "", "decided", "状态"},
+
+        {"trend", "at_ms", "ms since 1970", "when it was so", "时间"},
+        {"trend", "offices_backlog", "changes", "that offices had not sent, by their last reports", "办公室未上传更改数"},
+        {"trend", "merge_backlog", "entries", "in the log and not merged yet", "待合并条目数"},
+        {"trend", "oldest_ms", "ms", "age of the oldest change that an office had not sent", "最久未上传时长"},
+        {"trend", "online", "nodes", "connected", "在线节点数"},
+        {"trend", "conflicts", "fields", "with concurrent values", "并发字段数"},
+        {"trend", "held", "changes", "in quarantine", "隔离更改数"},
+        {"trend", "received", "changes", "accepted from nodes", "已接收更改数"},
 
         {"conflicts", "type", "", "record type", "记录类型"},
         {"conflicts", "id", "hex", "the record", "记录编号"},

@@ -31,6 +31,10 @@ static const struct setting settings[] = {
      "file of the key that backups are encrypted with, made when missing; keep a copy away from them; empty: backup.key in the data "
      "folder"},
     SEALING_SETTING,
+    {"page", SETTING_ENDPOINT, "tcp://127.0.0.1:7490", 0, 1,
+     "where the page for city IT is served, without TLS; port * takes a free one; empty: nowhere"},
+    {"page_files", SETTING_TEXT, "/usr/share/anju/www/hub", 0, 0, "folder of the page's files"},
+    {"page_names", SETTING_TEXT, "", 0, 0, "names by which browsers may ask for the page, beside addresses and localhost; apart by commas"},
     {"backups_kept", SETTING_NUMBER, "2", 1, 1000, "backups that a restore may use; older ones are deleted after a new one"},
     {"log_level", SETTING_CHOICE, "info debug warning error", 0, 0, "debug, info, warning or error"},
     {"log_form", SETTING_CHOICE, "plain journal json", 0, 0, "plain, journal or json, on standard error"},
@@ -94,6 +98,8 @@ static const struct command commands[] = {
      "records whose time is over in the next --days DAYS (30), by day: no values", "到期记录"},
     {"retention run", CONTROL_ADMIN, cmd_retention_run, "", "dry-run", "action type rule records order state policy version law",
      "what every night does by itself, now: erase, shrink and restrict what is due; --dry-run only says what", "立即执行到期处理"},
+    {"trend", CONTROL_STATUS, cmd_trend, "", "hours=", "at_ms offices_backlog merge_backlog oldest_ms online conflicts held received",
+     "how backlog, lag and offices went over the last --hours HOURS (24)", "最近走势"},
     {"conflicts", CONTROL_STATUS, cmd_conflicts, "", "", "type id field sides", "fields with concurrent values (without the values)",
      "并发值"},
     {"quarantine list", CONTROL_STATUS, cmd_quarantine, "", "node=", "node seq reason type id", "changes that were not taken, and why",
@@ -387,6 +393,8 @@ static void run_loop(struct city *c) {
         rekey_open(c);
     enrol_open(c);
     accounts_open(c);
+    trend_open(c);
+    page_open(c);
     erase_open(c);
     areas_open(c);
     standing_open(c);
@@ -435,17 +443,20 @@ static int run(struct city *c) {
     if (c->exit == EXIT_GOOD && !c->service.stopping)
         run_loop(c);
     rekey_stop(c);
+    page_stop(c);
     control_stop(c->control);
     service_watch(&c->service, NULL, NULL);
     uv_close((uv_handle_t *)&c->daily, NULL);
     enrol_stop(c);
     backups_stop(c);
     accounts_stop(c);
+    trend_close(c);
     c->porter = porter_close(c->porter);
     c->next_porter = porter_close(c->next_porter);
     c->engine = hub_engine_close(c->engine);
     backups_close(c);
     enrol_close(c);
+    page_close(c);
     accounts_close(c);
     erase_close(c);
     areas_close(c);

@@ -298,6 +298,7 @@ void city_problems(struct city *c, const struct problem_limits *limits, json_t *
     standing_status(c, out, problems);
     areas_status(c, out, problems);
     retention_status(c, out, problems);
+    page_status(c, out, problems);
     problems_sort(problems);
 }
 

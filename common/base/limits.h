@@ -40,7 +40,6 @@
     X(LIMIT_ENROL_TRIES, 10, "tries", "with wrong tokens in a minute, half of them by one key, before the hub says later")                 \
     X(LIMIT_TOKENS, 1000, "tokens", "kept by the hub")                                                                                     \
     X(LIMIT_HTTP_BODY_BYTES, 262144, "bytes", "the body of one request to a page")                                                         \
-    X(LIMIT_HTTP_HEAD_BYTES, 32768, "bytes", "one connection of a page holds: address and headers of a request fit into half of it")       \
     X(LIMIT_HTTP_CONNECTIONS, 256, "connections", "to a page")                                                                             \
     X(LIMIT_HTTP_ADDRESS, 64, "connections", "to a page from one address")                                                                 \
     X(LIMIT_HTTP_IDLE_S, 30, "s", "a connection to a page may say nothing")                                                                \

@@ -150,6 +150,8 @@
       "登记端口{endpoint}无法打开：{why}；将重试", "free that port, or set another", "请释放该端口或另行设置")                             \
     X(METRICS_PORT, "metrics_port", WARNING, "both", "the metrics endpoint {endpoint} cannot be opened: {why}",                            \
       "指标端口{endpoint}无法打开：{why}", "free that port, or set another, and restart", "请释放该端口或另行设置，然后重启")              \
+    X(PAGE_PORT, "page_port", WARNING, "both", "the page cannot be opened at {endpoint}: {why}", "页面无法在{endpoint}打开：{why}",        \
+      "set `page` to an address that is free, and restart", "请将page设为空闲的地址并重启")                                                \
     X(HUB_KEY_MOVING, "hub_key_moving", WARNING, "hub", "the hub's keys change: {count} offices have not come by the new endpoint yet",    \
       "市级密钥更换中：{count}个办公室尚未迁移", "`anjuctl nodes`", "`anjuctl nodes`")                                                     \
     X(HUB_KEY_MOVED, "hub_key_moved", WARNING, "hub", "the hub's keys change: all offices have moved",                                     \

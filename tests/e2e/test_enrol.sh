@@ -24,7 +24,7 @@ is() { [ "$(status_of "$1" "$2")" = "$3" ]; }
 logged() { grep -q "$2" "$town/log/$1"; }
 # another NAME ENROL [LISTEN]: a second hub, in $town/NAME.d
 another() {
-    "$bin/anju-hub" --set data="$town/$1.d" --set socket="$town/$1" --set listen="${3:-tcp://127.0.0.1:*}" --set enrol="$2" --set catalogue= 2>>"$town/log/$1" &
+    "$bin/anju-hub" --set data="$town/$1.d" --set socket="$town/$1" --set page= --set listen="${3:-tcp://127.0.0.1:*}" --set enrol="$2" --set catalogue= 2>>"$town/log/$1" &
     echo $! >"$town/pids/$1"
     until_true 20 answers "$1" || die "hub $1 did not start: see $town/log/$1"
 }

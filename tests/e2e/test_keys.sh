@@ -10,7 +10,7 @@ faked=$(faketime -f +0 env | sed -n 's/^LD_PRELOAD=//p')
 # A hub whose clock is what $work/clock says
 clock_hub() {
     stop hub
-    "$bin/anju-hub" --set data="$town/hub.d" --set socket="$town/hub" --set listen="$(cat "$town/hub.listen")" --set enrol="$(cat "$town/hub.enrol")" \
+    "$bin/anju-hub" --set data="$town/hub.d" --set socket="$town/hub" --set page= --set listen="$(cat "$town/hub.listen")" --set enrol="$(cat "$town/hub.enrol")" \
         --set catalogue="$root/deploy/catalogue" 2>>"$town/log/hub" &
     echo $! >"$town/pids/hub"
     until_true 20 answers hub || die "the hub did not start: see $town/log/hub"

@@ -129,7 +129,7 @@ away=$("$bin/anjuctl" policy keygen "$work/away.key")
 check "a key is never written over another" said "never written over another" code_of 1 "$bin/anjuctl" policy keygen "$work/away.key"
 check "more signatures than keys are refused" code_of 1 "$bin/anju-hub" --init --set data="$town/never.d" --set policy_threshold=2
 "$bin/anju-hub" --init --set data="$town/strict.d" --set policy_signers="$away" --set policy_threshold=2 >/dev/null 2>&1
-"$bin/anju-hub" --set data="$town/strict.d" --set socket="$town/strict" --set listen='tcp://127.0.0.1:*' --set enrol= --set catalogue= 2>>"$town/log/strict" &
+"$bin/anju-hub" --set data="$town/strict.d" --set socket="$town/strict" --set page= --set listen='tcp://127.0.0.1:*' --set enrol= --set catalogue= 2>>"$town/log/strict" &
 echo $! >"$town/pids/strict"
 until_true 20 answers strict
 bench 辛 "from: $today"

@@ -5,7 +5,7 @@ cd "$(dirname "$0")/../.." || exit 2
 make_hub
 start_hub
 "$bin/anju-hub" --init --set data="$town/early.d" >/dev/null
-"$bin/anju-hub" --set data="$town/early.d" --set socket="$town/early" --set listen='tcp://127.0.0.1:*' --set catalogue="$root/deploy/catalogue" 2>>"$town/log/early" &
+"$bin/anju-hub" --set data="$town/early.d" --set socket="$town/early" --set page= --set listen='tcp://127.0.0.1:*' --set catalogue="$root/deploy/catalogue" 2>>"$town/log/early" &
 echo $! >"$town/pids/early"
 until_true 20 answers early
 key=$("$bin/anju-node" --init --set data="$town/first.d")
@@ -49,7 +49,7 @@ cp -r deploy/catalogue "$work/folder"
 document 32 Stolen 16 note text ""
 cp "$work/doc.yaml" "$work/folder/99-Stolen.yaml"
 start_hub_with() {
-    "$bin/anju-hub" --set data="$town/other.d" --set socket="$town/other" --set listen='tcp://127.0.0.1:*' --set enrol= --set catalogue="$work/folder" \
+    "$bin/anju-hub" --set data="$town/other.d" --set socket="$town/other" --set page= --set listen='tcp://127.0.0.1:*' --set enrol= --set catalogue="$work/folder" \
         2>>"$town/log/other" &
     echo $! >"$town/pids/other"
     until_true 20 answers other

@@ -8,7 +8,7 @@ echo +0 >"$work/clock"
 faked=$(faketime -f +0 env | sed -n 's/^LD_PRELOAD=//p')
 clock_hub() { # a hub whose clock is what $work/clock says
     export FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_NO_CACHE=1 FAKETIME_TIMESTAMP_FILE="$work/clock" LD_PRELOAD="$faked"
-    "$bin/anju-hub" --set data="$town/hub.d" --set socket="$town/hub" --set listen="$(cat "$town/hub.listen" 2>/dev/null || echo 'tcp://127.0.0.1:*')" \
+    "$bin/anju-hub" --set data="$town/hub.d" --set socket="$town/hub" --set page= --set listen="$(cat "$town/hub.listen" 2>/dev/null || echo 'tcp://127.0.0.1:*')" \
         --set enrol= --set catalogue="$root/deploy/catalogue" 2>>"$town/log/hub" &
     echo $! >"$town/pids/hub"
     unset FAKETIME_DONT_FAKE_MONOTONIC FAKETIME_NO_CACHE FAKETIME_TIMESTAMP_FILE LD_PRELOAD

@@ -178,7 +178,7 @@ start_quick() { # as start_node and start_hub, but it does not wait for one that
     until_true 20 up_or_gone
     answers "$_who"
 }
-start_hub_alone() { start_quick hub "$bin/anju-hub" --set listen=tcp://127.0.0.1:* --set enrol= --set catalogue=; }
+start_hub_alone() { start_quick hub "$bin/anju-hub" --set page= --set listen=tcp://127.0.0.1:* --set enrol= --set catalogue=; }
 start_n1_alone() { start_quick n1 "$bin/anju-node"; }
 cp -r "$town/n1.d" "$work/n1.kept"
 cp -r "$town/hub.d" "$work/hub.kept"

@@ -43,7 +43,7 @@ touch "$work/enough"
 wait $pollers
 
 # ---- one folder, two daemons
-second() { timeout 20 "$bin/anju-hub" --set data="$town/hub2.d" --set socket="$town/hub" --set listen=tcp://127.0.0.1:* --set enrol= --set catalogue=; }
+second() { timeout 20 "$bin/anju-hub" --set data="$town/hub2.d" --set socket="$town/hub" --set page= --set listen=tcp://127.0.0.1:* --set enrol= --set catalogue=; }
 "$bin/anju-hub" --init --set data="$town/hub2.d" >/dev/null
 check "a second daemon in the same socket folder is refused" code_of 69 second
 check "… in words that name the folder" said "$town/hub: another daemon answers in this folder" second
@@ -77,7 +77,7 @@ all_end() {
     done
     [ "$_orderly" -ge 16 ]
 }
-check "TERM at any instant of a hub's start" all_end "$bin/anju-hub" --set data="$town/hub.d" --set socket="$town/hub" \
+check "TERM at any instant of a hub's start" all_end "$bin/anju-hub" --set data="$town/hub.d" --set socket="$town/hub" --set page=tcp://127.0.0.1:* \
     --set listen=tcp://127.0.0.1:* --set enrol=tcp://127.0.0.1:* --set catalogue="$root/deploy/catalogue"
 check "TERM at any instant of a node's start" all_end "$bin/anju-node" --set data="$town/n1.d" --set socket="$town/n1"
 start_hub

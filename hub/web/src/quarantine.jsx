@@ -1,0 +1,80 @@
+import { useState } from 'preact/hooks';
+import * as hub from './ask.js';
+import { order, useStore } from './store.js';
+import { Head, Trouble, useAnswer } from './parts.jsx';
+import { moment, t, word } from './text.js';
+
+const PAGE = 100;
+const DISCARDED = 'discarded by an operator'; // it stays in the list, and may be tried again after all
+const named = (row) => ({ node: String(row.node), seq: String(row.seq), incarnation: row.incarnation });
+
+function Discard({ row, done, cancel }) {
+    const [reason, setReason] = useState('');
+    const said = (e) => {
+        e.preventDefault();
+        done(reason.trim());
+    };
+    return (
+        <form onSubmit={said} class="reason">
+            <label>{t('discard.why')} <input required maxlength="200" autofocus value={reason} onInput={(e) => setReason(e.currentTarget.value)} /></label>
+            <button type="submit" class="danger">{t('discard.sure')}</button>
+            <button type="button" class="quiet" onClick={cancel}>{t('cancel')}</button>
+        </form>
+    );
+}
+
+export function Quarantine() {
+    const { account, nodes, status } = useStore();
+    // What was decided is carried out a moment later: then there are more of them, or fewer.
+    const { rows, error, again } = useAnswer(() => hub.ask('quarantine list', {}, false), [status?.held]);
+    const [most, setMost] = useState(PAGE);
+    const [asked, ask] = useState(null); // whose reason is being asked for
+    const [said, say] = useState(null);
+    const [wrong, setWrong] = useState(null);
+
+    async function decide(cmd, row, args, words) {
+        setWrong(null);
+        try {
+            await order(cmd, { ...named(row), ...args });
+            say(t(words, row));
+            ask(null);
+        } catch (e) {
+            setWrong(e);
+        }
+        again();
+    }
+    const key = (r) => `${r.node} ${r.incarnation} ${r.seq}`;
+    return (
+        <>
+            <Head title={t('view.quarantine')} again={again} />
+            <p class="hint">{t('held.intro')} {!account && <a href="#/login">{t('held.login')}</a>}</p>
+            <p role="status" class="done">{said}</p>
+            <Trouble error={wrong ?? error} />
+            {!rows ? !error && <p>{t('loading')}</p> : rows.length === 0 ? <p>{t('held.none')}</p> : (
+                <div class="wide" tabindex="0" role="region" aria-label={t('view.quarantine')}>
+                    <table>
+                        <thead><tr>{['node', 'seq', 'reason', 'record', 'received'].map((k) => <th key={k} scope="col">{t(`held.${k}`)}</th>)}{account && <th scope="col">{t('held.do')}</th>}</tr></thead>
+                        <tbody>{rows.slice(0, most).map((r) => [
+                            <tr key={key(r)}>
+                                <th scope="row">{nodes.get(r.node)?.name ?? ''} ({r.node})</th><td class="n">{r.seq}</td><td>{word('reason', r.reason)}</td>
+                                <td>{r.type} <small class="id">{r.id}</small></td><td>{moment(r.received_ms)}</td>
+                                {account && (
+                                    <td class="do">
+                                        <button type="button" aria-label={`${t('retry')} ${r.node}/${r.seq}`} onClick={() => decide('quarantine retry', r, {}, 'held.retried')}>{t('retry')}</button>
+                                        {r.reason !== DISCARDED && <button type="button" class="danger" aria-label={`${t('discard')} ${r.node}/${r.seq}`} onClick={() => ask(key(r))}>{t('discard')}</button>}
+                                    </td>
+                                )}
+                            </tr>,
+                            asked === key(r) && account && (
+                                <tr key={`${key(r)}?`}><td colspan="6">
+                                    <Discard row={r} done={(reason) => decide('quarantine discard', r, { reason }, 'held.discarded')} cancel={() => ask(null)} />
+                                </td></tr>
+                            ),
+                        ])}</tbody>
+                    </table>
+                    {rows.length > most && <button type="button" onClick={() => setMost(most + PAGE)}>{t('more', { n: rows.length - most })}</button>}
+                </div>
+            )}
+        </>
+    );
+}
