@@ -199,8 +199,8 @@ void page_stop(struct city *c);  /* nothing is asked any more */
 void page_close(struct city *c); /* after the engine, when all questions are answered; before the control */
 void page_status(const struct city *c, json_t *out, struct problems *problems);
 void trend_open(struct city *c);
-void trend_close(struct city *c);                                /* before the engine */
-json_t *trend_last(const struct city *c);                        /* gives; NULL: nothing yet */
+void trend_close(struct city *c);         /* before the engine */
+json_t *trend_last(const struct city *c); /* gives; NULL: nothing yet */
 /* How the rules stand (standing.c). */
 void standing_open(struct city *c);
 void standing_close(struct city *c);               /* after the engine */

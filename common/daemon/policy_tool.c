@@ -197,7 +197,8 @@ static unsigned check_one(const char *path, const struct catalogue *k) {
     struct complaints c = {.count = 0};
     int r = file_read(path, LIMIT_POLICY_BYTES, &text);
     if (r != 0)
-        complaints_say(&c, path, r == -EFBIG ? "a policy has at most 1 MiB; make several of it, each with a name of its own" : strerror(-r));
+        complaints_say(
+            &c, path, r == -EFBIG ? "a policy has at most 1 MiB; make several of it, each with a name of its own" : strerror(-r));
     else
         policy_document_check(path, buffer_bytes(&text), city_day((wall_ms)time(NULL) * 1000), k, &c);
     if (c.count > 0)
