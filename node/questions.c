@@ -1,5 +1,6 @@
 /* Reads. Every look at personal data names an actor and a purpose and leaves an audit-log entry for each record that it shows, in the same
  * transaction. What waits and what is held is shown without values, by random ids, and needs neither. */
+#include "common/catalogue/banned.h"
 #include "common/catalogue/codes.h"
 #include "common/daemon/rows.h"
 #include "common/store/layout.h"
@@ -201,6 +202,12 @@ void cmd_find(void *owner, struct request *q) {
         request_errorf(
             q, "bad_request", "`anjuctl types` lists the fields", near == NULL ? "no field '%s'%s" : "no field '%s'; did you mean '%s'?",
             name, near == NULL ? "" : near);
+        return;
+    }
+    if (t->class >= CLASS_PERSONAL && field != NULL && (grouping_word(field->name) != NULL || grouping_word(field->zh) != NULL)) {
+        request_errorf(
+            q, "denied", "ask for one person: by id, key, phone, or name with birth date",
+            "records about people are never listed by %s (%s)", field->name, field->zh);
         return;
     }
     struct searching *f = ask_new(o, q, sizeof *f, run_find);

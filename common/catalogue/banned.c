@@ -93,6 +93,13 @@ static const char *const words[] = {
     "出生地",
 };
 
+/* Under these many people are the same. */
+static const char *const groups[] = {
+    "employer",   "work_unit",   "organization", "organisation", "landlord", "lessor", "^origin",
+    "from_place", "birth_place", "home_town",    "^sex$",        "单位",     "出租人", "房东",
+    "籍贯",       "出生地",      "转出地",       "来源地",       "原籍",     "户籍地", "性别",
+};
+
 static bool upper(char c) {
     return c >= 'A' && c <= 'Z';
 }
@@ -131,15 +138,23 @@ static bool begins_with(const char *at, const char *word) {
     return true;
 }
 
-const char *banned_word(const char *name) {
+static const char *word_in(const char *name, const char *const *list, size_t count) {
     struct buffer b = {0};
     const char *found = NULL;
     if (name == NULL)
         return NULL;
     plain(name, &b);
     for (const char *at = buffer_string(&b); *at != '\0' && found == NULL; at++)
-        for (size_t i = 0; i < sizeof words / sizeof *words && found == NULL; i++)
-            found = begins_with(at, words[i]) ? words[i] : NULL;
+        for (size_t i = 0; i < count && found == NULL; i++)
+            found = begins_with(at, list[i]) ? list[i] : NULL;
     buffer_close(&b);
     return found;
+}
+
+const char *banned_word(const char *name) {
+    return word_in(name, words, sizeof words / sizeof *words);
+}
+
+const char *grouping_word(const char *name) {
+    return word_in(name, groups, sizeof groups / sizeof *groups);
 }

@@ -5,3 +5,7 @@
 /* The refused word that a name holds (static, as the table writes it), or NULL. Case, separators and nativePlace for native_place do not
  * matter. A name may be NULL. */
 const char *banned_word(const char *name);
+
+/* A name under which many people are the same: whose employer, whose landlord, from where. Records about people are never searched by such
+ * a field, since a search by it is a list of people. NULL: it is none. */
+const char *grouping_word(const char *name);

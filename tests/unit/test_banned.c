@@ -95,12 +95,24 @@ static void mappings(void **state) {
     mapping_of("  education: Person.ethnicity\n", ":5:14: Person.ethnicity: this system never holds");
 }
 
+/* Fields under which many people are the same. */
+static void groups(void **state) {
+    static const char *const grouping[] = {"employer", "landlords", "organization", "to_organization", "from_place",
+                                           "sex",      "单位",      "用工单位",     "出租人"};
+    static const char *const others[] = {"name", "phone", "birth_date", "value", "key", "address", "姓名", "电话", "essex_road"};
+    (void)state;
+    for (size_t i = 0; i < sizeof grouping / sizeof *grouping; i++)
+        if (grouping_word(grouping[i]) == NULL)
+            fail_msg("people could be listed by '%s'", grouping[i]);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (grouping_word(others[i]) != NULL)
+            fail_msg("'%s' is no group: '%s'", others[i], grouping_word(others[i]));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(refused_names),
-        cmocka_unit_test(other_names),
-        cmocka_unit_test(catalogues),
-        cmocka_unit_test(mappings),
+        cmocka_unit_test(refused_names), cmocka_unit_test(groups),   cmocka_unit_test(other_names),
+        cmocka_unit_test(catalogues),    cmocka_unit_test(mappings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
