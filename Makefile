@@ -140,6 +140,8 @@ install: all
 	install -m 644 deploy/catalogue/mapping/*.yaml $(DESTDIR)$(PREFIX)/share/anju/catalogue/mapping
 	install -m 644 deploy/policies/*.yaml $(DESTDIR)$(PREFIX)/share/anju/policies
 	if [ -e $(B)/www/hub/index.html ]; then install -d $(DESTDIR)$(PREFIX)/share/anju/www/hub && install -m 644 $(B)/www/hub/* $(DESTDIR)$(PREFIX)/share/anju/www/hub; fi
+	install -d $(DESTDIR)$(PREFIX)/share/anju/monitoring
+	install -m 644 deploy/monitoring/alerts.yaml deploy/monitoring/grafana.json $(DESTDIR)$(PREFIX)/share/anju/monitoring
 
 clean:
 	rm -rf $(B)

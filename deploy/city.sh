@@ -42,7 +42,7 @@ start_hub() {
     [ ! -s "$town/hub.listen" ] || listen=$(cat "$town/hub.listen")
     [ ! -s "$town/hub.enrol" ] || enrol=$(cat "$town/hub.enrol")
     "$bin/anju-hub" --set data="$town/hub.d" --set socket="$town/hub" --set listen="$listen" --set enrol="$enrol" --set catalogue="$root/deploy/catalogue" \
-        --set page="$page" --set page_files="$root/$B/www/hub" 2>>"$town/log/hub" &
+        --set metrics=tcp://127.0.0.1:* --set page="$page" --set page_files="$root/$B/www/hub" 2>>"$town/log/hub" &
     echo $! >"$town/pids/hub"
     until_true 20 answers hub || die "the hub did not start: see $town/log/hub"
     ctl hub -o jsonl status | field endpoint >"$town/hub.listen"
@@ -58,7 +58,7 @@ make_node() {
     "$bin/anju-node" --join "$town/$1.enrolment" --set data="$town/$1.d" >/dev/null
 }
 start_node() {
-    "$bin/anju-node" --set data="$town/$1.d" --set socket="$town/$1" 2>>"$town/log/$1" &
+    "$bin/anju-node" --set data="$town/$1.d" --set socket="$town/$1" --set metrics=tcp://127.0.0.1:* 2>>"$town/log/$1" &
     echo $! >"$town/pids/$1"
     until_true 20 answers "$1" || die "node $1 did not start: see $town/log/$1"
 }

@@ -4,7 +4,7 @@
 #include "common/base/endpoint.h"
 #include "common/catalogue/policy.h"
 #include "common/catalogue/show.h"
-#include "common/daemon/problems.h"
+#include "common/daemon/metrics.h"
 #include "common/daemon/service.h"
 #include "common/engine/hub_engine.h"
 #include "common/net/porter.h"
@@ -43,6 +43,7 @@ struct city {
     char next_listen[ENDPOINT_MAX], next_advertise[ENDPOINT_MAX], moved_listen[ENDPOINT_MAX], moved_advertise[ENDPOINT_MAX];
     struct request *rekey_asks;
     struct control *control;
+    struct metrics_door metrics;
     struct command *table;         /* owns; what the control answers */
     struct enrol *enrol;           /* owns */
     struct backups *backups;       /* owns */
@@ -221,6 +222,7 @@ const struct rules *standing_labels(const struct city *c);     /* of the whole c
 void city_problems(struct city *c, const struct problem_limits *limits, json_t *out, struct problems *problems);
 const char *office_state(const struct hub_link *l, instant now); /* online, stale, unknown, … as `nodes` says it */
 uint64_t office_wrongs(const struct hub_peer *p);
+void city_metrics(void *owner, struct metrics *m); /* metrics.c: of a struct city */
 /* Ages of what waits for a person (watch.c). */
 void watch_open(struct city *c);
 void watch_close(struct city *c); /* after the engine */
@@ -235,6 +237,7 @@ void cmd_status(void *owner, struct request *q); /* answers.c */
 void cmd_nodes(void *owner, struct request *q);
 void cmd_problems(void *owner, struct request *q); /* problems.c */
 void cmd_check(void *owner, struct request *q);
+void cmd_metrics(void *owner, struct request *q); /* metrics.c */
 void cmd_node_show(void *owner, struct request *q);
 void cmd_node_enrolment(void *owner, struct request *q);
 void cmd_retention(void *owner, struct request *q); /* retention.c */

@@ -6,6 +6,7 @@
 void cmd_schema(void *owner, struct request *q) {
     static const struct field_text fields[] = {
         {"status", "endpoint", "", "where nodes connect", "节点接入地址"},
+        {"status", "metrics", "", "where Prometheus asks; empty: nowhere", "指标地址"},
         {"status", "enrol", "", "where new machines bring their token; empty: nowhere", "新机器登记地址"},
         {"status", "enrol_pending", "machines", "wait for approval", "待批准机器数"},
         {"status", "enrol_wrong", "tries", "with tokens that nobody made, since the start", "错误令牌次数"},
@@ -78,6 +79,8 @@ void cmd_schema(void *owner, struct request *q) {
         {"problems", "next_zh", "", "the same in Chinese, with --all", "处理办法(中文)"},
         {"problems", "facts", "", "the numbers and names in the words", "文中数据"},
         {"problems", "where", "", "hub, node or both, with --all", "发生位置"},
+
+        {"metrics", "text", "", "lines in the text form of Prometheus", "Prometheus文本"},
 
         {"check", "state", "", "ok, warning, critical", "总体状态"},
         {"check", "numbers", "", "what monitors draw, with units in the names", "监控数值"},

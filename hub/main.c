@@ -36,6 +36,8 @@ static const struct setting settings[] = {
     {"page_files", SETTING_TEXT, "/usr/share/anju/www/hub", 0, 0, "folder of the page's files"},
     {"page_names", SETTING_TEXT, "", 0, 0, "names by which browsers may ask for the page, beside addresses and localhost; apart by commas"},
     {"backups_kept", SETTING_NUMBER, "2", 1, 1000, "backups that a restore may use; older ones are deleted after a new one"},
+    {"metrics", SETTING_ENDPOINT, "tcp://127.0.0.1:7491", 0, 1,
+     "where Prometheus asks; there is no login, so keep it on this machine; port * takes a free one; empty: nowhere"},
     {"log_level", SETTING_CHOICE, "info debug warning error", 0, 0, "debug, info, warning or error"},
     {"log_form", SETTING_CHOICE, "plain journal json", 0, 0, "plain, journal or json, on standard error"},
 };
@@ -46,6 +48,7 @@ static const struct command commands[] = {
      "what is wrong now and what to do; --all: everything that can be", "当前问题与处理办法"},
     {"check", CONTROL_STATUS, cmd_check, "", "lang= max-lag= max-offline= disk=", "",
      "one line for a monitor (exit 0, 1, 2, 3): --max-lag S, --max-offline S, --disk MIB, -f nagios|prometheus|json", "供监控系统检查"},
+    {"metrics", CONTROL_STATUS, cmd_metrics, "", "", "", "numbers in the text form of Prometheus", "Prometheus格式的指标"},
     {"nodes", CONTROL_STATUS, cmd_nodes, "", "", "node name areas state software update_needed queue accepted merged held wrongs at",
      "every office's node", "所有节点"},
     {"node show", CONTROL_STATUS, cmd_node_show, "node", "", "", "one node", "查看一个节点"},
@@ -400,6 +403,7 @@ static void run_loop(struct city *c) {
     standing_open(c);
     retention_open(c);
     watch_open(c);
+    metrics_open(&c->metrics, &c->loop, settings_text(c->settings, "metrics"), city_metrics, c);
     uv_timer_start(&c->daily, on_daily, DAY_LOOK_MS, DAY_LOOK_MS);
     log_fact(LOG_INFO, "hub.started", FACT_TEXT("endpoint", porter_endpoint(c->porter)));
     service_ready(&c->service, porter_endpoint(c->porter));
@@ -442,6 +446,7 @@ static int run(struct city *c) {
     c->exit = c->exit == EXIT_GOOD ? r : c->exit;
     if (c->exit == EXIT_GOOD && !c->service.stopping)
         run_loop(c);
+    metrics_close(&c->metrics);
     rekey_stop(c);
     page_stop(c);
     control_stop(c->control);

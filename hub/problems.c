@@ -290,6 +290,8 @@ void city_problems(struct city *c, const struct problem_limits *limits, json_t *
     name_each(c->engine, problems);
     look_at_door(c, out, problems);
     watch_status(c, out, problems);
+    metrics_problem(&c->metrics, problems);
+    json_object_set_new(out, "metrics", json_string(metrics_endpoint(&c->metrics)));
     backups_status(c, out, problems);
     enrol_status(c, out, problems);
     audit_status(c, problems);

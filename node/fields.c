@@ -17,6 +17,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"status", "code", "", "city hall must see the same before it approves", "核对代码"},
         {"status", "key_change", "", "settled; offered: the hub has not got the new key; taken: it has, the link follows", "密钥更换状态"},
         {"status", "state", "", "ok, warning, critical: the worst of the problems", "总体状态"},
+        {"status", "metrics", "", "where Prometheus asks; empty: nowhere", "指标地址"},
         {"status", "link_state", "",
          "online: a canary came back lately; stale, unknown: connected, but none did for long, or not yet; offline; refused", "连接状态"},
         {"status", "verified_ms", "ms since 1970", "when a canary came back last", "最近一次数据往返确认时间"},
@@ -61,6 +62,8 @@ void cmd_schema(void *owner, struct request *q) {
         {"problems", "facts", "", "the numbers and names in the words", "文中数据"},
         {"problems", "where", "", "hub, node or both, with --all", "发生位置"},
 
+        {"metrics", "text", "", "lines in the text form of Prometheus", "Prometheus文本"},
+
         {"check", "state", "", "ok, warning, critical", "总体状态"},
         {"check", "numbers", "", "what monitors draw, with units in the names", "监控数值"},
         {"check", "problems", "", "as `problems` has them", "问题"},
@@ -81,6 +84,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"wait", "public", "", "this machine's public string", "公钥串"},
         {"wait", "key_change", "", "settled; offered: the hub has not got the new key; taken: it has, the link follows", "密钥更换状态"},
         {"wait", "state", "", "ok, warning, critical: the worst of the problems", "总体状态"},
+        {"wait", "metrics", "", "where Prometheus asks; empty: nowhere", "指标地址"},
         {"wait", "link_state", "",
          "online: a canary came back lately; stale, unknown: connected, but none did for long, or not yet; offline; refused", "连接状态"},
         {"wait", "verified_ms", "ms since 1970", "when a canary came back last", "最近一次数据往返确认时间"},

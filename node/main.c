@@ -21,6 +21,8 @@ static const struct setting settings[] = {
      "folder"},
     SEALING_SETTING,
     {"backups_kept", SETTING_NUMBER, "2", 1, 1000, "backups of this node in one folder; older ones are deleted after a new one"},
+    {"metrics", SETTING_ENDPOINT, "tcp://127.0.0.1:7491", 0, 1,
+     "where Prometheus asks; there is no login, so keep it on this machine; port * takes a free one; empty: nowhere"},
     {"log_level", SETTING_CHOICE, "info debug warning error", 0, 0, "debug, info, warning or error"},
     {"log_form", SETTING_CHOICE, "plain journal json", 0, 0, "plain, journal or json, on standard error"},
 };
@@ -32,6 +34,7 @@ static const struct command commands[] = {
      "what is wrong now and what to do; --all: everything that can be", "当前问题与处理办法"},
     {"check", CONTROL_STATUS, cmd_check, "", "lang= max-lag= max-offline= disk=", "",
      "one line for a monitor (exit 0, 1, 2, 3): --max-lag S, --disk MIB, -f nagios|prometheus|json", "供监控系统检查"},
+    {"metrics", CONTROL_STATUS, cmd_metrics, "", "", "", "numbers in the text form of Prometheus", "Prometheus格式的指标"},
     {"enrol", CONTROL_ADMIN, cmd_enrol, "token", "", "", "become an office's node: TOKEN@HOST:PORT, with a token of city hall",
      "用市级令牌登记本机"},
     {"types", CONTROL_STATUS, cmd_types, "", "", "type class name name_zh kind rule states", "record types, their fields, and the purposes",
@@ -346,7 +349,7 @@ static void fill_table(struct office *o) {
     for (size_t i = 0; i < COMMANDS; i++) {
         void (*run)(void *owner, struct request *q) = commands[i].run;
         o->table[i] = commands[i];
-        if (run != cmd_status && run != cmd_problems && run != cmd_check && run != cmd_enrol && run != cmd_schema)
+        if (run != cmd_status && run != cmd_problems && run != cmd_check && run != cmd_metrics && run != cmd_enrol && run != cmd_schema)
             o->table[i].run = cmd_not_enrolled;
     }
 }
@@ -358,6 +361,7 @@ static void serve(struct office *o) {
         o->exit = EXIT_FULL;
         return;
     }
+    metrics_open(&o->metrics, &o->loop, settings_text(o->settings, "metrics"), office_metrics, o);
     if (o->engine != NULL)
         office_begin(o);
     else
@@ -388,6 +392,7 @@ static int run(struct office *o) {
     office_enrol_end(o, "the daemon is stopping");
     uv_close((uv_handle_t *)&o->waiting, NULL);
     uv_close((uv_handle_t *)&o->daily, NULL);
+    metrics_close(&o->metrics);
     control_stop(o->control);
     service_watch(&o->service, NULL, NULL);
     backups_stop(o);

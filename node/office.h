@@ -3,7 +3,7 @@
 
 #include "common/catalogue/rules.h"
 #include "common/catalogue/show.h"
-#include "common/daemon/problems.h"
+#include "common/daemon/metrics.h"
 #include "common/daemon/service.h"
 #include "common/engine/node_engine.h"
 #include "common/store/audit.h"
@@ -32,6 +32,7 @@ struct office {
     struct command *table;       /* owns; what the control answers now: all that an office can, or why not yet */
     struct node_engine *engine;  /* NULL: not enrolled */
     struct control *control;
+    struct metrics_door metrics;
     struct backups *backups; /* owns */
     struct catalogue_version *catalogue;
     struct wait *waits;
@@ -115,6 +116,7 @@ void backups_stop(struct office *o);
 void backups_close(struct office *o);
 /* What is wrong (problems.c); sorted. */
 void office_problems(const struct office *o, const struct problem_limits *limits, const char *lang, struct problems *out);
+void office_metrics(void *owner, struct metrics *m);   /* metrics.c: of a struct office */
 const char *office_link_state(const struct office *o); /* online, unknown, stale, offline, refused; enrolled machines only */
 
 void backups_status(const struct office *o, json_t *out);
@@ -146,6 +148,7 @@ void cmd_schema(void *owner, struct request *q);     /* fields.c */
 void cmd_status(void *owner, struct request *q);     /* state.c */
 void cmd_problems(void *owner, struct request *q);   /* problems.c */
 void cmd_check(void *owner, struct request *q);
+void cmd_metrics(void *owner, struct request *q); /* metrics.c */
 void cmd_wait(void *owner, struct request *q);
 void cmd_digest(void *owner, struct request *q);
 void cmd_verify_store(void *owner, struct request *q);

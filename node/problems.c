@@ -72,6 +72,7 @@ static void look_at_rules(const struct office *o, const char *lang, struct probl
 }
 
 void office_problems(const struct office *o, const struct problem_limits *limits, const char *lang, struct problems *out) {
+    metrics_problem(&o->metrics, out);
     if (o->engine == NULL) {
         office_enrol_problem(o, out);
         return;

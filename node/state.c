@@ -75,6 +75,7 @@ void cmd_status(void *owner, struct request *q) {
     json_object_set_new(out, "hub", json_stringn((const char *)who->endpoint.at, who->endpoint.len));
     json_object_set_new(out, "hub_next", json_stringn((const char *)who->next_endpoint.at, who->next_endpoint.len));
     json_object_set_new(out, "link", json_string(node_state_name(s->state)));
+    json_object_set_new(out, "metrics", json_string(metrics_endpoint(&o->metrics)));
     json_object_set_new(out, "link_state", json_string(office_link_state(o)));
     json_object_set_new(out, "verified_ms", s->verified == 0 ? json_null() : number(s->verified));
     struct problems problems = {.count = 0};

@@ -502,6 +502,18 @@ static int status_for_monitor(struct ctl *c) {
                                                                        : check_run(c->socket, c->timeout_ms, c->lang, 2, quiet);
 }
 
+static void put_text(void *owner, const json_t *row) {
+    (void)owner;
+    fputs(text(row, "text"), stdout);
+}
+
+/* As they are, unless another form is asked for. */
+static int show_metrics(struct ctl *c) {
+    int r = client_open(&c->client, c->socket, c->timeout_ms);
+    r = r == CTL_GOOD ? client_ask(&c->client, "metrics", NULL) : r;
+    return r == CTL_GOOD ? client_answers(&c->client, put_text, NULL) : r;
+}
+
 static int run(struct ctl *c, int argc, char **argv) {
     static const struct {
         const char *word;
@@ -521,6 +533,8 @@ static int run(struct ctl *c, int argc, char **argv) {
         return replay_run(argc - 1, argv + 1);
     if (strcmp(argv[0], "check") == 0 && !asks_help(argc - 1, argv + 1))
         return check_run(c->socket, c->timeout_ms, c->lang, argc - 1, argv + 1);
+    if (argc == 1 && strcmp(argv[0], "metrics") == 0 && c->print.form == PRINT_TABLE)
+        return show_metrics(c);
     if (argc == 2 && strcmp(argv[0], "status") == 0 && strcmp(argv[1], "-x") == 0)
         return status_for_monitor(c);
     for (size_t i = 0; i < sizeof policies / sizeof *policies && argc > 1; i++)

@@ -989,11 +989,22 @@ struct folding {
     struct merged done;
     uint64_t log_last;
     struct hub_place place;
+    uint64_t took_us;
     int result;
 };
 
+static void count_round(struct hub_counts *n, uint64_t took_us) {
+    static const double bounds[] = HUB_ROUND_SECONDS;
+    size_t i = 0;
+    while (i + 1 < HUB_ROUNDS && (double)took_us > bounds[i] * 1e6)
+        i++;
+    n->rounds[i]++;
+    n->rounds_us += took_us;
+}
+
 static void merge_works(struct job *j, void *owner) {
     struct folding *f = (struct folding *)j;
+    uint64_t began = uv_hrtime();
     struct hub_engine *e = owner;
     struct txn *log, *state;
     struct hub_log_place place;
@@ -1017,6 +1028,7 @@ static void merge_works(struct job *j, void *owner) {
         txn_abort(state);
     else
         f->result = txn_commit(state);
+    f->took_us = (uv_hrtime() - began) / 1000;
 }
 
 static void merge_quiet(void *owner) {
@@ -1084,6 +1096,8 @@ static void merge_done(struct job *j, int result) {
     if (f->result == 0 && !e->closing) {
         set_full(e, f);
         e->counts.merged_changes += f->done.changes;
+        if (f->done.changes > 0)
+            count_round(&e->counts, f->took_us);
         if (f->done.changes > 0 || f->done.every_node || f->done.node_count > 0) {
             e->counts.merged_at = clock_wall();
             struct hub_event in = {.kind = HUB_MERGED};

@@ -60,7 +60,13 @@ struct hub_stores {
     struct store *log, *state, *own;
 };
 
+/* Rounds of the fold that brought something, by how long they took: up to these seconds each, the last one above all. */
+#define HUB_ROUND_SECONDS                                                                                                                  \
+    { 0.001, 0.005, 0.02, 0.1, 0.5, 2, 10 }
+enum { HUB_ROUNDS = 8 };
+
 struct hub_counts {
+    uint64_t rounds[HUB_ROUNDS], rounds_us;
     uint64_t position, log_last, hub_seq, records, conflicts, held, merged_changes, received_bytes;
     wall_ms merged_at;
     instant moved_at; /* when the fold came further last, or began to have something to do */
