@@ -252,6 +252,7 @@ void cmd_quarantine(void *owner, struct request *q);
 void cmd_digest(void *owner, struct request *q);
 void cmd_export(void *owner, struct request *q);
 void cmd_verify_state(void *owner, struct request *q);
+void cmd_why(void *owner, struct request *q);          /* why.c */
 void cmd_history(void *owner, struct request *q);      /* history.c */
 void cmd_audit_export(void *owner, struct request *q); /* audit.c */
 void cmd_audit_person(void *owner, struct request *q);

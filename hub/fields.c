@@ -82,6 +82,18 @@ void cmd_schema(void *owner, struct request *q) {
 
         {"metrics", "text", "", "lines in the text form of Prometheus", "Prometheus文本"},
 
+        {"why", "step", "", "saved, log, merge, held: of its last change; before: of earlier ones; feed, office, erased", "步骤"},
+        {"why", "node", "", "number of the node that it is about", "节点编号"},
+        {"why", "office", "", "name of its office", "办公室名称"},
+        {"why", "state", "", "how far that step is; of an office how its link stands", "状态"},
+        {"why", "at_ms", "ms since 1970", "when; of an office its last report", "时间"},
+        {"why", "seq", "", "of saved its place in that office's log, of log the entry, else the hub_seq", "序号"},
+        {"why", "words", "", "the same for people, with what to do", "说明"},
+        {"why", "reason", "", "why it is held", "搁置原因"},
+        {"why", "before", "entries", "of the log that are merged before it", "前面待合并条目数"},
+        {"why", "area", "", "division code of the feed", "区域代码"},
+        {"why", "cursor", "hub_seq", "how far the office has come", "游标"},
+
         {"check", "state", "", "ok, warning, critical", "总体状态"},
         {"check", "numbers", "", "what monitors draw, with units in the names", "监控数值"},
         {"check", "problems", "", "as `problems` has them", "问题"},

@@ -117,6 +117,8 @@ static const struct command commands[] = {
     {"history", CONTROL_ADMIN, cmd_history, "type id",
      "actor= purpose= case=", "seq state version_ms node office purpose actor fields proof",
      "who changed a record, when, what for, and what proves it: its office's signature, while the log has it", "记录的更改历史与签名证明"},
+    {"why", CONTROL_ADMIN, cmd_why, "record node?", "lang=", "step node office state at_ms seq words",
+     "where a record is and why it is not there yet: TYPE/ID or ID, and an office's node", "记录在哪里、为何还没到"},
     {"audit export", CONTROL_ADMIN, cmd_audit_export, "id?",
      "actor= purpose= case= from= to=", "n at_ms actor uid action purpose case type record change note",
      "the hub's own audit log: who did what here, and what for", "导出审计日志"},

@@ -64,6 +64,12 @@ void cmd_schema(void *owner, struct request *q) {
 
         {"metrics", "text", "", "lines in the text form of Prometheus", "Prometheus文本"},
 
+        {"why", "step", "", "link, change (this office's own), record", "步骤"},
+        {"why", "state", "", "how far that is; of the link how it stands", "状态"},
+        {"why", "at_ms", "ms since 1970", "when it was saved; of the link when something came back last", "时间"},
+        {"why", "seq", "", "its place in this office's log; of link and record the cursor", "序号"},
+        {"why", "words", "", "the same for people, with what to do", "说明"},
+
         {"check", "state", "", "ok, warning, critical", "总体状态"},
         {"check", "numbers", "", "what monitors draw, with units in the names", "监控数值"},
         {"check", "problems", "", "as `problems` has them", "问题"},

@@ -77,6 +77,8 @@ static const struct command commands[] = {
      "records with this exact value: FIELD=VALUE", "按准确值查找"},
     {"history", CONTROL_ADMIN, cmd_history, "type id", "actor= purpose= case= lang=",
      "seq state version_ms node purpose actor fields values", "who changed a record, when, what for", "记录的更改历史"},
+    {"why", CONTROL_ADMIN, cmd_why, "record", "lang=", "step state at_ms seq words",
+     "where a record is, as far as this office knows: TYPE/ID or ID", "记录在哪里、为何还没到"},
     {"conflicts", CONTROL_ADMIN, cmd_conflicts, "", "actor= purpose= case= type= lang=", "type id key concurrent sides",
      "records with values to decide between or put aside, and with moves that did not count", "有并发值或未生效办理步骤的记录"},
     {"export", CONTROL_ADMIN, cmd_export, "", "actor= purpose= case= type= raw hashes names lang=",

@@ -90,6 +90,7 @@ static int merged_each(void *owner, const struct history_entry *e) {
     r->purpose = e->purpose;
     r->received = e->received;
     r->stage = HISTORY_MERGED;
+    r->hub_seq = e->hub_seq;
     keep_fields(h, r, e->fields, e->field_count);
     return 0;
 }

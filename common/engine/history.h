@@ -34,6 +34,7 @@ struct history_row {
     enum history_stage stage;
     enum verdict reason; /* of one that is held */
     enum history_proof proof;
+    uint64_t hub_seq;  /* of one that is merged; else 0 */
     uint64_t position; /* log entry that has it; 0: none */
     char against[128]; /* what speaks against it; empty: nothing */
 };

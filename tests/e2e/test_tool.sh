@@ -128,6 +128,8 @@ check "the fields of put" meant n1 put Person "$id" phone=12900000001 $who
 check "the fields of adopt" meant n2 adopt Person "$id" --reason x $who
 check "the fields of resume" meant n1 resume
 check "the fields of wait" meant n1 wait --caught-up --timeout 20
+check "the fields of why" meant n1 why "Person/$id"
+check "the fields of why at the hub" meant hub why "Person/$id" 2
 check "the fields of history at the hub" meant hub history Person "$id" $who
 check "the fields of pause" meant n1 pause
 check "the fields of delete" meant n1 delete Person "$id" $who
