@@ -364,7 +364,9 @@ void cmd_administer(void *owner, struct request *q) {
     const char *account = request_account(q);
     x->has_uid = account == NULL;
     x->uid = x->has_uid ? request_uid(q) : 0;
-    x->actor = account == NULL ? (struct id16){{0}} : account_id(x->city, account);
+    x->actor = (struct id16){{0}};
+    if (account != NULL)
+        x->actor = account_id(x->city, account);
     if (account != NULL)
         buffer_format(&x->words, "%s at the page: ", account);
     order_words(q, &x->words);

@@ -77,7 +77,9 @@ static void look_done(struct hub_read *r, int result) {
         if (l->conflict_oldest != 0 && (w->round_oldest == 0 || l->conflict_oldest < w->round_oldest))
             w->round_oldest = l->conflict_oldest;
         w->at_type = l->end ? 0 : l->at_type;
-        w->at_id = l->end ? (struct id16){{0}} : l->at_id;
+        w->at_id = l->at_id;
+        if (l->end)
+            w->at_id = (struct id16){{0}};
         if (l->end) {
             w->conflict_oldest = w->round_oldest;
             w->round_oldest = 0;
