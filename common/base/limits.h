@@ -29,6 +29,7 @@
     X(LIMIT_STATUS_LINE_BYTES, 4096, "bytes", "one request line on the status socket")                                                     \
     X(LIMIT_STATUS_BEHIND_BYTES, 262144, "bytes", "a reader of the status socket may be behind")                                           \
     X(LIMIT_STATUS_STALL_MS, 5000, "ms", "a reader of the status socket that is behind may take nothing")                                  \
+    X(LIMIT_STATUS_WATCHES, 16, "watches", "questions that one session of the status socket may have asked again and again")               \
     X(LIMIT_READER_MS, 5000, "ms", "a read transaction may live")                                                                          \
     X(LIMIT_LOG_KEEP_BYTES, 67108864, "bytes", "of its change log a node keeps below safe")                                                \
     X(LIMIT_LOG_KEEP_DAYS, 35, "days", "a node keeps its change log below safe")                                                           \

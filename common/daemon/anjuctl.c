@@ -31,11 +31,13 @@ struct ctl {
     struct print print;
     const char *socket, *lang;
     unsigned timeout_ms;
+    double watch;     /* seconds; 0: asked once */
     json_t *commands; /* owns; rows of `commands` */
 };
 
 static const char usage_text[] =
-    "anjuctl [-s FOLDER|hub|node] [-o table|json|jsonl|name] [-t SECONDS] [--no-header] [--lang zh|en] COMMAND …\n"
+    "anjuctl [-s FOLDER|hub|node] [-o table|wide|json|jsonl|csv|name] [-t SECONDS] [--watch[=SECONDS]] [--no-header] [--lang zh|en] "
+    "COMMAND …\n"
     "These options may also follow the command. `anjuctl help COMMAND` tells what it takes and what its answers mean.\n"
     "\n"
     "Local commands:\n"
@@ -376,6 +378,15 @@ static bool ask_password(json_t *args) {
     return good;
 }
 
+/* A screen that is drawn anew where there is one; else one answer below the other. */
+static void draw_frame(void *owner) {
+    struct saving *s = owner;
+    if (s->print->form == PRINT_TABLE || s->print->form == PRINT_WIDE)
+        fputs(isatty(STDOUT_FILENO) ? "\033[H\033[2J" : "\n", stdout);
+    print_end(s->print);
+    fflush(stdout);
+}
+
 static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **argv) {
     struct saving s = {.print = &c->print, .fd = -1};
     json_t *args = json_object();
@@ -400,9 +411,10 @@ static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **arg
     if (has_option(text(command, "options"), "lang", 4, &speaks)) /* answers with words for people */
         json_object_set_new(args, "lang", json_string(c->lang));
     c->print.columns = text(command, "columns");
-    int r = client_ask(&c->client, text(command, "name"), args);
+    int r = c->watch > 0 ? client_watch(&c->client, text(command, "name"), args, c->watch)
+                         : client_ask(&c->client, text(command, "name"), args);
     if (r == CTL_GOOD)
-        r = client_answers(&c->client, save_row, &s);
+        r = c->watch > 0 ? client_frames(&c->client, save_row, draw_frame, &s) : client_answers(&c->client, save_row, &s);
     saving_close(&s);
     if (r == CTL_GOOD || c->print.rows != NULL)
         print_end(&c->print);
@@ -552,6 +564,15 @@ static bool take_timeout(const char *word, unsigned *ms) {
     return true;
 }
 
+static bool take_watch(const char *word, double *seconds) {
+    char *end;
+    *seconds = 2;
+    if (*word == '\0')
+        return true;
+    *seconds = strtod(word + 1, &end);
+    return end != word + 1 && *end == '\0' && *seconds >= 0.2 && *seconds <= 3600;
+}
+
 /* Takes the options that every command has out of the words, before or behind the command, up to a "--". */
 static bool take_globals(struct ctl *c, int *argc, char **argv, const char **socket) {
     int kept = 0;
@@ -572,6 +593,8 @@ static bool take_globals(struct ctl *c, int *argc, char **argv, const char **soc
             good = value != NULL && (strcmp(value, "zh") == 0 || strcmp(value, "en") == 0);
         else if (strcmp(word, "--no-header") == 0)
             c->print.no_header = true;
+        else if (strcmp(word, "--watch") == 0 || strncmp(word, "--watch=", 8) == 0)
+            good = take_watch(word + 7, &c->watch);
         else {
             took = false;
             good = command || word[0] != '-' || strcmp(word, "--help") == 0;
@@ -587,7 +610,7 @@ static bool take_globals(struct ctl *c, int *argc, char **argv, const char **soc
         command = command || !took;
         if (!took)
             argv[kept++] = argv[i];
-        else if (strcmp(word, "--no-header") != 0)
+        else if (strcmp(word, "--no-header") != 0 && strncmp(word, "--watch", 7) != 0)
             i++;
     }
     *argc = kept;

@@ -62,8 +62,7 @@ static int lost(void) {
     return CTL_NOT_RUNNING;
 }
 
-int client_ask(struct client *c, const char *cmd, json_t *args) {
-    json_t *whole = json_pack("{s:i, s:I, s:s, s:o}", "v", 1, "id", ++c->id, "cmd", cmd, "args", args == NULL ? json_object() : args);
+static int ask(struct client *c, json_t *whole) {
     char *text = json_dumps(whole, JSON_COMPACT);
     json_decref(whole);
     if (text == NULL) {
@@ -82,6 +81,21 @@ int client_ask(struct client *c, const char *cmd, json_t *args) {
     }
     free(text);
     return CTL_GOOD;
+}
+
+static json_t *question(struct client *c, const char *cmd, json_t *args) {
+    return json_pack("{s:i, s:I, s:s, s:o}", "v", 1, "id", ++c->id, "cmd", cmd, "args", args == NULL ? json_object() : args);
+}
+
+int client_ask(struct client *c, const char *cmd, json_t *args) {
+    return ask(c, question(c, cmd, args));
+}
+
+int client_watch(struct client *c, const char *cmd, json_t *args, double seconds) {
+    json_t *whole = question(c, cmd, args);
+    json_object_set_new(whole, "watch", json_real(seconds));
+    c->timeout_ms += (unsigned)(seconds * 1000);
+    return ask(c, whole);
 }
 
 json_t *client_next(struct client *c, int *code) {
@@ -141,22 +155,42 @@ void client_say_error(const json_t *error) {
         hint == NULL ? "" : hint);
 }
 
+/* Says what of the line is to be said; true: rows follow. */
+static bool take_line(json_t *line, void (*row)(void *owner, const json_t *row), void *owner, int *code) {
+    const json_t *one = json_object_get(line, "row"), *ok = json_object_get(line, "ok"), *error = json_object_get(line, "error");
+    if (one != NULL || ok != NULL)
+        row(owner, one != NULL ? one : ok);
+    if (error != NULL) {
+        *code = client_error_code(error);
+        client_say_error(error);
+    }
+    return one != NULL;
+}
+
+int client_frames(struct client *c, void (*row)(void *owner, const json_t *row), void (*frame)(void *owner), void *owner) {
+    for (;;) {
+        int code;
+        json_t *line = client_next(c, &code);
+        if (line == NULL)
+            return code;
+        bool more = take_line(line, row, owner, &code), whole = json_object_get(line, "frame") != NULL;
+        json_decref(line);
+        if (whole)
+            frame(owner);
+        else if (!more)
+            return code;
+    }
+}
+
 int client_answers(struct client *c, void (*row)(void *owner, const json_t *row), void *owner) {
     for (;;) {
         int code;
         json_t *line = client_next(c, &code);
         if (line == NULL)
             return code;
-        const json_t *one = json_object_get(line, "row"), *ok = json_object_get(line, "ok"), *error = json_object_get(line, "error");
-        if (one != NULL || ok != NULL)
-            row(owner, one != NULL ? one : ok);
-        if (error != NULL) {
-            code = client_error_code(error);
-            client_say_error(error);
-        }
-        bool last = one == NULL;
+        bool more = take_line(line, row, owner, &code);
         json_decref(line);
-        if (last)
+        if (!more)
             return code;
     }
 }

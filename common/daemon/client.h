@@ -20,8 +20,12 @@ struct client {
 int client_open(struct client *c, const char *where, unsigned timeout_ms);
 void client_close(struct client *c);
 int client_ask(struct client *c, const char *cmd, json_t *args /* takes, may be NULL */); /* 0 or a CTL_ code */
+/* Likewise, to be answered every so many seconds until the session ends (control.h). */
+int client_watch(struct client *c, const char *cmd, json_t *args /* takes, may be NULL */, double seconds);
 json_t *client_next(struct client *c, int *code); /* gives the next answer line; NULL: *code, said on stderr */
 int client_error_code(const json_t *error);       /* CTL_ code of an error object */
 void client_say_error(const json_t *error);       /* message and hint, on stderr */
 /* Reads answers of the last request to their end. Rows go to `row` (borrowed), the object of ok too. */
 int client_answers(struct client *c, void (*row)(void *owner, const json_t *row), void *owner);
+/* Of what is watched: `frame` after the rows of each answer. Returns when the watch is over. */
+int client_frames(struct client *c, void (*row)(void *owner, const json_t *row), void (*frame)(void *owner), void *owner);

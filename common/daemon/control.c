@@ -27,8 +27,9 @@ struct session {
     struct session *next;
     enum control_level level;
     struct buffer in;
-    unsigned requests; /* under way; the session lives as long */
-    bool ending;       /* what there is to say is on its way, then it closes */
+    unsigned requests;     /* under way, and watches; the session lives as long */
+    struct watch *watches; /* each owns itself */
+    bool ending;           /* what there is to say is on its way, then it closes */
     bool closing, closed, paused, eof;
     uint64_t said, taken; /* bytes: all of our lines; how many the reader had taken when it was last looked at, being behind */
     bool behind;
@@ -40,6 +41,18 @@ struct session {
     void *heard_owner; /* borrows */
     char *account;     /* owns */
     char read_room[65536];
+};
+
+/* A question that is asked again and again. */
+struct watch {
+    uv_timer_t timer;
+    struct session *session;
+    struct watch *next;
+    json_t *whole; /* owns; the request */
+    json_int_t id;
+    uint64_t every_ms, frames;
+    bool running, ended; /* an answer is under way; it goes when that is there */
+    bool told;           /* the client knows that it is over */
 };
 
 struct door {
@@ -69,6 +82,7 @@ struct request {
     json_int_t id;
     uint64_t rows;
     const struct command *command; /* borrows */
+    struct watch *watch;           /* whose question it is; NULL: asked once */
     bool person;                   /* asked by a line that is no JSON: answered as a table */
     struct print print;
 };
@@ -173,15 +187,24 @@ static void session_free(struct session *s) {
     free(s);
 }
 
-static void request_free(struct request *q) {
-    struct session *s = q->session;
-    json_decref(q->whole);
-    json_decref(q->print.rows);
-    free(q);
+static void let_go(struct session *s) {
     s->requests--;
     if (s->eof && s->requests == 0 && !s->closing)
         session_end(s);
     session_free(s);
+}
+
+static void watch_next(struct watch *w);
+
+static void request_free(struct request *q) {
+    struct session *s = q->session;
+    struct watch *w = q->watch;
+    json_decref(q->whole);
+    json_decref(q->print.rows);
+    free(q);
+    if (w != NULL)
+        watch_next(w);
+    let_go(s);
 }
 
 const json_t *request_args(const struct request *q) {
@@ -241,13 +264,28 @@ void request_row(struct request *q, json_t *row) {
         say(q->session, json_pack("{s:I, s:o}", "id", q->id, "row", row));
 }
 
+static void say_frame(struct request *q) {
+    say(q->session, json_pack("{s:I, s:{s:I}}", "id", q->id, "frame", "count", (json_int_t)q->rows));
+    q->watch->frames++;
+    request_free(q);
+}
+
 void request_end(struct request *q) {
+    if (q->watch != NULL) {
+        say_frame(q);
+        return;
+    }
     if (!person_end(q))
         say(q->session, json_pack("{s:I, s:{s:I}}", "id", q->id, "end", "count", (json_int_t)q->rows));
     request_free(q);
 }
 
 void request_ok(struct request *q, json_t *answer) {
+    if (q->watch != NULL) {
+        request_row(q, answer);
+        say_frame(q);
+        return;
+    }
     q->print.columns = ""; /* one object, whatever the command's rows look like */
     if (person_row(q, answer) && person_end(q))
         json_decref(answer);
@@ -269,6 +307,8 @@ void request_error(struct request *q, const char *code, const char *message, con
         say_person_error(q->session, message, hint);
     else
         say(q->session, json_pack("{s:I, s:o}", "id", q->id, "error", error_object(code, message, hint)));
+    if (q->watch != NULL)
+        q->watch->ended = q->watch->told = true;
     request_free(q);
 }
 
@@ -330,7 +370,10 @@ static void tell_version(void *owner, struct request *q) {
                PROGRAM_STORE_FORMAT, "protocol", PROGRAM_PROTOCOL));
 }
 
+static void tell_cancel(void *owner, struct request *q);
+
 static const struct command every[] = {
+    {"cancel", CONTROL_STATUS, tell_cancel, "id", "", "", "", ""},
     {"hello", CONTROL_STATUS, tell_hello, "", "", "", "", ""},
     {"version", CONTROL_STATUS, tell_version, "", "", "", "", ""},
     {"commands", CONTROL_STATUS, tell_commands, "", "", "name level arguments summary", "", ""},
@@ -374,6 +417,102 @@ static struct request *request_new(struct session *s, json_t *whole /* takes */)
     return q;
 }
 
+/* ---- watches */
+
+static void on_watch_closed(uv_handle_t *h) {
+    struct watch *w = h->data;
+    struct session *s = w->session;
+    struct watch **at = &s->watches;
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    json_decref(w->whole);
+    free(w);
+    let_go(s);
+}
+
+/* No frame after this; told is whoever still listens. */
+static void watch_end(struct watch *w) {
+    w->ended = true;
+    if (w->running || uv_is_closing((uv_handle_t *)&w->timer))
+        return;
+    if (!w->session->closing && !w->told)
+        say(w->session, json_pack("{s:I, s:{s:I}}", "id", w->id, "end", "count", (json_int_t)w->frames));
+    uv_close((uv_handle_t *)&w->timer, on_watch_closed);
+}
+
+static void watches_end(struct session *s) {
+    for (struct watch *w = s->watches; w != NULL; w = w->next)
+        watch_end(w);
+}
+
+static void on_watch(uv_timer_t *t) {
+    struct watch *w = t->data;
+    if (is_behind(w->session)) {
+        uv_timer_start(t, on_watch, w->every_ms, 0);
+        return;
+    }
+    struct request *q = request_new(w->session, json_deep_copy(w->whole)); /* a command may take its arguments apart */
+    q->watch = w;
+    w->running = true;
+    run(q, json_string_value(json_object_get(w->whole, "cmd")));
+}
+
+static void watch_next(struct watch *w) {
+    w->running = false;
+    if (w->ended || w->session->closing || w->session->eof || w->session->control->stopping)
+        watch_end(w);
+    else
+        uv_timer_start(&w->timer, on_watch, w->every_ms, 0);
+}
+
+static void watch_new(struct session *s, json_t *whole /* borrows */, double seconds) {
+    struct watch *w = memory_zeroed(1, sizeof *w);
+    uv_timer_init(s->control->loop, &w->timer);
+    w->timer.data = w;
+    w->session = s;
+    w->whole = json_incref(whole);
+    w->id = json_integer_value(json_object_get(whole, "id"));
+    w->every_ms = (uint64_t)(seconds * 1000);
+    w->next = s->watches;
+    s->watches = w;
+    s->requests++;
+    on_watch(&w->timer);
+}
+
+static void tell_cancel(void *owner, struct request *q) {
+    const json_t *id = json_object_get(request_args(q), "id");
+    (void)owner;
+    for (struct watch *w = q->session->watches; w != NULL; w = w->next)
+        if (!w->ended && json_is_integer(id) && json_integer_value(id) == w->id) {
+            watch_end(w);
+            request_ok(q, json_pack("{s:I}", "cancelled", json_integer_value(id)));
+            return;
+        }
+    request_error(q, "not_found", "nothing is watched under this id in this session", "");
+}
+
+/* False: it was refused. */
+static bool may_watch(struct session *s, const char *cmd, const json_t *id, const json_t *watch) {
+    const struct command *k = find(s->control, cmd);
+    double seconds = json_number_value(watch);
+    size_t count = 0;
+    for (const struct watch *w = s->watches; w != NULL; w = w->next)
+        count++;
+    const char *wrong = NULL;
+    if (!json_is_number(watch) || seconds < 0.2 || seconds > 3600)
+        wrong = "\"watch\" is a number of seconds, from 0.2 to 3600";
+    else if (!json_is_integer(id))
+        wrong = "a watch needs an \"id\"";
+    else if (k != NULL && (k->level != CONTROL_STATUS || k->run == tell_cancel))
+        wrong = "only what status.sock answers can be watched";
+    else if (count >= LIMIT_STATUS_WATCHES)
+        wrong = "too many watches in one session: cancel some";
+    if (wrong != NULL)
+        say(s, json_pack("{s:O?, s:o}", "id", id, "error", error_object("bad_request", wrong, "")));
+    return wrong == NULL;
+}
+
 void control_ask(
     struct control *c, enum control_level level, const char *account, const char *cmd, json_t *args,
     void (*line)(void *owner, const json_t *line), void *owner) {
@@ -403,8 +542,10 @@ static void on_json(struct session *s, const char *at, size_t len) {
         refuse_line(s, "bad_request", "a request needs \"cmd\", and \"args\" must be an object", "");
     } else if (v != NULL && json_integer_value(v) != 1) {
         refuse_line(s, "bad_version", "this daemon speaks version 1", "");
-    } else {
+    } else if (json_object_get(whole, "watch") == NULL) {
         run(request_new(s, json_incref(whole)), cmd);
+    } else if (may_watch(s, cmd, json_object_get(whole, "id"), json_object_get(whole, "watch"))) {
+        watch_new(s, whole, json_number_value(json_object_get(whole, "watch")));
     }
     json_decref(whole);
 }
@@ -502,6 +643,7 @@ static void session_close(struct session *s) {
     if (s->closing)
         return;
     s->closing = true;
+    watches_end(s);
     uv_close((uv_handle_t *)&s->pipe, on_closed);
 }
 
@@ -565,6 +707,8 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b) {
     if (n < 0) {
         uv_read_stop(stream);
         s->eof = n == UV_EOF; /* half-closed: the answers still go out */
+        if (s->eof)
+            watches_end(s);
         if (!s->eof)
             session_close(s);
         else if (s->requests == 0)
@@ -683,6 +827,8 @@ void control_stop(struct control *c) {
     if (c == NULL || c->stopping)
         return;
     c->stopping = true;
+    for (struct session *s = c->sessions; s != NULL; s = s->next)
+        watches_end(s);
     for (size_t i = 0; i < 2; i++)
         if (c->doors[i].open) {
             unlink(c->doors[i].path);

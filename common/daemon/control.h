@@ -4,6 +4,10 @@
  *   -> {"v":1,"id":7,"cmd":"nodes","args":{…}}
  *   <- {"id":7,"ok":{…}} | {"id":7,"row":{…}} … {"id":7,"end":{"count":30}} | {"id":7,"error":{"code":"…","message":"…","hint":"…"}}
  *
+ * A question of status.sock's level with "watch":SECONDS (0.2 to 3600) is answered again and again: rows, what would be "ok" as a row too,
+ * and {"id":7,"frame":{"count":30}} after each answer, the first at once. It ends with {"id":8,"cmd":"cancel","args":{"id":7}}, answered by
+ * {"id":7,"end":{"count":FRAMES}}; with an error; with the client's end of the session. A reader that is behind misses frames.
+ *
  * A line that does not begin with `{` is a person's: `echo node show 3 | socat - UNIX:status.sock` is answered with words or a table.
  *
  * A session may send many requests without waiting; answers carry their ids. A request line longer than LIMIT_STATUS_LINE_BYTES on
@@ -64,7 +68,7 @@ const struct command *request_command(const struct request *q); /* what was aske
 void request_row(struct request *q, json_t *row /* takes */);
 void request_end(struct request *q /* takes */);
 void request_ok(struct request *q /* takes */, json_t *answer /* takes */);
-/* code: bad_request bad_version unknown_cmd denied not_found conflict busy timeout too_long internal */
+/* code: bad_request bad_version unknown_cmd denied not_found conflict busy timeout too_long internal; too_slow is only logged */
 void request_error(struct request *q /* takes */, const char *code, const char *message, const char *hint);
 void request_errorf(struct request *q /* takes */, const char *code, const char *hint, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

@@ -6,9 +6,12 @@
 #include <libsmartcols.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+enum { COLUMNS_MOST = 128 };
 
 bool print_form_parse(const char *text, enum print_form *out) {
-    static const char *const names[] = {"table", "json", "jsonl", "name"};
+    static const char *const names[] = {"table", "wide", "json", "jsonl", "csv", "name"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(text, names[i]) == 0) {
             *out = (enum print_form)i;
@@ -24,6 +27,56 @@ static FILE *out_of(const struct print *p) {
 static void put_line(const struct print *p, const char *text) {
     fputs(text, out_of(p));
     fputc('\n', out_of(p));
+}
+
+static bool ends_with(const char *name, const char *end) {
+    size_t n = strlen(name), e = strlen(end);
+    return n > e && strcmp(name + n - e, end) == 0;
+}
+
+/* A time since 1970 as the clock on the wall says it; a span as a few of its units. */
+static bool as_time(const char *name, json_int_t v, struct buffer *out) {
+    static const json_int_t since_2001 = 1000000000000;
+    static const struct {
+        const char *unit;
+        json_int_t ms;
+    } units[] = {{"d", 86400000}, {"h", 3600000}, {"min", 60000}, {"s", 1000}};
+    if (!ends_with(name, "_ms") || v < 0)
+        return false;
+    if (v > since_2001) {
+        char text[40];
+        time_t t = (time_t)(v / 1000);
+        struct tm when;
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", localtime_r(&t, &when));
+        buffer_text(out, text);
+        return true;
+    }
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (v >= 2 * units[i].ms) {
+            buffer_format(out, "%" JSON_INTEGER_FORMAT " %s", v / units[i].ms, units[i].unit);
+            return true;
+        }
+    buffer_format(out, "%" JSON_INTEGER_FORMAT " ms", v);
+    return true;
+}
+
+static bool as_size(const char *name, json_int_t v, struct buffer *out) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    size_t i = 0;
+    if (!ends_with(name, "_bytes") || v < 0)
+        return false;
+    for (; v >= 10240 && i + 1 < sizeof units / sizeof *units; i++)
+        v /= 1024;
+    buffer_format(out, "%" JSON_INTEGER_FORMAT " %s", v, units[i]);
+    return true;
+}
+
+static void cell(const json_t *v, struct buffer *out);
+
+/* A value as people read it: by the unit that its name has. */
+static void people_cell(const char *name, const json_t *v, struct buffer *out) {
+    if (!json_is_integer(v) || (!as_time(name, json_integer_value(v), out) && !as_size(name, json_integer_value(v), out)))
+        cell(v, out);
 }
 
 /* A value in one cell. */
@@ -81,8 +134,11 @@ static void print_object(FILE *out, const json_t *o, unsigned indent) {
         if (json_is_object(v) && json_object_size(v) > 0) {
             fprintf(out, "%*s%s:\n", (int)indent, "", key);
             print_object(out, v, indent + 2);
+        } else if (json_is_array(v) && json_is_string(json_array_get(v, 0))) { /* texts: a line each */
+            for (size_t i = 0; i < json_array_size(v); i++)
+                fprintf(out, "%*s%-*s %s\n", (int)indent, "", 20 - (int)indent, i == 0 ? key : "", json_string_value(json_array_get(v, i)));
         } else {
-            cell(v, &b);
+            people_cell(key, v, &b);
             fprintf(out, "%*s%-*s %s\n", (int)indent, "", 20 - (int)indent, key, buffer_string(&b));
         }
         buffer_close(&b);
@@ -97,15 +153,81 @@ static bool any_has(const json_t *rows, const char *name) {
     return false;
 }
 
+/* All fields of all rows that are one value each, in the order in which they come. */
+static json_t *fields_of(const json_t *rows) {
+    json_t *names = json_object(), *row, *v;
+    const char *key;
+    size_t i;
+    json_array_foreach(rows, i, row) json_object_foreach(row, key, v) if (!json_is_object(v) && !json_is_array(v))
+        json_object_set_new(names, key, json_null());
+    return names;
+}
+
+static void csv_cell(const char *text, FILE *out) {
+    if (strpbrk(text, ",\"\r\n") == NULL) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (; *text != '\0'; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
+static void print_csv(const struct print *p) {
+    json_t *names = fields_of(p->rows), *row, *v;
+    const char *key;
+    size_t i, n = 0;
+    FILE *out = out_of(p);
+    if (!p->no_header) {
+        json_object_foreach(names, key, v) {
+            fputs(n++ == 0 ? "" : ",", out);
+            csv_cell(key, out);
+        }
+        fputs("\r\n", out);
+    }
+    json_array_foreach(p->rows, i, row) {
+        n = 0;
+        json_object_foreach(names, key, v) {
+            const json_t *value = json_object_get(row, key);
+            struct buffer b = {0};
+            fputs(n++ == 0 ? "" : ",", out);
+            if (value != NULL && !json_is_null(value) && !json_is_object(value) && !json_is_array(value))
+                cell(value, &b);
+            csv_cell(buffer_string(&b), out);
+            buffer_close(&b);
+        }
+        fputs("\r\n", out);
+    }
+    json_decref(names);
+}
+
+static void print_table(const struct print *p);
+
+static void print_wide(const struct print *p) {
+    json_t *names = fields_of(p->rows), *v;
+    const char *key;
+    struct buffer all = {0};
+    json_object_foreach(names, key, v) buffer_format(&all, "%s%s", all.len == 0 ? "" : " ", key);
+    struct print wide = *p;
+    wide.columns = buffer_string(&all);
+    print_table(&wide);
+    buffer_close(&all);
+    json_decref(names);
+}
+
 static void print_table(const struct print *p) {
     struct libscols_table *t = scols_new_table();
     char *names = memory_text(p->columns), *rest = names, *name;
-    char *columns[32];
+    char *columns[COLUMNS_MOST];
     size_t count = 0, i;
     json_t *row;
     scols_table_set_stream(t, out_of(p));
     scols_table_enable_noheadings(t, p->no_header);
-    while ((name = strsep(&rest, " ")) != NULL && count < 32)
+    while ((name = strsep(&rest, " ")) != NULL && count < COLUMNS_MOST)
         if (*name != '\0' && any_has(p->rows, name)) {
             columns[count++] = name;
             scols_table_new_column(t, name, 0, 0);
@@ -114,7 +236,7 @@ static void print_table(const struct print *p) {
         struct libscols_line *line = scols_table_new_line(t, NULL);
         for (size_t k = 0; k < count; k++) {
             struct buffer b = {0};
-            cell(json_object_get(row, columns[k]), &b);
+            people_cell(columns[k], json_object_get(row, columns[k]), &b);
             scols_line_set_data(line, k, buffer_string(&b));
             buffer_close(&b);
         }
@@ -130,7 +252,11 @@ void print_end(struct print *p) {
         char *text = what == NULL ? NULL : json_dumps(what, JSON_INDENT(1));
         put_line(p, text == NULL ? "[]" : text);
         free(text);
-    } else if (p->form == PRINT_TABLE && p->rows != NULL) {
+    } else if (p->form == PRINT_CSV && p->rows != NULL) {
+        print_csv(p);
+    } else if (p->form == PRINT_WIDE && p->rows != NULL && *p->columns != '\0') {
+        print_wide(p);
+    } else if ((p->form == PRINT_TABLE || p->form == PRINT_WIDE) && p->rows != NULL) {
         if (*p->columns == '\0')
             print_object(out_of(p), json_array_get(p->rows, 0), 0);
         else

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum print_form { PRINT_TABLE, PRINT_JSON, PRINT_JSONL, PRINT_NAME };
+/* Table: the command's columns, and times as people read them. Wide: all fields that are no lists. CSV: the same by RFC 4180, for programs.
+ */
+enum print_form { PRINT_TABLE, PRINT_WIDE, PRINT_JSON, PRINT_JSONL, PRINT_CSV, PRINT_NAME };
 
 struct print {
     enum print_form form;

@@ -350,13 +350,99 @@ static void what_a_killed_one_left_is_replaced(void **state) {
     end_loop(&s);
 }
 
+static void what_is_watched_comes_again_until_it_is_cancelled(void **state) {
+    struct stage s;
+    bool ended;
+    (void)state;
+    open_stage(&s);
+    int fd = client(&s, "status.sock");
+    answered(&s, fd, "{\"id\":7,\"cmd\":\"now\",\"watch\":0.2,\"args\":{\"text\":\"x\"}}\n", "\"said\":\"x\"}}\n");
+    struct buffer more = hear(&s, fd, "\"said\":\"x\"}}\n", &ended); /* again, and not asked for */
+    assert_non_null(strstr(buffer_string(&more), "{\"id\":7,\"frame\":{\"count\":2}}\n"));
+    buffer_close(&more);
+    assert_true(s.runs >= 2);
+    answered(&s, fd, "{\"id\":8,\"cmd\":\"hello\",\"watch\":3600}\n", "{\"id\":8,\"frame\":{\"count\":1}}"); /* an object is a row */
+    write_line(fd, "{\"id\":9,\"cmd\":\"cancel\",\"args\":{\"id\":7}}\n");
+    more = hear(&s, fd, "{\"id\":9,\"ok\":{\"cancelled\":7}}\n", &ended);
+    assert_non_null(strstr(buffer_string(&more), "{\"id\":7,\"end\":{\"count\":"));
+    buffer_close(&more);
+    unsigned runs = s.runs;
+    uv_timer_t t;
+    bool late = false;
+    uv_timer_init(&s.loop, &t);
+    t.data = &late;
+    uv_timer_start(&t, on_late, 500, 0);
+    while (!late)
+        uv_run(&s.loop, UV_RUN_ONCE);
+    uv_close((uv_handle_t *)&t, NULL);
+    assert_int_equal(s.runs, runs); /* nobody asks any more */
+    answered(&s, fd, "{\"id\":10,\"cmd\":\"cancel\",\"args\":{\"id\":7}}\n", "not_found");
+    assert_int_equal(shutdown(fd, SHUT_WR), 0); /* the other watch ends with the session */
+    more = hear(&s, fd, NULL, &ended);
+    assert_true(ended);
+    assert_non_null(strstr(buffer_string(&more), "{\"id\":8,\"end\":{\"count\":1}}\n"));
+    buffer_close(&more);
+    close(fd);
+    s.control = control_close(s.control);
+    end_loop(&s);
+}
+
+static void what_cannot_be_watched_is_told(void **state) {
+    struct stage s;
+    (void)state;
+    open_stage(&s);
+    int fd = client(&s, "admin.sock");
+    answered(&s, fd, "{\"id\":1,\"cmd\":\"order\",\"watch\":1}\n", "only what status.sock answers can be watched");
+    answered(&s, fd, "{\"id\":1,\"cmd\":\"now\",\"watch\":0.1}\n", "from 0.2 to 3600");
+    answered(&s, fd, "{\"id\":1,\"cmd\":\"now\",\"watch\":\"1\"}\n", "from 0.2 to 3600");
+    answered(&s, fd, "{\"cmd\":\"now\",\"watch\":1}\n", "needs an \\\"id\\\"");
+    assert_int_equal(s.runs, 0);
+    answered(&s, fd, "{\"id\":1,\"cmd\":\"nothing\",\"watch\":1}\n", "{\"id\":1,\"error\":{\"code\":\"unknown_cmd\"");
+    for (unsigned i = 0; i < LIMIT_STATUS_WATCHES; i++)
+        answered(&s, fd, "{\"id\":2,\"cmd\":\"hello\",\"watch\":3600}\n", "frame");
+    answered(&s, fd, "{\"id\":3,\"cmd\":\"hello\",\"watch\":3600}\n", "too many watches");
+    answered(&s, fd, "{\"id\":4,\"cmd\":\"later\",\"watch\":1}\n", "too many watches");
+    close(fd);
+    s.control = control_close(s.control);
+    end_loop(&s);
+}
+
+/* The daemon ends while an answer to a watch is under way, and while one waits. */
+static void the_end_ends_watches(void **state) {
+    struct stage s;
+    bool ended;
+    (void)state;
+    open_stage(&s);
+    int fd = client(&s, "status.sock");
+    write_line(fd, "{\"id\":1,\"cmd\":\"later\",\"watch\":1}\n{\"id\":2,\"cmd\":\"hello\",\"watch\":3600}\n");
+    struct buffer all = hear(&s, fd, "frame", &ended);
+    buffer_close(&all);
+    control_stop(s.control);
+    request_end(s.held);
+    s.control = control_close(s.control);
+    all = hear(&s, fd, NULL, &ended);
+    assert_true(ended);
+    assert_non_null(strstr(buffer_string(&all), "{\"id\":1,\"end\":{\"count\":1}}"));
+    assert_non_null(strstr(buffer_string(&all), "{\"id\":2,\"end\":{\"count\":1}}"));
+    buffer_close(&all);
+    close(fd);
+    end_loop(&s);
+}
+
 int main(void) {
     signal(SIGPIPE, SIG_IGN); /* as service_start does */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hello_says_who_and_what_one_may), cmocka_unit_test(a_person_gets_words_and_tables),
-        cmocka_unit_test(the_end_refuses_and_finishes),    cmocka_unit_test(the_end_does_not_wait_for_a_sleeper),
-        cmocka_unit_test(the_end_waits_for_who_reads),     cmocka_unit_test(who_does_not_read_is_dropped),
-        cmocka_unit_test(a_folder_belongs_to_one),         cmocka_unit_test(what_a_killed_one_left_is_replaced),
+        cmocka_unit_test(hello_says_who_and_what_one_may),
+        cmocka_unit_test(a_person_gets_words_and_tables),
+        cmocka_unit_test(the_end_refuses_and_finishes),
+        cmocka_unit_test(the_end_does_not_wait_for_a_sleeper),
+        cmocka_unit_test(the_end_waits_for_who_reads),
+        cmocka_unit_test(who_does_not_read_is_dropped),
+        cmocka_unit_test(what_is_watched_comes_again_until_it_is_cancelled),
+        cmocka_unit_test(what_cannot_be_watched_is_told),
+        cmocka_unit_test(the_end_ends_watches),
+        cmocka_unit_test(a_folder_belongs_to_one),
+        cmocka_unit_test(what_a_killed_one_left_is_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,12 +9,12 @@ demo=$!
 B=$B deploy/demo --stay --no-rules >"$work/other.out" 2>&1 &
 other=$!
 trap 'kill $demo $other 2>/dev/null; wait $demo $other 2>/dev/null; stop_all; rm -rf "$work" "$town"' EXIT
-check "the demo runs to its end" until_true 240 grep -q "goes on running until" "$work/demo.out"
+check "the demo runs to its end" until_true 480 grep -q "goes on running until" "$work/demo.out"
 check "its proof holds" grep -q "^the proof holds" "$work/demo.out"
 check "every kind of rule acted at an office that was away, and went back" grep -qx "all rules act, also where they came late" "$work/demo.out"
 check "… sixteen kinds" [ "$(grep -c " 6/8, then 8/8 " "$work/demo.out")" = 16 ]
 sed -n '/The proof/,$p' "$work/demo.out"
-check "another one beside it too" until_true 240 grep -q "goes on running until" "$work/other.out"
+check "another one beside it too" until_true 480 grep -q "goes on running until" "$work/other.out"
 check "… and its proof holds" grep -q "^the proof holds" "$work/other.out"
 folder_of() { sed -n 's/.*(folder \(.*\))$/\1/p' "$1" | head -n 1; }
 beside=$(folder_of "$work/other.out")

@@ -7,7 +7,7 @@ make_hub
 start_hub
 make_node n1 650203001001 一
 make_node n2 650203002010 二
-make_node n3 650203003022 三
+make_node n3 650203003022 '三,"南"'
 start_node n1
 start_node n2
 until_true 20 said "(purpose)" ctl n1 types
@@ -168,4 +168,19 @@ for c in services "codes occupation" admission "checklist school-place" tasks; d
 done
 check "the fields of points" meant n1 points "Person/$person" $who
 check "the fields of what changed in a rule" meant n1 rules deadlines/city
+
+# ---- forms
+check "csv has all fields, quoted where it must be" sh -c "'$bin/anjuctl' -s '$town/hub' -o csv nodes | head -n 1 | grep -q '^node,name,areas,'"
+check "… a comma and a quote in a value" sh -c "'$bin/anjuctl' -s '$town/hub' -o csv nodes | grep -qF '3,\"三,\"\"南\"\"\",'"
+check "a time is read by people in a table" sh -c "'$bin/anjuctl' -s '$town/hub' status | grep -qE '^as_of_ms +20[0-9]{2}-[0-9]{2}-[0-9]{2} '"
+check "… and by programs elsewhere" sh -c "'$bin/anjuctl' -s '$town/hub' -o json status | grep -qE '\"as_of_ms\": [0-9]{13}'"
+check "wide has more than the table" [ "$(ctl hub -o wide nodes | head -n 1 | wc -w)" -gt "$(ctl hub nodes | head -n 1 | wc -w)" ]
+"$bin/anjuctl" -s "$town/hub" --no-header nodes --watch=0.2 >"$work/watched" 2>&1 &
+watching=$!
+again() { [ "$(grep -c '^1 ' "$work/watched")" -ge 3 ]; }
+check "what is watched comes again" until_true 20 again
+kill $watching
+wait $watching 2>/dev/null
+check "only what may be read is watched" said "only what status.sock answers" code_of 1 ctl hub node pause 1 --watch
+check "a span that is none" code_of 64 ctl hub nodes --watch=0
 finish
