@@ -47,10 +47,22 @@ static const struct {
     const char *cmd;
     bool admin;
 } may_ask[] = {
-    {"status", false},    {"nodes", false},           {"node show", false},       {"areas", false},
-    {"trend", false},     {"policies", false},        {"policy show", false},     {"policy who", false},
-    {"conflicts", false}, {"quarantine list", false}, {"quarantine retry", true}, {"quarantine discard", true},
-    {"limits", false},    {"schema", false},          {"version", false},
+    {"status", false},
+    {"problems", false},
+    {"nodes", false},
+    {"node show", false},
+    {"areas", false},
+    {"trend", false},
+    {"policies", false},
+    {"policy show", false},
+    {"policy who", false},
+    {"conflicts", false},
+    {"quarantine list", false},
+    {"quarantine retry", true},
+    {"quarantine discard", true},
+    {"limits", false},
+    {"schema", false},
+    {"version", false},
 };
 
 /* ---- who asks */
@@ -448,7 +460,8 @@ static void on_status(void *owner, const json_t *line) {
     say_all(p, buffer_bytes(&p->status));
 }
 
-/* When it was last heard is an age, which grows by itself: a row is told again when it is younger, or says something else. */
+/* When it was last heard is an age, which grows by itself, and so does the time of the row: it is told again when the age is less, or when
+ * it says something else. */
 static bool differs(struct page *p, const json_t *row) {
     char number[24];
     const json_t *age = json_object_get(row, "last_seen_ms");
@@ -456,6 +469,7 @@ static bool differs(struct page *p, const json_t *row) {
     snprintf(number, sizeof number, "%lld", (long long)json_integer_value(json_object_get(row, "node")));
     json_t *rest = json_copy((json_t *)(uintptr_t)row);
     json_object_del(rest, "last_seen_ms");
+    json_object_del(rest, "as_of_ms");
     const json_t *was = json_object_get(p->known, number);
     bool differs = !json_equal(rest, json_object_get(was, "row")) || seen > json_integer_value(json_object_get(was, "seen")) + SEEN_STEP_MS;
     if (differs)

@@ -63,9 +63,12 @@ const ask = (q) => new Promise((go, fail) => {
     const r = http.request({ host: url.hostname, port: url.port, method: 'POST', agent: false, ...q, headers: { 'Content-Type': 'application/json', 'X-Anju': 'person', ...q.headers } }, (answer) => {
         let text = '';
         answer.on('data', (d) => { text += d; });
+        answer.on('error', fail);
         answer.on('end', () => go({ status: answer.statusCode, headers: answer.headers, text }));
     });
     r.on('error', fail);
+    const late = setTimeout(() => r.destroy(new Error('no end of the answer within 5 s')), 5000);
+    r.on('close', () => clearTimeout(late));
     r.end(q.method === 'GET' ? undefined : q.body ?? '{}');
 });
 const ctl = (cmd, args = {}, headers = {}) => ask({ path: '/api/ctl', body: JSON.stringify({ cmd, args }), headers });
@@ -128,6 +131,28 @@ await check('answers are the lines of the status socket', async () => {
     must(lines.length === offices + 1 && lines[offices].end.count === offices && lines[0].row.node === 1, `${lines.length} lines`);
 });
 
+// Beside the browser somebody listens to all that is live, for the end of this test.
+const told = new Map(); // of each node the last row
+let again = 0;
+const listening = http.get(`${PAGE}api/events`, (answer) => {
+    let text = '';
+    answer.on('error', () => {});
+    answer.on('data', (d) => {
+        text += d;
+        for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+            const [, rows] = text.slice(0, end).match(/^event: nodes\ndata: (.*)/) ?? [];
+            text = text.slice(end + 2);
+            for (const row of rows ? JSON.parse(rows) : []) {
+                const seen = Date.now() - row.last_seen_ms;
+                const says = JSON.stringify({ ...row, last_seen_ms: 0, as_of_ms: 0 });
+                const was = told.get(row.node);
+                again += was && was.says === says && seen < was.seen + 900 ? 1 : 0;
+                told.set(row.node, { says, seen });
+            }
+        }
+    });
+}).on('error', () => {});
+
 // ---- the browser
 
 const browser = await chromium.launch({
@@ -186,7 +211,8 @@ await check('… with one dictionary, and without uPlot', () => {
 });
 await check('the status names offices, conflicts, quarantine', async () => {
     const said = await text('main');
-    must(said.includes(String(offices)) && said.includes('冲突字段') && said.includes('quarantine list'), said);
+    must(said.includes(String(offices)) && said.includes('冲突字段'), said);
+    await until('what to do, in Chinese', async () => /隔离区.*3条.*\n→ .*quarantine list/.test(await text('.verdict')));
 });
 await check('it is live: a record that is written shows by itself', async () => {
     const records = async () => Number((await page.locator('.card', { hasText: '记录' }).first().locator('dd').innerText()).replace(/\D/g, ''));
@@ -261,12 +287,7 @@ await check('nothing is filtered while an input method composes', async () => {
     await until('then it is', async () => !(await text('.as-of')).includes(`${offices} /`));
     await page.fill('input[type=search]', '');
 });
-await check('an office that goes away is seen by form, word and number, not by colour alone', async () => {
-    const states = await page.locator('.nodes .state').evaluateAll((all) => all.map((s) => [s.querySelector('svg').innerHTML, s.innerText.trim()]));
-    const shapes = new Map(states.map(([shape, words]) => [words, shape]));
-    must(shapes.size >= 2 && new Set(shapes.values()).size === shapes.size, JSON.stringify([...shapes]));
-});
-await check('3,000 rows scroll smoothly', async () => {
+await check('3,000 rows scroll smoothly; states differ by form and word', async () => {
     const many = await context.newPage();
     await many.route('**/api/ctl', async (route) => {
         if (!route.request().postData().includes('"nodes"'))
@@ -276,20 +297,31 @@ await check('3,000 rows scroll smoothly', async () => {
     });
     await many.goto(`${PAGE}#/nodes`);
     await until('all are there', async () => (await many.locator('.as-of').innerText()).includes('3,000') || (await many.locator('.as-of').innerText()).includes('3000'));
+    const states = await many.locator('.nodes .state').evaluateAll((all) => all.map((s) => [s.innerText.trim(), s.querySelector('svg').innerHTML]));
+    const shapes = new Map(states);
+    must([...shapes.keys()].sort().join() === ['从未连接', '在线', '离线'].sort().join() && new Set(shapes.values()).size === 3, `by form and word, not by colour alone: ${JSON.stringify([...shapes])}`);
+    // What a jump to elsewhere costs the page itself, and a frame with one beside a frame without, on a machine without a graphics card.
+    const inside = await context.newCDPSession(many);
+    await inside.send('Performance.enable');
+    const script = async () => (await inside.send('Performance.getMetrics')).metrics.find((m) => m.name === 'ScriptDuration').value;
+    const before = await script();
     const frames = await many.evaluate(async () => {
         const w = document.querySelector('.window');
-        const took = [];
-        for (let i = 0; i < 60; i++) {
+        const took = { still: [], jump: [] };
+        for (let i = 0; i < 80; i++) {
             const at = performance.now();
-            w.scrollTop = (i * 1700) % (w.scrollHeight - w.clientHeight);
+            if (i % 2)
+                w.scrollTop = (i * 1700) % (w.scrollHeight - w.clientHeight);
             await new Promise((next) => requestAnimationFrame(() => setTimeout(next)));
-            took.push(performance.now() - at);
+            took[i % 2 ? 'jump' : 'still'].push(performance.now() - at);
         }
-        return took.sort((a, b) => a - b);
+        const middle = (all) => all.sort((a, b) => a - b)[all.length / 2];
+        return { still: middle(took.still), jump: middle(took.jump) };
     });
+    const spent = ((await script()) - before) * 1000 / 40;
     const drawn = await many.locator('.nodes tbody tr').count();
-    console.log(`     a frame takes ${frames[30].toFixed(1)} ms (median), ${frames[57].toFixed(1)} ms (95 %); ${drawn} rows drawn`);
-    must(frames[30] < 100 && drawn < 70, `${frames[30]} ms, ${drawn} rows`);
+    console.log(`     a frame takes ${frames.still.toFixed(1)} ms, with a jump ${frames.jump.toFixed(1)} ms (medians), of that ${spent.toFixed(1)} ms the page's; ${drawn} rows drawn`);
+    must(spent < 16 && frames.jump < frames.still + 250 && drawn < 70, `${spent} ms, ${JSON.stringify(frames)}, ${drawn} rows`);
     await many.close();
 });
 
@@ -463,6 +495,10 @@ await check('nothing was complained about, by the browser or its policy', () => 
     // A refused login and a refused order are answers of their own, which a browser also writes down.
     const real = quiet.filter((c) => !/status of (403|404|429)/.test(c));
     must(real.length === 0, real.join('\n'));
+});
+await check('what did not change is not told again', () => {
+    listening.destroy();
+    must(told.size > 0 && told.size <= 3 && again === 0, `${told.size} nodes told, ${again} of the rows for nothing`);
 });
 await check('a hub that is gone is told at once, and never looks healthy', async () => {
     await go('status');

@@ -111,8 +111,8 @@ export function Nodes() {
                     </thead>
                     <tbody>
                         {first > 0 && <tr aria-hidden="true" class="space"><td colspan={columns.length} style={{ height: `${first * ROW}px` }} /></tr>}
-                        {rows.slice(first, last).map((r, i) => (
-                            <tr key={r.node} aria-rowindex={first + i + 2} class={tone(r.state)}>
+                        {rows.slice(first, last).map((r, i) => ( // by place, not by node: a jump then changes words, not the table
+                            <tr key={i} aria-rowindex={first + i + 2} class={tone(r.state)}>
                                 {columns.map((c) => (
                                     c.key === 'name' ? <th key={c.key} scope="row" title={r.name}>{r.name}</th>
                                         : <td key={c.key} class={c.number ? 'n' : ''} title={c.key === 'areas' ? r.areas : undefined}>{c.show(r, now)}</td>

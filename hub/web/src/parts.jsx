@@ -4,7 +4,7 @@ import { t, word } from './text.js';
 
 // Form and words say the state; colour only repeats it.
 const tones = {
-    online: 'good', greeting: 'wait', paused: 'wait', 'never seen': 'wait', offline: 'bad', forked: 'bad', revoked: 'off', retired: 'off',
+    online: 'good', stale: 'bad', unknown: 'wait', greeting: 'wait', paused: 'wait', 'never seen': 'wait', offline: 'bad', forked: 'bad', revoked: 'off', retired: 'off',
 };
 export const tone = (state) => tones[state] ?? 'bad'; // what this page does not know is not fine
 const shapes = {
