@@ -79,7 +79,7 @@ export default {
     'node.state': 'State',
     'node.last_seen_ms': 'Last seen',
     'node.backlog': 'Unsent',
-    'node.oldest_ms': 'Oldest unsent',
+    'node.oldest_ms': 'Oldest',
     'node.held': 'Held',
     'node.software': 'Program',
     'node.disk_free_bytes': 'Free disk',

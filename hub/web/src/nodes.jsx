@@ -15,7 +15,7 @@ const columns = [
     { key: 'backlog', number: true, show: (r) => <Reported row={r}>{number(r.backlog)}</Reported> },
     { key: 'oldest_ms', number: true, show: (r) => <Reported row={r}>{r.backlog ? span(r.oldest_ms) : '—'}</Reported> },
     { key: 'held', number: true, show: (r) => number(r.held) },
-    { key: 'software', show: (r) => <>{r.software ? r.software.replace(/^anju-node /, '') : '—'}{r.update_needed && <strong class="warn"> {t('node.update')}</strong>}</> },
+    { key: 'software', show: (r) => <><span title={r.software ?? undefined}>{r.software ? r.software.replace(/^anju-node (\S+).*/, '$1') : '—'}</span>{r.update_needed && <strong class="warn"> {t('node.update')}</strong>}</> },
     { key: 'disk_free_bytes', number: true, show: (r) => bytes(r.disk_free_bytes) },
 ];
 
