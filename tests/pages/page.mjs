@@ -178,6 +178,7 @@ const newer = () => {
     drop(Array, ['fromAsync']);
     drop(Set.prototype, ['union', 'intersection', 'difference', 'isSubsetOf']);
 };
+context.setDefaultTimeout(10000);
 await context.addInitScript(newer);
 const page = await context.newPage();
 const complaints = [];
