@@ -56,7 +56,7 @@ PROGRAMS := $(if $(wildcard hub/main.c),$(B)/bin/anju-hub) $(if $(wildcard node/
 SIM := $(if $(wildcard tests/sim/main.c),$(B)/tests/sim/sim)
 
 .DEFAULT_GOAL := all
-.PHONY: all everything help pages test units sim fuzz mutants tidy bench demo install clean
+.PHONY: all everything help man pages test units sim fuzz mutants tidy bench demo install clean
 all: $(PROGRAMS)
 everything: $(PROGRAMS) $(UNITS) $(TOOLS) $(SIM)
 help:
@@ -123,6 +123,8 @@ fuzz:
 	tests/run --no-setup --only fuzz
 test:
 	tests/run --no-setup
+man: all
+	deploy/man/make.sh $(B)/man
 mutants:
 	tests/mutants/run.sh
 tidy:
@@ -133,13 +135,16 @@ bench:
 	tests/bench/run.sh
 demo:
 	deploy/demo
-install: all
+install: all man
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/anju/catalogue/mapping $(DESTDIR)$(PREFIX)/share/anju/policies
 	install -m 755 $(B)/bin/anju-hub $(B)/bin/anju-node $(B)/bin/anjuctl $(DESTDIR)$(PREFIX)/bin
 	install -m 644 deploy/catalogue/*.yaml deploy/catalogue/NUMBERS $(DESTDIR)$(PREFIX)/share/anju/catalogue
 	install -m 644 deploy/catalogue/mapping/*.yaml $(DESTDIR)$(PREFIX)/share/anju/catalogue/mapping
 	install -m 644 deploy/policies/*.yaml $(DESTDIR)$(PREFIX)/share/anju/policies
 	if [ -e $(B)/www/hub/index.html ]; then install -d $(DESTDIR)$(PREFIX)/share/anju/www/hub && install -m 644 $(B)/www/hub/* $(DESTDIR)$(PREFIX)/share/anju/www/hub; fi
+	for page in $(B)/man/*; do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$(basename $$page); done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(B)/bin/anjuctl completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/anjuctl
 	install -d $(DESTDIR)$(PREFIX)/share/anju/monitoring
 	install -m 644 deploy/monitoring/alerts.yaml deploy/monitoring/grafana.json $(DESTDIR)$(PREFIX)/share/anju/monitoring
 

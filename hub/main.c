@@ -491,6 +491,10 @@ int main(int argc, char **argv) {
         return porter_main(argc, argv);
     }
     int r = service_arguments(argc, argv, "anju-hub", false, &options);
+    if (r < 0 && options.show_commands) {
+        control_show(commands, COMMANDS);
+        r = EXIT_GOOD;
+    }
     if (r < 0)
         r = service_settings(&options, settings, sizeof settings / sizeof *settings, &city->settings);
     struct restore_options from = {.folder = options.restore, .key = options.backup_key, .own = options.own, .check = options.check};

@@ -423,6 +423,10 @@ int main(int argc, char **argv) {
     struct service_options options;
     service_no_dumps();
     int r = service_arguments(argc, argv, "anju-node", true, &options);
+    if (r < 0 && options.show_commands) {
+        control_show(commands, COMMANDS);
+        r = EXIT_GOOD;
+    }
     if (r < 0)
         r = service_settings(&options, settings, sizeof settings / sizeof *settings, &office.settings);
     if (r < 0)

@@ -48,6 +48,7 @@ static const char usage_text[] =
     "  batch                              requests from standard input, one JSON object a line\n"
     "  check                              a daemon for a monitor: exits 0 good, 1 warning, 2 critical or not to be asked, 3 unknown;\n"
     "                                     `status -x` does so too\n"
+    "  completion bash                    what the shell is to know: eval \"$(anjuctl completion bash)\"\n"
     "  version, help\n"
     "\nExit: 0 good, 1 refused or failed, 3 not running, 4 denied, 5 no such thing, 6 timed out, 64 usage\n";
 
@@ -526,6 +527,72 @@ static int show_metrics(struct ctl *c) {
     return r == CTL_GOOD ? client_answers(&c->client, put_text, NULL) : r;
 }
 
+/* ---- completion: the shell asks for the words that may come next, and the daemon's table knows them */
+
+static void offer(const char *word, size_t len, const char *begun) {
+    if (strncmp(word, begun, strlen(begun)) == 0 && len >= strlen(begun))
+        printf("%.*s\n", (int)len, word);
+}
+
+/* The names' next words after those that are there, and the options of the command that they name. */
+static int offer_words(struct ctl *c, int argc, char **argv) {
+    static const char *const local[] = {"import", "replay", "policy check", "policy keygen", "policy sign",
+                                        "batch",  "check",  "version",      "help",          "completion bash"};
+    static const char *const globals[] = {"-s", "-o", "-t", "--watch", "--no-header", "--lang"};
+    const char *begun = argc == 0 ? "" : argv[argc - 1];
+    struct buffer said = {0};
+    size_t i, given = argc == 0 ? 0 : (size_t)argc - 1;
+    json_t *names = json_array(), *row;
+    if (access(c->socket, F_OK) == 0)
+        load_commands(c);
+    for (i = 0; i < sizeof local / sizeof *local; i++)
+        json_array_append_new(names, json_pack("{s:s, s:s}", "name", local[i], "options", ""));
+    json_array_extend(names, c->commands);
+    for (i = 0; i < given; i++)
+        buffer_format(&said, "%s%s", i == 0 ? "" : " ", argv[i]);
+    size_t len = said.len;
+    for (i = 0; given == 0 && *begun == '-' && i < sizeof globals / sizeof *globals; i++)
+        offer(globals[i], strlen(globals[i]), begun);
+    json_array_foreach(names, i, row) {
+        const char *name = text(row, "name");
+        bool longer = strncmp(name, buffer_string(&said), len) == 0 && (len == 0 || name[len] == ' ');
+        if (longer) {
+            const char *next = name + len + (len > 0);
+            offer(next, strcspn(next, " "), begun);
+        }
+        size_t whole = strlen(name);
+        if (*begun == '-' && strncmp(buffer_string(&said), name, whole) == 0 && (said.len == whole || said.at[whole] == ' '))
+            for (const char *at = text(row, "options"); *at != '\0'; at += *at == ' ') {
+                struct buffer option = {0};
+                size_t n = strcspn(at, " ");
+                buffer_format(&option, "--%.*s", (int)(n - (at[n - 1] == '=')), at);
+                offer(buffer_string(&option), option.len, begun);
+                buffer_close(&option);
+                at += n;
+            }
+    }
+    buffer_close(&said);
+    json_decref(names);
+    return CTL_GOOD;
+}
+
+static const char bash_text[] = "_anjuctl() {\n"
+                                "    local IFS=$'\\n'\n"
+                                "    COMPREPLY=($(anjuctl completion words \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null | sort -u))\n"
+                                "}\n"
+                                "complete -o default -F _anjuctl anjuctl\n";
+
+static int completion(struct ctl *c, int argc, char **argv) {
+    if (argc > 0 && strcmp(argv[0], "words") == 0)
+        return offer_words(c, argc - 1, argv + 1);
+    if (argc == 1 && strcmp(argv[0], "bash") == 0) {
+        fputs(bash_text, stdout);
+        return CTL_GOOD;
+    }
+    fputs("anjuctl completion bash: what the shell is to know\n", stderr);
+    return CTL_USAGE;
+}
+
 static int run(struct ctl *c, int argc, char **argv) {
     static const struct {
         const char *word;
@@ -537,6 +604,8 @@ static int run(struct ctl *c, int argc, char **argv) {
         return argc == 1 ? help(c) : help_for(c, argc - 1, argv + 1);
     if (strcmp(argv[0], "version") == 0)
         return show_version(c);
+    if (strcmp(argv[0], "completion") == 0)
+        return completion(c, argc - 1, argv + 1);
     if (strcmp(argv[0], "batch") == 0)
         return run_batch(c);
     if (strcmp(argv[0], "import") == 0)

@@ -406,6 +406,11 @@ static void run(struct request *q, const char *cmd) {
     }
 }
 
+void control_show(const struct command *table, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        printf("%s\t%s\t%s\t%s\n", table[i].name, table[i].arguments, table[i].options, table[i].summary);
+}
+
 static struct request *request_new(struct session *s, json_t *whole /* takes */) {
     struct request *q = memory_zeroed(1, sizeof *q);
     if (json_object_get(whole, "args") == NULL)

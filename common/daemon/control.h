@@ -38,6 +38,9 @@ struct command {
     const char *summary_zh;
 };
 
+/* A line for each command on standard output: name, arguments, options, summary, apart by tabs. What the manual is made from. */
+void control_show(const struct command *table, size_t count);
+
 enum control_outcome { CONTROL_TAKEN = 1 /* control_open: another daemon runs in this folder; nothing of its was touched */ };
 
 /* + enum control_outcome; runs the loop when it fails, to let go of what it had */

@@ -28,6 +28,7 @@ static void help(const char *program, bool joins) {
         "  --set KEY=VALUE     one setting; wins over the file; may be given again\n"
         "  --check-config      say all that is wrong with the configuration, and end\n"
         "  --show-config       print every setting with its value and what it means, and end\n"
+        "  --show-commands     print every command of the status socket with its arguments and options, and end\n"
         "  --version, --help\n\n"
         "Exit: 0 good, 1 failed, 64 usage, 69 something this daemon needs is not there, 74 the store failed: verify it, 78 configuration\n",
         program, joins ? "at one community office" : "at city hall", joins ? "" : ", stores and the city's secrets",
@@ -43,15 +44,23 @@ static void help(const char *program, bool joins) {
 }
 
 int service_arguments(int argc, char **argv, const char *program, bool joins, struct service_options *out) {
-    enum { INIT = 1000, JOIN, ANEW, RESTORE, BACKUP_KEY, OWN, CHECK_BACKUP, CONFIG, SET, CHECK, SHOW, VERSION, HELP };
+    enum { INIT = 1000, JOIN, ANEW, RESTORE, BACKUP_KEY, OWN, CHECK_BACKUP, CONFIG, SET, CHECK, SHOW, COMMANDS, VERSION, HELP };
     static const struct option options[] = {
-        {"init", no_argument, NULL, INIT},           {"join", required_argument, NULL, JOIN},
-        {"config", required_argument, NULL, CONFIG}, {"set", required_argument, NULL, SET},
-        {"check-config", no_argument, NULL, CHECK},  {"show-config", no_argument, NULL, SHOW},
-        {"version", no_argument, NULL, VERSION},     {"anew", no_argument, NULL, ANEW},
-        {"help", no_argument, NULL, HELP},           {"restore", required_argument, NULL, RESTORE},
-        {"own", required_argument, NULL, OWN},       {"backup-key", required_argument, NULL, BACKUP_KEY},
-        {"check", no_argument, NULL, CHECK_BACKUP},  {NULL, 0, NULL, 0}};
+        {"init", no_argument, NULL, INIT},
+        {"join", required_argument, NULL, JOIN},
+        {"config", required_argument, NULL, CONFIG},
+        {"set", required_argument, NULL, SET},
+        {"check-config", no_argument, NULL, CHECK},
+        {"show-config", no_argument, NULL, SHOW},
+        {"show-commands", no_argument, NULL, COMMANDS},
+        {"version", no_argument, NULL, VERSION},
+        {"anew", no_argument, NULL, ANEW},
+        {"help", no_argument, NULL, HELP},
+        {"restore", required_argument, NULL, RESTORE},
+        {"own", required_argument, NULL, OWN},
+        {"backup-key", required_argument, NULL, BACKUP_KEY},
+        {"check", no_argument, NULL, CHECK_BACKUP},
+        {NULL, 0, NULL, 0}};
     *out = (struct service_options){.init = false};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
@@ -91,6 +100,9 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
             break;
         case SHOW:
             out->show_config = true;
+            break;
+        case COMMANDS:
+            out->show_commands = true;
             break;
         case VERSION:
             printf("%s %s, store format %d, protocol %d\n", program, PROGRAM_VERSION, PROGRAM_STORE_FORMAT, PROGRAM_PROTOCOL);

@@ -183,4 +183,31 @@ kill $watching
 wait $watching 2>/dev/null
 check "only what may be read is watched" said "only what status.sock answers" code_of 1 ctl hub node pause 1 --watch
 check "a span that is none" code_of 64 ctl hub nodes --watch=0
+
+# ---- the manual and the shell know every command, and the README names none that there is not
+B=$B deploy/man/make.sh "$work/man" 2>"$work/made" || cat "$work/made"
+for d in hub node; do "$bin/anju-$d" --show-commands | cut -f 1; done | sort -u >"$work/names"
+check "there are many commands" [ "$(wc -l <"$work/names")" -gt 60 ]
+in_manual() { while read -r name; do grep -q "^\\\\fB$name\\\\fR" "$work/man/anjuctl.1" || { echo "$name" && return 1; }; done <"$work/names"; }
+check "all are in the manual" in_manual
+offered() { # SOCKET DAEMON
+    "$bin/anju-$2" --show-commands | cut -f 1 >"$work/own"
+    while read -r name; do
+        last=${name##* }
+        # shellcheck disable=SC2046  words
+        "$bin/anjuctl" -s "$town/$1" completion words $([ "$name" = "$last" ] || echo "${name% *}") "$last" | grep -qx -- "$last" || { echo "$name" && return 1; }
+    done <"$work/own"
+}
+check "all of the hub's are completed" offered hub hub
+check "all of a node's too" offered n1 node
+check "options too" said --pilot "$bin/anjuctl" -s "$town/hub" completion words policy publish --
+check "what bash is to know" said "complete -o default -F _anjuctl anjuctl" "$bin/anjuctl" completion bash
+check "… bash takes it" sh -c "'$bin/anjuctl' completion bash | bash -n"
+named() {
+    grep -o '`anjuctl [a-z][a-z -]*' README.md | sed 's/`anjuctl //; s/ *$//; s/ -.*//' | sort -u | while read -r name; do
+        grep -qxF "$name" "$work/names" || grep -q "^$name " "$work/names" || case $name in help* | 'policy check' | completion* | import | check) ;; *) echo "$name" ;; esac
+    done
+}
+check "the README names only what there is" [ -z "$(named)" ]
+named
 finish
