@@ -210,4 +210,16 @@ named() {
 }
 check "the README names only what there is" [ -z "$(named)" ]
 named
+
+# ---- version 1 of the protocol: what answers had, they have for ever; new fields are added to the lists by hand
+shape() { ctl "$1" -o csv --no-header schema | tr -d '\r' | cut -d , -f 1-3 | LC_ALL=C sort -u; }
+for d in hub:hub n1:node; do
+    shape "${d%:*}" >"$work/shape"
+    LC_ALL=C comm -23 tests/e2e/v1-${d#*:}.fields "$work/shape" >"$work/gone"
+    check "no field of the ${d#*:}'s answers is gone or has another unit" [ ! -s "$work/gone" ]
+    cat "$work/gone"
+    LC_ALL=C comm -13 tests/e2e/v1-${d#*:}.fields "$work/shape" >"$work/new"
+    check "… and none is missing in tests/e2e/v1-${d#*:}.fields" [ ! -s "$work/new" ]
+    cat "$work/new"
+done
 finish
