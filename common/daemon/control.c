@@ -63,8 +63,17 @@ struct door {
     bool open;
 };
 
+/* The last answer to a watched question: many watch the same screen, and it is made once for all of them. */
+struct shared {
+    json_t *cmd, *args, *answer; /* own; cmd NULL: none */
+    uint64_t at;                 /* ms of the loop */
+};
+enum { SHARED_MOST = 8, SHARED_MS = 500 };
+
 struct control {
     uv_loop_t *loop;
+    struct shared shared[SHARED_MOST];
+    size_t shared_next;
     const struct command *table;
     size_t count;
     void *owner;
@@ -264,6 +273,33 @@ void request_row(struct request *q, json_t *row) {
         say(q->session, json_pack("{s:I, s:o}", "id", q->id, "row", row));
 }
 
+static void shared_close(struct shared *s) {
+    json_decref(s->cmd);
+    json_decref(s->args);
+    json_decref(s->answer);
+    *s = (struct shared){.cmd = NULL};
+}
+
+static void share(const struct request *q, json_t *answer) {
+    struct control *c = q->session->control;
+    struct shared *s = &c->shared[c->shared_next++ % SHARED_MOST];
+    shared_close(s);
+    s->cmd = json_incref(json_object_get(q->whole, "cmd"));
+    s->args = json_deep_copy(json_object_get(q->watch->whole, "args"));
+    s->answer = json_incref(answer);
+    s->at = uv_now(c->loop);
+}
+
+static json_t *shared_of(const struct control *c, const struct watch *w) {
+    for (size_t i = 0; i < SHARED_MOST; i++) {
+        const struct shared *s = &c->shared[i];
+        if (s->cmd != NULL && uv_now(c->loop) - s->at < SHARED_MS && json_equal(s->cmd, json_object_get(w->whole, "cmd")) &&
+            json_equal(s->args, json_object_get(w->whole, "args")))
+            return s->answer;
+    }
+    return NULL;
+}
+
 static void say_frame(struct request *q) {
     say(q->session, json_pack("{s:I, s:{s:I}}", "id", q->id, "frame", "count", (json_int_t)q->rows));
     q->watch->frames++;
@@ -282,6 +318,7 @@ void request_end(struct request *q) {
 
 void request_ok(struct request *q, json_t *answer) {
     if (q->watch != NULL) {
+        share(q, answer);
         request_row(q, answer);
         say_frame(q);
         return;
@@ -460,7 +497,12 @@ static void on_watch(uv_timer_t *t) {
     struct request *q = request_new(w->session, json_deep_copy(w->whole)); /* a command may take its arguments apart */
     q->watch = w;
     w->running = true;
-    run(q, json_string_value(json_object_get(w->whole, "cmd")));
+    json_t *same = shared_of(w->session->control, w);
+    if (same != NULL && !w->session->control->stopping) {
+        request_row(q, json_incref(same));
+        say_frame(q);
+    } else
+        run(q, json_string_value(json_object_get(w->whole, "cmd")));
 }
 
 static void watch_next(struct watch *w) {
@@ -863,6 +905,8 @@ struct control *control_close(struct control *c) {
         uv_run(c->loop, UV_RUN_ONCE);
     if (c->lock >= 0)
         close(c->lock);
+    for (size_t i = 0; i < SHARED_MOST; i++)
+        shared_close(&c->shared[i]);
     free(c);
     return NULL;
 }

@@ -6,7 +6,8 @@
  *
  * A question of status.sock's level with "watch":SECONDS (0.2 to 3600) is answered again and again: rows, what would be "ok" as a row too,
  * and {"id":7,"frame":{"count":30}} after each answer, the first at once. It ends with {"id":8,"cmd":"cancel","args":{"id":7}}, answered by
- * {"id":7,"end":{"count":FRAMES}}; with an error; with the client's end of the session. A reader that is behind misses frames.
+ * {"id":7,"end":{"count":FRAMES}}; with an error; with the client's end of the session. A reader that is behind misses frames, and an
+ * object that was made for another watch of the same question less than half a second ago is told again.
  *
  * A line that does not begin with `{` is a person's: `echo node show 3 | socat - UNIX:status.sock` is answered with words or a table.
  *

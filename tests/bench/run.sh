@@ -8,7 +8,7 @@ cd "$root"
 B=${B:-build}
 COUNT=${COUNT:-100000}
 PASSES=${PASSES:-3}
-make --no-print-directory -s -j"$(nproc)" B="$B" all "$B/tests/bench/w1" "$B/tests/bench/acks" "$B/tests/bench/seal" "$B/tests/e2e/outsider" "$B/tests/e2e/hostile" >&2
+make --no-print-directory -s -j"$(nproc)" B="$B" all "$B/tests/bench/w1" "$B/tests/bench/acks" "$B/tests/bench/seal" "$B/tests/bench/fanout" "$B/tests/bench/status" "$B/tests/e2e/outsider" "$B/tests/e2e/hostile" >&2
 w1=$B/tests/bench/w1
 town=$(mktemp -d "${BENCH_DIR:-$root/$B}/b.XXXXXX")
 . deploy/city.sh
@@ -159,6 +159,25 @@ fanout_rows() {
     done
 }
 
+# What it costs to look at a city of 3,000 offices (5-INTERFACES): one answer, the page that nobody looks at, 200 watchers.
+status_rows() {
+    rm -rf "$town"/hub.d "$town"/hub.listen "$town"/hub
+    make_hub
+    start_hub
+    "$B/tests/bench/status" "$town/hub" 3000 >"$town/status" 2>"$town/log/status" || die "looking at 3,000 offices ended badly: $town/log/status"
+    row "status.3000.p50" us "$(cut -d' ' -f1 "$town/status")" null 5000 1 200
+    row "status.3000.p99" us "$(cut -d' ' -f2 "$town/status")" null null 1 200
+    row "nodes.3000.p50" us "$(cut -d' ' -f3 "$town/status")" null null 1 20
+    for watchers in 0 200; do
+        before=$(cpu "$(pid_of hub)")
+        "$B/tests/bench/status" --watch "$town/hub" $watchers 10 >"$town/frames"
+        # microseconds of ten seconds, in percent
+        row "hub.cpu.$watchers-watchers" percent "$(awk -v a="$(cpu "$(pid_of hub)")" -v b="$before" 'BEGIN { printf "%.2f", (a - b) / 100000 }')" null \
+            "$([ $watchers = 0 ] && echo 1 || echo 5)" 1 1
+    done
+    stop_all
+}
+
 # w1_rows NODES: beside the limits of the whole run
 w1_rows() {
     nodes=$1
@@ -203,6 +222,7 @@ row access.bytes_per_entry bytes "$(cut -d' ' -f1 "$town/audit")" "$(cut -d' ' -
 row access.add_us us "$(cut -d' ' -f2 "$town/audit")" "$(cut -d' ' -f2 "$town/plain")" null 1 1
 seal_rows
 fanout_rows
+status_rows
 bounds_rows
 {
     echo '['

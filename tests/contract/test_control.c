@@ -38,6 +38,12 @@ static void run_now(void *owner, struct request *q) {
     request_end(q);
 }
 
+static void run_object(void *owner, struct request *q) {
+    struct stage *s = owner;
+    s->runs++;
+    request_ok(q, json_pack("{s:i}", "runs", (int)s->runs));
+}
+
 static void run_later(void *owner, struct request *q) {
     struct stage *s = owner;
     s->runs++;
@@ -59,6 +65,7 @@ static void run_flood(void *owner, struct request *q) {
 static const struct command table[] = {
     {"now", CONTROL_STATUS, run_now, "text?", "loud", "name said", "", ""},
     {"now once", CONTROL_STATUS, run_later, "", "", "", "", ""},
+    {"object", CONTROL_STATUS, run_object, "", "", "", "", ""},
     {"later", CONTROL_STATUS, run_later, "", "", "", "", ""},
     {"flood", CONTROL_STATUS, run_flood, "", "brook", "name", "", ""},
     {"order", CONTROL_ADMIN, run_now, "", "", "name said", "", ""},
@@ -387,6 +394,22 @@ static void what_is_watched_comes_again_until_it_is_cancelled(void **state) {
     end_loop(&s);
 }
 
+/* Many look at one screen: it is made once for those who look at the same moment, and anew for who asks. */
+static void one_answer_serves_all_who_watch_the_same(void **state) {
+    struct stage s;
+    (void)state;
+    open_stage(&s);
+    int one = client(&s, "status.sock"), other = client(&s, "status.sock");
+    answered(&s, one, "{\"id\":1,\"cmd\":\"object\",\"watch\":3600,\"args\":{\"a\":1}}\n", "\"row\":{\"runs\":1}}\n{\"id\":1,\"frame\"");
+    answered(&s, other, "{\"id\":2,\"cmd\":\"object\",\"watch\":3600,\"args\":{\"a\":1}}\n", "\"row\":{\"runs\":1}}\n{\"id\":2,\"frame\"");
+    answered(&s, other, "{\"id\":3,\"cmd\":\"object\",\"watch\":3600,\"args\":{\"a\":2}}\n", "\"row\":{\"runs\":2}}\n{\"id\":3,\"frame\"");
+    answered(&s, one, "{\"id\":4,\"cmd\":\"object\",\"args\":{\"a\":1}}\n", "\"ok\":{\"runs\":3}}");
+    close(one);
+    close(other);
+    s.control = control_close(s.control);
+    end_loop(&s);
+}
+
 static void what_cannot_be_watched_is_told(void **state) {
     struct stage s;
     (void)state;
@@ -440,6 +463,7 @@ int main(void) {
         cmocka_unit_test(who_does_not_read_is_dropped),
         cmocka_unit_test(what_is_watched_comes_again_until_it_is_cancelled),
         cmocka_unit_test(what_cannot_be_watched_is_told),
+        cmocka_unit_test(one_answer_serves_all_who_watch_the_same),
         cmocka_unit_test(the_end_ends_watches),
         cmocka_unit_test(a_folder_belongs_to_one),
         cmocka_unit_test(what_a_killed_one_left_is_replaced),
