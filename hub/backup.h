@@ -13,3 +13,6 @@ struct restore_options {
     bool check;
 };
 int hub_restore(const struct settings *s, const struct restore_options *o);
+/* anju-hub --rolled-back: what lies in the data folder is an older copy of all of it. The start after it begins a new epoch, so that the
+ * nodes send again what the copy lacks. Speaks; gives the exit code. */
+int hub_rolled_back(const struct settings *s);

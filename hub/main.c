@@ -499,7 +499,10 @@ int main(int argc, char **argv) {
         r = service_settings(&options, settings, sizeof settings / sizeof *settings, &city->settings);
     struct restore_options from = {.folder = options.restore, .key = options.backup_key, .own = options.own, .check = options.check};
     if (r < 0)
-        r = options.init ? init(city) : from.folder != NULL ? hub_restore(city->settings, &from) : run(city);
+        r = options.init          ? init(city)
+            : from.folder != NULL ? hub_restore(city->settings, &from)
+            : options.rolled_back ? hub_rolled_back(city->settings)
+                                  : run(city);
     keys_forget(&city->keys);
     keys_forget(&city->next);
     keys_forget(&city->policy_keys);

@@ -299,3 +299,42 @@ int hub_restore(const struct settings *s, const struct restore_options *o) {
     buffer_close(&key);
     return exit;
 }
+
+static int mark_pair(const struct restoring *x) {
+    struct store *state = open_part(x, x->data, "state", &shape_hub_state), *log = open_part(x, x->data, "log", &shape_hub_log);
+    struct txn *in_state = NULL, *in_log = NULL;
+    int r = state == NULL || log == NULL ? EXIT_FAILED : store_write(state, &in_state);
+    if (r == 0)
+        r = store_write(log, &in_log);
+    if (r == 0)
+        r = settle_pair(x, in_state, in_log);
+    if (in_log == NULL || r != 0) {
+        txn_abort(in_log);
+        txn_abort(in_state);
+    } else if ((r = txn_commit(in_log)) == 0) {
+        r = txn_commit(in_state);
+    } else {
+        txn_abort(in_state);
+    }
+    store_close(state);
+    store_close(log);
+    return r;
+}
+
+int hub_rolled_back(const struct settings *s) {
+    struct restore_options o = {.folder = settings_text(s, "data")};
+    struct restoring x = {.o = &o, .data = o.folder};
+    struct buffer log = {0};
+    struct stat st;
+    buffer_format(&log, "%s/log", x.data);
+    int r = stat(buffer_string(&log), &st) == 0 ? open_seal(s, &x, x.data) : say(buffer_string(&log), "there is no such folder");
+    if (r == 0)
+        r = mark_pair(&x);
+    if (r == 0)
+        printf("marked as an older copy. Start the hub: a new epoch begins, and the nodes send again what is missing\n");
+    else if (r != EXIT_FAILED && r != EXIT_STORE)
+        say(x.data, r > 0 ? store_open_hint(r) : error_text(r));
+    sealing_close(&x.sealing);
+    buffer_close(&log);
+    return r == 0 ? EXIT_GOOD : EXIT_FAILED;
+}

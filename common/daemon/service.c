@@ -37,14 +37,32 @@ static void help(const char *program, bool joins) {
                 "  --anew              with --join: a cloned disk, under a key of its own, becomes another node of the same city;\n"
                 "                      what it alone may hold is sent again in the new node's name\n"
               : "",
-        joins
-            ? ""
-            : "  --own FOLDER        with --restore: the hub's own changes (`own` of the lost data folder), when they can still be read\n",
+        joins ? ""
+              : "  --own FOLDER        with --restore: the hub's own changes (`own` of the lost data folder), when they can still be read\n"
+                "  --rolled-back       the data folder is an older copy of itself (anju-rollback): the next start begins a new epoch, and "
+                "the\n"
+                "                      nodes send again what the copy lacks\n",
         joins ? "" : " and which nodes it would hit");
 }
 
 int service_arguments(int argc, char **argv, const char *program, bool joins, struct service_options *out) {
-    enum { INIT = 1000, JOIN, ANEW, RESTORE, BACKUP_KEY, OWN, CHECK_BACKUP, CONFIG, SET, CHECK, SHOW, COMMANDS, VERSION, HELP };
+    enum {
+        INIT = 1000,
+        JOIN,
+        ANEW,
+        RESTORE,
+        BACKUP_KEY,
+        OWN,
+        ROLLED_BACK,
+        CHECK_BACKUP,
+        CONFIG,
+        SET,
+        CHECK,
+        SHOW,
+        COMMANDS,
+        VERSION,
+        HELP
+    };
     static const struct option options[] = {
         {"init", no_argument, NULL, INIT},
         {"join", required_argument, NULL, JOIN},
@@ -60,6 +78,7 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
         {"own", required_argument, NULL, OWN},
         {"backup-key", required_argument, NULL, BACKUP_KEY},
         {"check", no_argument, NULL, CHECK_BACKUP},
+        {"rolled-back", no_argument, NULL, ROLLED_BACK},
         {NULL, 0, NULL, 0}};
     *out = (struct service_options){.init = false};
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
@@ -87,6 +106,9 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
             break;
         case CHECK_BACKUP:
             out->check = true;
+            break;
+        case ROLLED_BACK:
+            out->rolled_back = true;
             break;
         case SET:
             if (out->set_count == sizeof out->sets / sizeof *out->sets) {
@@ -117,11 +139,12 @@ int service_arguments(int argc, char **argv, const char *program, bool joins, st
     }
     bool needs_restore = out->restore == NULL && (out->backup_key != NULL || out->own != NULL || out->check);
     if (optind < argc || (out->join != NULL && !joins) || (out->anew && out->join == NULL) || (out->own != NULL && joins) ||
-        needs_restore) {
+        (out->rolled_back && joins) || needs_restore) {
         fprintf(
             stderr, "%s: '%s' has no place here; --help lists what there is\n", program,
             optind < argc                       ? argv[optind]
             : out->anew                         ? "--anew"
+            : out->rolled_back                  ? "--rolled-back"
             : needs_restore || out->own != NULL ? "an option of --restore"
                                                 : "--join");
         return EXIT_USAGE;

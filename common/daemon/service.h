@@ -7,13 +7,14 @@
 #include <uv.h>
 
 /* The command line that both daemons share: --init, --join FILE, --anew, --restore FOLDER, --backup-key FILE, --own FOLDER, --check,
- * --config FILE, --set KEY=VALUE, --check-config, --show-config, --show-commands, --version, --help. */
+ * --rolled-back, --config FILE, --set KEY=VALUE, --check-config, --show-config, --show-commands, --version, --help. */
 struct service_options {
     bool init, check_config, show_config, show_commands;
     bool anew;
     const char *join, *config;              /* borrow argv */
     const char *restore, *backup_key, *own; /* likewise; own: only where nobody joins, at the hub */
     bool check;                             /* with restore: only what would happen */
+    bool rolled_back;                       /* only where nobody joins, at the hub */
     const char *sets[64];
     size_t set_count;
 };

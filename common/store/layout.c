@@ -1,6 +1,7 @@
 #include "common/store/layout.h"
 
 #include "common/base/invariant.h"
+#include "common/base/program.h"
 
 #include <string.h>
 
@@ -11,8 +12,8 @@ static const char *const hub_own_trees[] = {"meta", "entries", "audit", "tokens"
 static const char *const node_trees[] = {"meta",    "log",   "base",  "view",   "pending",  "held",
                                          "digests", "audit", "heads", "erased", "erasures", "book"};
 
-/* 2: every value is sealed. The numbers of the kinds are in their store keys: never used twice. */
-enum { FORMAT = 2 };
+/* The numbers of the kinds are in their store keys: never used twice. */
+enum { FORMAT = PROGRAM_STORE_FORMAT };
 
 const struct store_shape shape_hub_log = {"hub-log", FORMAT, hub_log_trees, HUB_LOG_TREES, 1, 0};
 const struct store_shape shape_hub_state = {"hub-state", FORMAT, hub_state_trees, HUB_STATE_TREES, 2, 1u << HUB_HELD};

@@ -360,8 +360,8 @@ const char *store_open_hint(int outcome) {
     case STORE_BUSY:
         return "the store is in use; it is tried again";
     case STORE_NEWER_FORMAT:
-        return "this data was written by a newer version; nothing was changed: install that version again, or restore a backup made by "
-               "this one";
+        return "this data was written by a newer version; nothing was changed: install that version again, or go back to what lay here "
+               "before the upgrade (as root `anju-rollback hub`, at an office `anju-rollback node`), or restore a backup made by this one";
     case STORE_OLDER_FORMAT:
         return "this data was written by a version that did not seal it yet, and no version reads it any more; nothing was changed: give "
                "this one an empty folder";
