@@ -4,6 +4,7 @@
 #   make pages           the hub's page, in build/www (needs node and npm)
 #   make test            all that tests/run runs, without its set-up
 #   make sim SEEDS=1000  the simulator over fresh seeds
+#   make package         Debian packages, in build/package; make package-test installs, upgrades and rolls them back in a bookworm of its own
 #   B=build/asan SAN=address,undefined CC=clang make …   another build beside the first
 
 B ?= build
@@ -56,11 +57,11 @@ PROGRAMS := $(if $(wildcard hub/main.c),$(B)/bin/anju-hub) $(if $(wildcard node/
 SIM := $(if $(wildcard tests/sim/main.c),$(B)/tests/sim/sim)
 
 .DEFAULT_GOAL := all
-.PHONY: all everything help man pages test units sim fuzz mutants tidy bench demo install clean
+.PHONY: all everything help man pages test units sim fuzz mutants tidy bench demo install package package-test clean
 all: $(PROGRAMS)
 everything: $(PROGRAMS) $(UNITS) $(TOOLS) $(SIM)
 help:
-	@sed -n '1,9p' Makefile
+	@sed -n '1,10p' Makefile
 
 # ---- compiling
 .SECONDARY:
@@ -141,12 +142,17 @@ install: all man
 	install -m 644 deploy/catalogue/*.yaml deploy/catalogue/NUMBERS $(DESTDIR)$(PREFIX)/share/anju/catalogue
 	install -m 644 deploy/catalogue/mapping/*.yaml $(DESTDIR)$(PREFIX)/share/anju/catalogue/mapping
 	install -m 644 deploy/policies/*.yaml $(DESTDIR)$(PREFIX)/share/anju/policies
-	if [ -e $(B)/www/hub/index.html ]; then install -d $(DESTDIR)$(PREFIX)/share/anju/www/hub && install -m 644 $(B)/www/hub/* $(DESTDIR)$(PREFIX)/share/anju/www/hub; fi
+	for page in $(B)/www/*/; do [ ! -e "$$page/index.html" ] || { to=$(DESTDIR)$(PREFIX)/share/anju/www/$$(basename "$$page"); \
+	  install -d "$$to" && install -m 644 "$$page"/* "$$to"; }; done
 	for page in $(B)/man/*; do install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$$(basename $$page); done
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	$(B)/bin/anjuctl completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/anjuctl
 	install -d $(DESTDIR)$(PREFIX)/share/anju/monitoring
 	install -m 644 deploy/monitoring/alerts.yaml deploy/monitoring/grafana.json $(DESTDIR)$(PREFIX)/share/anju/monitoring
+package:
+	deploy/package
+package-test:
+	tests/package/run.sh
 
 clean:
 	rm -rf $(B)
