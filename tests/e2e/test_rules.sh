@@ -483,7 +483,8 @@ for c in "history Vacancy $vacancy" "find Vacancy title=a" "export --type Vacanc
     # shellcheck disable=SC2086  several words
     check "… by ${c%% *} too" says "does not open" code_of 4 ctl n1 $c $as
 done
-check "an export of all types names those that it opens" says "it opens: Person, ServiceCase, WageClaim" code_of 4 ctl n1 export $as
+check "an export of all types names those that it opens" says "it opens: " code_of 4 ctl n1 export $as
+for t in Person ServiceCase WageClaim; do check "… $t" grep -q "it opens: .*$t" "$work/.out"; done
 check "a type that it opens is whole" says '"service":"advice"' ctl n1 -o jsonl get ServiceCase "$case" $as
 check "a refusal is in the audit log" says '"action":"refused","purpose":"service","type":"Vacancy"' ctl n1 -o jsonl audit export $who
 wages=$(new n1 WageClaim opened_on="$today" employer=甲)
