@@ -2,7 +2,7 @@
 # The hub's page in a browser, on a real hub with two hundred offices, a conflict and a quarantine: tests/pages/run.sh [FOLDER for screenshots]
 cd "$(dirname "$0")/../.." || exit 2
 . tests/e2e/start.sh
-shots=${1:-$root/$B/log/pages}
+shots=${1:-$root/$B/log/screens}
 mkdir -p "$shots"
 make -s B="$B" "$B/tests/e2e/hostile" "$B/tests/pages/strangers" >&2 || exit 2
 make -s B="$B" pages >&2 || die "the page's tests need the page: node, npm and a registry that answers"
