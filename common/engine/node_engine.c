@@ -170,6 +170,7 @@ struct verb {
     enum node_effect_kind effect;
     enum node_verb verb;
     area area;
+    wall_ms asked;
     uint64_t session, after;
     size_t bytes;
     struct id16 incarnation;
@@ -265,7 +266,7 @@ static void verb_works(struct job *j, void *owner) {
     invariant(m != NULL || (v->verb != NODE_VERB_WELCOME && v->verb != NODE_VERB_LAY_FEED && v->verb != NODE_VERB_LAY_REPAIR));
     switch (v->verb) {
     case NODE_VERB_WELCOME:
-        v->event.done.outcome = node_welcome(t, &m->welcome, clock_wall());
+        v->event.done.outcome = node_welcome(t, &m->welcome, v->asked, clock_wall());
         break;
     case NODE_VERB_NEW_LIFE: {
         struct id16 id = entropy_id();
@@ -701,6 +702,7 @@ static void carry_out(struct node_engine *e, const struct node_effect *x, struct
         v = verb_of(e, x->kind, h);
         v->verb = x->verb.verb;
         v->area = x->verb.area;
+        v->asked = x->verb.asked;
         worker_submit(e->worker, &v->job);
         break;
     case NODE_FX_ACK:

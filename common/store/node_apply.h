@@ -78,7 +78,9 @@ enum node_welcome_outcome {
     NODE_WELCOME_STALE,        /* an epoch below the highest seen (I5): nothing was changed; not our hub's present */
     NODE_WELCOME_GAP,          /* the hub lacks what we have trimmed (A9): nothing was changed; an operator decides */
 };
-int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now); /* + enum node_welcome_outcome */
+/* `asked`: the local clock when the Hello went out. Somewhere between then and now the hub read its clock: the offset is corrected to what
+ * that leaves open and no further (Cristian 1989), so that a Welcome that was long on its way moves no clock that is right. */
+int node_welcome(struct txn *t, const struct welcome *m, wall_ms asked, wall_ms local_now); /* + enum node_welcome_outcome */
 /* RESTORED: a new incarnation; what lies above the branch points (durable acked of each life) is labelled again (names kept, `again`),
  * chain made anew; every area loads; unproven. What is damaged there is lost, told and kept by name (node_lost_each). When there are
  * LIMIT_LIVES, the oldest gives way, and all of it that is not safe is labelled again. */

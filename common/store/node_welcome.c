@@ -143,7 +143,15 @@ static bool sendable(struct txn *t, const struct node_progress *p) {
     return true;
 }
 
-int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
+/* A local clock that was set meanwhile leaves no room between the two: then the later reading counts. */
+static int64_t corrected(int64_t offset, wall_ms hub, wall_ms asked, wall_ms local_now) {
+    int64_t least = (int64_t)hub - (int64_t)local_now, most = (int64_t)hub - (int64_t)asked;
+    if (offset > most)
+        offset = most;
+    return offset < least ? least : offset;
+}
+
+int node_welcome(struct txn *t, const struct welcome *m, wall_ms asked, wall_ms local_now) {
     CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
     if (!node_progress_get(t, p))
         return txn_result(t) < 0 ? pass(txn_result(t)) : NODE_WELCOME_STALE;
@@ -157,7 +165,7 @@ int node_welcome(struct txn *t, const struct welcome *m, wall_ms local_now) {
     }
     bool other = !epoch_equal(m->cursor.epoch, p->cursor.epoch), remake = false;
     p->nonce = m->session;
-    p->offset_ms = (int64_t)m->clock - (int64_t)local_now;
+    p->offset_ms = corrected(p->offset_ms, m->clock, asked, local_now);
     for (size_t i = 0; i < p->life_count && other; i++) {
         struct life *mine = &p->lives[i];
         const struct life *theirs = of(m, &mine->incarnation);

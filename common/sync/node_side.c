@@ -63,6 +63,7 @@ static void verb(struct node_side *n, enum node_verb what, area a, struct node_e
     struct node_effect *e = emit(out, NODE_FX_VERB);
     e->verb.verb = what;
     e->verb.area = a;
+    e->verb.asked = n->asked;
 }
 
 static void forget_session(struct node_side *n) {
@@ -95,7 +96,7 @@ static void greet(struct node_side *n, const struct node_event *in, struct node_
     h->life_count = n->progress.life_count;
     memcpy(h->lives, n->progress.lives, sizeof h->lives);
     h->cursor = n->progress.cursor;
-    h->clock = in->wall;
+    h->clock = n->asked = in->wall;
     h->nonce = n->progress.nonce;
 }
 

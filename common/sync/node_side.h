@@ -99,6 +99,7 @@ struct node_effect {
         struct {
             enum node_verb verb;
             area area;
+            wall_ms asked; /* WELCOME: the local clock when the Hello went out */
         } verb;
         struct {
             enum node_note note;
@@ -117,6 +118,7 @@ struct node_effects {
 struct node_side {
     enum node_state state;
     instant until; /* when this state's patience ends */
+    wall_ms asked; /* the local clock at the last Hello */
     unsigned attempt;
     struct random chance;
 

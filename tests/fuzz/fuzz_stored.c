@@ -307,7 +307,7 @@ static void begin_node(struct txn *t) {
     *m = (struct welcome){.session = 9, .clock = NOW, .load = true, .cursor = {.epoch = {1, 1}}};
     node_begin(t, NODE, &a, 1, &life);
     edit(t);
-    if (node_welcome(t, m, NOW) != 0)
+    if (node_welcome(t, m, NOW, NOW) != 0)
         abort();
     free(m);
 }

@@ -242,6 +242,7 @@ static void node_effects(struct world *w, struct world_node *n, const struct nod
                     .life = n->life,
                     .verb = e->verb.verb,
                     .a = e->verb.area,
+                    .b = e->verb.asked,
                     .frame = world_keep(frame)});
             break;
         case NODE_FX_ACK:
@@ -352,7 +353,7 @@ static bool node_verb(struct world *w, struct world_event *e) {
     invariant(store_write(n->store, &t) == 0);
     switch (e->verb) {
     case NODE_VERB_WELCOME:
-        in.done.outcome = node_welcome(t, &m->welcome, world_clock(w, n->id));
+        in.done.outcome = node_welcome(t, &m->welcome, e->b, world_clock(w, n->id));
         break;
     case NODE_VERB_NEW_LIFE: {
         struct id16 id;

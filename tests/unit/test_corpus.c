@@ -112,7 +112,7 @@ static void open_pair(struct pair *p) {
     assert_int_equal(hub_join_log(s, l, &life), 0);
     node_begin(t, NODE, &p->home, 1, &life);
     *m = (struct welcome){.session = 9, .clock = NOW, .load = true, .cursor = {.epoch = {NOW, 1}}};
-    assert_int_equal(node_welcome(t, m, NOW), 0);
+    assert_int_equal(node_welcome(t, m, NOW, NOW), 0);
     struct op ops[] = {
         {.field = FIELD_HOME, .kind = OP_SET, .value = area_value(p->home, &home)},
         {.field = 16, .kind = OP_SET, .value = BYTES("\x0a\x01x")},

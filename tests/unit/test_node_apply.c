@@ -38,7 +38,7 @@ static int welcome(struct store *s, uint64_t counter, uint64_t random, uint64_t 
     memset(m->lives[0].incarnation.b, 7, sizeof m->lives[0].incarnation.b);
     m->lives[0].acked = acked;
     assert_int_equal(store_write(s, &t), 0);
-    int r = node_welcome(t, m, 1750000000000);
+    int r = node_welcome(t, m, 1750000000000, 1750000000000);
     assert_int_equal(txn_commit(t), 0);
     free(m);
     return r;
@@ -231,13 +231,46 @@ static void a_welcome_brings_the_clock_back(void **state) {
     *m = (struct welcome){.session = 10, .protocol = 1, .clock = NOW, .cursor = p->cursor, .life_count = 1};
     m->lives[0] = p->lives[0];
     struct txn *t = writing(s);
-    assert_int_equal(node_welcome(t, m, NOW), 0);
+    assert_int_equal(node_welcome(t, m, NOW, NOW), 0);
     assert_int_equal(txn_commit(t), 0);
     free(p);
     p = progress(s);
     assert_int_equal(hlc_ms(p->hlc), NOW);
     free(p);
     free(m);
+    store_close(s);
+}
+
+/* What a Welcome's way leaves open is not taken for a wrong clock. */
+static void a_slow_welcome_moves_no_right_clock(void **state) {
+    (void)state;
+    static const struct {
+        int64_t hub, asked, now, offset; /* readings, from NOW; the offset that is left */
+    } steps[] = {
+        {-900, -1000, 0, 0},      /* 900 ms on its way: 0 is as good as any of the rest */
+        {5000, -40, 0, 5000},     /* five seconds behind: the least correction that explains it */
+        {5020, -40, 0, 5020},     /* … */
+        {4000, -3000, 0, 5020},   /* a slow one says nothing new */
+        {3, -10, 0, 13},          /* the machine's clock was set right */
+        {-700, 2000000, 0, -700}, /* … or back, while the Welcome was on its way: the later reading counts */
+    };
+    area home;
+    struct store *s = begun(&home);
+    assert_int_equal(welcome(s, 10, 1, 0), 0);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        struct welcome *m = calloc(1, sizeof *m);
+        struct node_progress *p = progress(s);
+        *m = (struct welcome){.session = 10 + i, .protocol = 1, .clock = NOW + (wall_ms)steps[i].hub, .cursor = p->cursor, .life_count = 1};
+        m->lives[0] = p->lives[0];
+        struct txn *t = writing(s);
+        assert_int_equal(node_welcome(t, m, NOW + (wall_ms)steps[i].asked, NOW + (wall_ms)steps[i].now), 0);
+        assert_int_equal(txn_commit(t), 0);
+        free(p);
+        p = progress(s);
+        assert_int_equal(p->offset_ms, steps[i].offset);
+        free(p);
+        free(m);
+    }
     store_close(s);
 }
 
@@ -421,7 +454,7 @@ static void behind_a_damaged_change(void **state) {
     rot(s, &life, 1);
     assert_int_equal(edit(s, 2, NOW), 0);
     t = writing(s);
-    assert_int_equal(node_welcome(t, m, NOW), NODE_WELCOME_RESTORED);
+    assert_int_equal(node_welcome(t, m, NOW, NOW), NODE_WELCOME_RESTORED);
     assert_int_equal(node_batch(t, &life, 1, 100000, &push, &raw), NODE_BATCH_BROKEN);
     node_new_life(t, &next);
     assert_int_equal(txn_commit(t), 0);
@@ -433,7 +466,7 @@ static void behind_a_damaged_change(void **state) {
     m->lives[1] = p->lives[1];
     m->life_count = 2;
     t = writing(s);
-    assert_int_equal(node_welcome(t, m, NOW), 0);
+    assert_int_equal(node_welcome(t, m, NOW, NOW), 0);
     assert_int_equal(node_batch(t, &next, 0, 100000, &push, &raw), 0);
     assert_int_equal(txn_commit(t), 0);
     buffer_close(&raw);
@@ -576,6 +609,7 @@ int main(void) {
         cmocka_unit_test(what_is_not_known_stays),
         cmocka_unit_test(a_page_that_came_late),
         cmocka_unit_test(a_damaged_change_is_merged),
+        cmocka_unit_test(a_slow_welcome_moves_no_right_clock),
         cmocka_unit_test(a_lost_change_has_a_name),
         cmocka_unit_test(behind_a_damaged_change),
         cmocka_unit_test(the_oldest_life_gives_way),

@@ -51,7 +51,7 @@ static struct store *node_open(struct city *y, uint32_t node) {
     m->cursor = (struct cursor){place.epochs[0].epoch, place.hub_seq, place.hub_seq};
     struct txn *t = writing(s);
     node_begin(t, node, &home, 1, &y->writers[node].incarnation);
-    assert_int_equal(node_welcome(t, m, y->now), 0);
+    assert_int_equal(node_welcome(t, m, y->now, y->now), 0);
     assert_int_equal(txn_commit(t), 0);
     free(m);
     return s;
