@@ -1,6 +1,7 @@
 /* What operators ask. No value of a person's record leaves here, only ids, numbers, reasons; but for `export --raw`, which names its actor
  * and purpose and leaves an entry in the hub's audit log for each record. */
 #include "common/base/log.h"
+#include "common/daemon/jobs.h"
 #include "common/daemon/rows.h"
 #include "common/engine/clock.h"
 #include "common/engine/log_proof.h"
@@ -530,12 +531,12 @@ static int office_key_each(void *owner, uint32_t node, const struct hub_node_sta
 
 /* What no proof looks at: places, offices' rows, tokens, who looked at what. */
 static void check_values(struct question *a, struct txn *log, struct txn *own) {
-    envelope_check(log, HUB_LOG_META, complain, a, &a->checked);
-    envelope_check(log, HUB_LOG_NODES, complain, a, &a->checked);
-    envelope_check(own, HUB_OWN_META, complain, a, &a->checked);
-    envelope_check(own, HUB_OWN_AUDIT, complain, a, &a->checked);
-    envelope_check(own, HUB_OWN_HEADS, complain, a, &a->checked);
-    envelope_check(own, HUB_OWN_TOKENS, complain, a, &a->checked);
+    envelope_check(log, HUB_LOG_META, complain, a, &a->progress);
+    envelope_check(log, HUB_LOG_NODES, complain, a, &a->progress);
+    envelope_check(own, HUB_OWN_META, complain, a, &a->progress);
+    envelope_check(own, HUB_OWN_AUDIT, complain, a, &a->progress);
+    envelope_check(own, HUB_OWN_HEADS, complain, a, &a->progress);
+    envelope_check(own, HUB_OWN_TOKENS, complain, a, &a->progress);
 }
 
 void question_keys(struct question *a, struct txn *state, struct txn *own, void (*complain_to)(void *owner, const char *what)) {
@@ -560,29 +561,36 @@ static void begin_proof(struct question *a, struct txn *state, struct txn *log) 
 static void run_verify(struct question *a, struct txn *state, struct txn *log) {
     enum { STRETCH = 200 };
     if (a->proof == NULL) {
-        if (hub_verify(state, complain, a, &a->checked) != 0 && json_array_size(a->rows) == 0)
+        progress_expect(&a->progress, store_count(log, HUB_LOG_ENTRIES));
+        if (hub_verify(state, complain, a, &a->progress) != 0 && json_array_size(a->rows) == 0)
             complain(a, "the state cannot be read");
         begin_proof(a, state, log);
         a->more = a->proof != NULL;
     } else {
+        uint64_t before = log_proof_pushes(a->proof);
         a->more = log_proof_walk(a->proof, log, STRETCH);
+        progress_step(&a->progress, log_proof_pushes(a->proof) - before);
     }
+    a->more = a->more && !progress_stopped(&a->progress);
     if (a->more)
         return;
     size_t n = json_array_size(a->rows);
-    if (n > 0)
+    if (progress_stopped(&a->progress))
+        question_fail(a, "busy", "run it again", "the check was cancelled, or the daemon is stopping");
+    else if (n > 0)
         question_fail(
             a, "conflict", "keep a copy of the data folder, then restore a backup", "%zu complaints; the first: %s", n,
             json_string_value(json_object_get(json_array_get(a->rows, 0), "complaint")));
     else
         json_array_append_new(
-            a->rows,
-            json_pack(
-                "{s:I, s:I, s:s}", "checked", (json_int_t)a->checked, "pushes", (json_int_t)log_proof_pushes(a->proof), "result", "sound"));
+            a->rows, json_pack(
+                         "{s:I, s:I, s:s}", "checked", (json_int_t)(a->progress.done - log_proof_pushes(a->proof)), "pushes",
+                         (json_int_t)log_proof_pushes(a->proof), "result", "sound"));
 }
 
 void cmd_verify_state(void *owner, struct request *q) {
     struct question *a = question_new(owner, q, run_verify);
     a->one = true;
+    jobs_begin(a->city->jobs, q, "verify", "values", &a->progress);
     question_submit(a);
 }

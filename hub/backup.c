@@ -5,6 +5,7 @@
 #include "hub/backup.h"
 
 #include "common/base/log.h"
+#include "common/daemon/jobs.h"
 #include "common/engine/clock.h"
 #include "common/store/layout.h"
 #include "hub/city.h"
@@ -17,8 +18,8 @@
 enum { OLD_MS = 2 * 86400000 };
 
 struct backups {
-    struct worker *worker; /* NULL: stopping */
-    atomic_bool stop;
+    struct worker *worker;    /* NULL: stopping */
+    struct progress progress; /* of the one that is being made */
     bool busy;
     const char *why; /* static: why the last one failed; NULL: it did not */
     wall_ms failed;
@@ -58,9 +59,8 @@ static void complain(void *owner, const char *what) {
 static int look_state(void *owner, struct txn *t) {
     struct making *m = owner;
     struct backup_manifest *to = &m->backup.manifest;
-    uint64_t checked;
     unsigned complaints = 0;
-    if (hub_verify(t, complain, &complaints, &checked) != 0 || complaints > 0 || !hub_place_get(t, &m->place) || m->place.epoch_count == 0)
+    if (hub_verify(t, complain, &complaints, NULL) != 0 || complaints > 0 || !hub_place_get(t, &m->place) || m->place.epoch_count == 0)
         return BACKUP_UNSOUND;
     to->epoch = m->place.epochs[m->place.epoch_count - 1].epoch;
     to->log_life = m->place.log_life;
@@ -104,6 +104,7 @@ static bool there(struct making *m, const char *name) {
 static int make(struct making *m) {
     const struct hub_stores *s = hub_engine_stores(m->city->engine);
     const char *room = buffer_string(&m->room);
+    progress_expect(m->backup.progress, 3 * (store_bytes(s->state) + store_bytes(s->log) + store_bytes(s->own)));
     int r = backup_key_ready(buffer_string(&m->key), &m->backup.key, &m->key_made);
     if (r == 0)
         r = backup_begin(&m->backup, buffer_string(&m->dir));
@@ -147,9 +148,9 @@ static void make_free(struct making *m) {
 
 static void make_failed(struct making *m, const char *why) {
     struct backups *b = m->city->backups;
-    bool stopping = m->result == BACKUP_STOPPED;
-    const char *code = stopping || m->result == BACKUP_FULL ? "busy" : m->result < 0 ? "internal" : "conflict";
-    if (!stopping) {
+    bool stopped = m->result == BACKUP_STOPPED;
+    const char *code = stopped || m->result == BACKUP_FULL ? "busy" : m->result < 0 ? "internal" : "conflict";
+    if (!stopped) {
         b->why = why;
         b->failed = clock_wall();
         log_fact(LOG_ERROR, "backup.failed", FACT_TEXT("folder", buffer_string(&m->dir)), FACT_TEXT("why", why));
@@ -312,7 +313,9 @@ void cmd_backup(void *owner, struct request *q) {
     m->began = m->backup.manifest.made = clock_wall();
     strcpy(m->backup.manifest.kind, "hub");
     m->backup.manifest.city = c->who.city;
-    m->backup.stop = &c->backups->stop;
+    m->backup.progress = &c->backups->progress;
+    progress_begin(&c->backups->progress);
+    jobs_begin(c->jobs, q, "backup", "bytes", &c->backups->progress);
     buffer_text(&m->dir, dir);
     while (m->dir.len > 1 && m->dir.at[m->dir.len - 1] == '/')
         m->dir.len--;
@@ -377,7 +380,7 @@ void backups_stop(struct city *c) {
     if (c->backups == NULL)
         return;
     struct worker *w = c->backups->worker;
-    atomic_store(&c->backups->stop, true);
+    atomic_store(&c->backups->progress.stop, true);
     worker_close(w);
     c->backups->worker = NULL;
 }

@@ -47,6 +47,8 @@ struct city {
     struct command *table;         /* owns; what the control answers */
     struct enrol *enrol;           /* owns */
     struct backups *backups;       /* owns */
+    struct jobs *jobs;             /* owns */
+    uint64_t compaction;           /* the job, while one is under way */
     struct erasures *erasures;     /* owns */
     struct redivision *redivision; /* owns */
     struct standing *standing;     /* owns */
@@ -75,11 +77,11 @@ struct question {
     json_t *rows;                       /* owns */
     struct public_keys hub;             /* its keys when it was asked: they may change meanwhile */
     bool one, raw, hashes;
-    bool restricted;         /* the purpose opens what is only kept */
-    bool more;               /* set by `run`: it is run again, on a later snapshot */
-    struct log_proof *proof; /* owns; of verify and history */
-    uint64_t checked;
-    const char *code, *hint; /* static */
+    bool restricted;          /* the purpose opens what is only kept */
+    bool more;                /* set by `run`: it is run again, on a later snapshot */
+    struct log_proof *proof;  /* owns; of verify and history */
+    struct progress progress; /* of verify: values */
+    const char *code, *hint;  /* static */
     struct buffer message;
     uint32_t node;
     area areas[LIMIT_AREAS];
@@ -136,6 +138,10 @@ void enrol_status(const struct city *c, json_t *out, struct problems *problems);
 void city_catalogue_load(struct city *c); /* reads the policies of the state anew; the first time publishes what the folder has newer */
 
 /* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
+/* jobs.c */
+void compaction_began(void *owner, struct progress *p);
+void compaction_ended(void *owner, const char *why);
+
 void backups_open(struct city *c);
 void backups_stop(struct city *c);
 void backups_close(struct city *c);
@@ -262,6 +268,10 @@ void cmd_audit_settle(void *owner, struct request *q);
 void cmd_administer(void *owner, struct request *q); /* an order: noted, then city_ordered */
 void cmd_backup(void *owner, struct request *q);     /* backup.c */
 void cmd_backups(void *owner, struct request *q);
+void cmd_jobs(void *owner, struct request *q);
+void cmd_job_wait(void *owner, struct request *q);
+void cmd_job_stop(void *owner, struct request *q);
+void cmd_job_cancel(void *owner, struct request *q);
 void cmd_node_add(void *owner, struct request *q); /* orders.c */
 void cmd_node_approve(void *owner, struct request *q);
 void cmd_node_pause(void *owner, struct request *q);

@@ -6,6 +6,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
+#include "common/daemon/jobs.h"
 #include "common/engine/clock.h"
 
 #include <errno.h>
@@ -143,11 +144,15 @@ static const struct command commands[] = {
     {"account remove", CONTROL_ADMIN, cmd_account_remove, "name", "", "", "take an account away; it is logged out", "删除账号"},
     {"account list", CONTROL_ADMIN, cmd_account_list, "", "", "account made_ms changed_ms sessions", "accounts, and how many are logged in",
      "账号列表"},
-    {"backup", CONTROL_ADMIN, cmd_backup, "dir", "timeout=", "", "make an encrypted, verified backup in DIR/<time>", "备份"},
+    {"jobs", CONTROL_STATUS, cmd_jobs, "", "", JOBS_COLUMNS, "backups, checks and compactions that run or have run: how far they are",
+     "正在进行和已结束的任务"},
+    {"job wait", CONTROL_STATUS, cmd_job_wait, "job", "timeout=", "", "wait until a job ends; answers as its command does", "等待任务结束"},
+    {"job cancel", CONTROL_ADMIN, cmd_job_cancel, "job", "", "", "ask a job to stop; nothing half-made is kept", "取消任务"},
+    {"backup", CONTROL_ADMIN, cmd_backup, "dir", "timeout= no-wait", "", "make an encrypted, verified backup in DIR/<time>", "备份"},
     {"backups", CONTROL_ADMIN, cmd_backups, "", "", "path made_ms bytes position accepted", "backups that a restore may use",
      "可用备份列表"},
-    {"verify", CONTROL_ADMIN, cmd_verify_state, "", "", "", "check the merged state against itself, and the log against the offices' keys",
-     "检查存储"},
+    {"verify", CONTROL_ADMIN, cmd_verify_state, "", "timeout= no-wait", "",
+     "check the merged state against itself, and the log against the offices' keys", "检查存储"},
     {"schema", CONTROL_STATUS, cmd_schema, "command?", "", "command field unit text", "what the fields of every answer mean",
      "各命令返回字段的含义"},
 };
@@ -359,7 +364,8 @@ static int open_engine(struct city *c) {
         .ordered = erase_ordered,
         .compacted = erase_compacted,
         .holder = erase_holder,
-        .owner = c};
+        .owner = c,
+        .compaction = {compaction_began, compaction_ended, c}};
     buffer_format(&door, "ipc://%s/door.sock", folder);
     r = hub_engine_open(&c->loop, &stores, buffer_string(&door), &c->keys, &calls, &c->engine);
     if (r != 0 && c->exit == EXIT_GOOD) /* else a store failed, and has said so */
@@ -386,7 +392,7 @@ static void run_loop(struct city *c) {
     for (size_t i = 0; i < COMMANDS; i++) {
         c->table[i] = commands[i];
         if (is_order(&commands[i]))
-            c->table[i].run = cmd_administer;
+            c->table[i].run = commands[i].run == cmd_job_cancel ? cmd_job_stop : cmd_administer;
     }
     int r = control_open(&c->loop, sockets, c->table, COMMANDS, c, &c->control);
     if (r != 0) {
@@ -443,6 +449,7 @@ static int run(struct city *c) {
     c->daily.data = c;
     service_start(&c->service, &c->loop);
     c->started = clock_wall();
+    c->jobs = jobs_open();
     backups_open(c);
     int r = open_engine(c); /* runs the loop already: the store may have failed meanwhile, or somebody may want us to stop */
     c->exit = c->exit == EXIT_GOOD ? r : c->exit;
@@ -452,6 +459,7 @@ static int run(struct city *c) {
     rekey_stop(c);
     page_stop(c);
     control_stop(c->control);
+    jobs_stop(c->jobs);
     service_watch(&c->service, NULL, NULL);
     uv_close((uv_handle_t *)&c->daily, NULL);
     enrol_stop(c);
@@ -471,6 +479,7 @@ static int run(struct city *c) {
     retention_close(c);
     watch_close(c);
     c->control = control_close(c->control);
+    c->jobs = jobs_close(c->jobs);
     service_stop(&c->service);
     uv_run(&c->loop, UV_RUN_DEFAULT);
     uv_loop_close(&c->loop);

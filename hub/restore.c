@@ -3,6 +3,7 @@
 #include "common/base/error.h"
 #include "common/base/memory.h"
 #include "common/daemon/service.h"
+#include "common/daemon/shown.h"
 #include "common/store/envelope.h"
 #include "common/store/hub_kept.h"
 #include "common/store/hub_merge.h"
@@ -128,8 +129,7 @@ static int settle_pair(const struct restoring *x, struct txn *state, struct txn 
     struct hub_place *place = memory_zeroed(1, sizeof *place);
     struct hub_log_place at;
     unsigned complaints = 0;
-    uint64_t checked;
-    int r = hub_verify(state, complain, &complaints, &checked);
+    int r = hub_verify(state, complain, &complaints, NULL);
     bool fits = r == 0 && complaints == 0 && hub_place_get(state, place) && hub_log_place(log, &at) &&
                 id_equal(&place->log_life, &at.life) && place->position <= at.last && place->position + 1 >= at.first;
     free(place);
@@ -221,7 +221,11 @@ static void install_key(const struct settings *s, const struct restoring *x) {
 
 static int unpack(const struct settings *s, struct restoring *x) {
     char *folder = realpath(x->o->folder, NULL);
-    int r = backup_unpack(x->o->folder, &x->key, &x->manifest, x->data);
+    struct progress progress = {.total = backup_bytes(&x->manifest)};
+    struct shown shown;
+    shown_begin(&shown, "restoring", "bytes", &progress);
+    int r = backup_unpack(x->o->folder, &x->key, &x->manifest, x->data, &progress);
+    shown_end(&shown);
     if (r != 0) {
         say(r == BACKUP_NOT_EMPTY || r == BACKUP_FULL || r == BACKUP_DENIED ? x->data : x->o->folder, backup_text(r));
         free(folder);
@@ -255,7 +259,11 @@ static int unpack(const struct settings *s, struct restoring *x) {
 }
 
 static int check(const struct settings *s, struct restoring *x) {
-    int r = backup_check(x->o->folder, &x->key, &x->manifest, NULL);
+    struct progress progress = {.total = backup_bytes(&x->manifest)};
+    struct shown shown;
+    shown_begin(&shown, "reading", "bytes", &progress);
+    int r = backup_check(x->o->folder, &x->key, &x->manifest, &progress);
+    shown_end(&shown);
     if (r != 0)
         return say(x->o->folder, backup_text(r));
     if (x->o->own != NULL) {

@@ -4,6 +4,8 @@
 
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/daemon/jobs.h"
+#include "common/daemon/shown.h"
 #include "common/engine/clock.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"
@@ -18,7 +20,7 @@
 
 struct backups {
     struct worker *worker;
-    atomic_bool stop;
+    struct progress progress; /* of the one that is being made */
     bool busy;
     wall_ms made;       /* 0: none */
     struct buffer path; /* owns */
@@ -57,8 +59,7 @@ static int look(void *owner, struct txn *t) {
     struct backup_manifest *m = owner;
     struct node_progress *p = memory_zeroed(1, sizeof *p);
     unsigned complaints = 0;
-    uint64_t checked;
-    bool sound = node_verify(t, complain, &complaints, &checked) == 0 && complaints == 0 && node_progress_get(t, p);
+    bool sound = node_verify(t, complain, &complaints, NULL) == 0 && complaints == 0 && node_progress_get(t, p);
     for (size_t i = 0; sound && i < p->life_count; i++)
         backup_life_add(m, m->node, &p->lives[i].incarnation, p->lives[i].last);
     m->epoch = p->highest;
@@ -71,6 +72,7 @@ static void make_works(struct job *j, void *owner) {
     struct making *m = (struct making *)j;
     struct store *s = node_engine_store(m->office->engine);
     (void)owner;
+    progress_expect(m->backup.progress, 3 * store_bytes(s));
     int r = backup_key_ready(buffer_string(&m->key), &m->backup.key, &m->key_made);
     if (r == 0)
         r = backup_begin(&m->backup, buffer_string(&m->dir));
@@ -169,7 +171,9 @@ void cmd_backup(void *owner, struct request *q) {
     strcpy(m->backup.manifest.kind, "node");
     m->backup.manifest.city = who->city;
     m->backup.manifest.node = who->node;
-    m->backup.stop = &o->backups->stop;
+    m->backup.progress = &o->backups->progress;
+    progress_begin(&o->backups->progress);
+    jobs_begin(o->jobs, q, "backup", "bytes", &o->backups->progress);
     buffer_text(&m->dir, dir);
     while (m->dir.len > 1 && m->dir.at[m->dir.len - 1] == '/')
         m->dir.len--;
@@ -222,7 +226,7 @@ void backups_open(struct office *o) {
 void backups_stop(struct office *o) {
     if (o->backups == NULL)
         return;
-    atomic_store(&o->backups->stop, true);
+    atomic_store(&o->backups->progress.stop, true);
     o->backups->worker = worker_close(o->backups->worker);
 }
 
@@ -246,7 +250,6 @@ static int look_restored(struct office *o, const char *data) {
     struct store *s = NULL;
     struct txn *t;
     unsigned complaints = 0;
-    uint64_t checked;
     buffer_format(&path, "%s/restoring", data);
     int r = service_seal("anju-node", o->settings, buffer_string(&path), false, &o->sealing);
     if (r != 0) {
@@ -258,7 +261,7 @@ static int look_restored(struct office *o, const char *data) {
     if (r != 0)
         say(buffer_string(&path), r > 0 ? store_open_hint(r) : error_text(r));
     if (r == 0 && (r = store_read(s, &t)) == 0) {
-        if (node_verify(t, complain, &complaints, &checked) != 0 || complaints > 0)
+        if (node_verify(t, complain, &complaints, NULL) != 0 || complaints > 0)
             r = say(buffer_string(&path), "the store in it does not pass its check: take another backup");
         txn_abort(t);
     }
@@ -270,7 +273,11 @@ static int look_restored(struct office *o, const char *data) {
 static int unpack(struct office *o, const char *folder, const struct backup_key *k, const struct backup_manifest *m) {
     const char *data = settings_text(o->settings, "data");
     struct buffer path = {0};
-    int r = backup_unpack(folder, k, m, data);
+    struct progress progress = {.total = backup_bytes(m)};
+    struct shown shown;
+    shown_begin(&shown, "restoring", "bytes", &progress);
+    int r = backup_unpack(folder, k, m, data, &progress);
+    shown_end(&shown);
     if (r != 0)
         return say(r == BACKUP_NOT_EMPTY || r == BACKUP_FULL || r == BACKUP_DENIED ? data : folder, backup_text(r));
     r = look_restored(o, data);
@@ -303,7 +310,14 @@ int node_restore(struct office *o, const char *folder, const char *key_file, boo
         r = backup_read(folder, &key, &m);
         if (r == 0 && strcmp(m.kind, "node") != 0)
             r = BACKUP_OTHER;
-        if (r == 0 && check && (r = backup_check(folder, &key, &m, NULL)) == 0)
+        struct progress progress = {.total = backup_bytes(&m)};
+        struct shown shown;
+        if (r == 0 && check) {
+            shown_begin(&shown, "reading", "bytes", &progress);
+            r = backup_check(folder, &key, &m, &progress);
+            shown_end(&shown);
+        }
+        if (r == 0 && check)
             printf("this backup of node %u is whole\n", m.node);
         exit = r != 0 ? say(folder, backup_text(r)) : check ? EXIT_GOOD : unpack(o, folder, &key, &m);
     }

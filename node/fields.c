@@ -251,6 +251,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"held", "fields", "", "names of the fields that it changes", "更改字段"},
         {"held", "reason", "", "why the city did not take it", "搁置原因"},
 
+        {"verify", "job", "", "with --no-wait only this: its number", "任务编号"},
         {"verify", "checked", "values", "looked at", "已检查数"},
         {"verify", "result", "", "sound", "结果"},
 
@@ -416,6 +417,24 @@ void cmd_schema(void *owner, struct request *q) {
 
         {"audit settle", "audit", "", "settled", "状态"},
 
+        {"jobs", "job", "", "its number, since this daemon started", "任务编号"},
+        {"jobs", "kind", "", "backup, verify, compaction, import", "任务类型"},
+        {"jobs", "state", "", "running, stopping (it was asked to), done, failed, cancelled", "状态"},
+        {"jobs", "done", "", "of `unit`, so far", "已完成"},
+        {"jobs", "total", "", "of `unit`, as it is known: an estimate until the end; null: not known", "总量"},
+        {"jobs", "unit", "", "bytes (copied, sealed and read back), values, stores, rows", "单位"},
+        {"jobs", "began_ms", "ms since 1970", "when it began", "开始时间"},
+        {"jobs", "took_ms", "ms", "that it took, so far", "用时"},
+        {"jobs", "uid", "", "of the process that asked for it; null: the daemon itself", "发起用户"},
+        {"jobs", "why", "", "it failed, or was cancelled", "原因"},
+
+        {"job wait", "job", "", "of work that nobody asked for: as `jobs`; else the answer is that of the job's command", "任务编号"},
+        {"job cancel", "job", "", "as `jobs` shows it; when it ends is told by `job wait`", "任务编号"},
+        {"job cancel", "state", "", "stopping", "状态"},
+        {"job begin", "job", "", "its number, for `job tell` and `job end`", "任务编号"},
+        {"job tell", "stop", "", "somebody asked it to stop: it tells so with `job end`", "是否应停止"},
+        {"job end", "job", "", "as `jobs` shows it", "任务编号"},
+        {"backup", "job", "", "with --no-wait only this: its number, for `job wait` and `job cancel`", "任务编号"},
         {"backup", "path", "", "where it lies", "备份位置"},
         {"backup", "bytes", "bytes", "that it holds", "备份大小"},
         {"backup", "took_ms", "ms", "to make and verify it", "用时"},

@@ -4,6 +4,7 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
+#include "common/daemon/jobs.h"
 #include "common/store/layout.h"
 #include "node/office.h"
 
@@ -62,8 +63,17 @@ static const struct command commands[] = {
     {"queue", CONTROL_ADMIN, cmd_queue, "", "", "seq type id state saved_ms", "changes that are not merged yet", "待合并的更改"},
     {"held", CONTROL_ADMIN, cmd_held, "", "", "seq type id reason", "changes that the city did not take, or that this disk lost, and why",
      "被市级搁置或在本机损坏的更改"},
-    {"backup", CONTROL_ADMIN, cmd_backup, "dir", "timeout=", "", "make an encrypted, verified backup in DIR/<time>", "备份"},
-    {"verify", CONTROL_ADMIN, cmd_verify_store, "", "", "", "check the whole store against itself", "检查存储"},
+    {"jobs", CONTROL_STATUS, cmd_jobs, "", "", JOBS_COLUMNS,
+     "backups, checks, compactions and imports that run or have run: how far they are", "正在进行和已结束的任务"},
+    {"job wait", CONTROL_STATUS, cmd_job_wait, "job", "timeout=", "", "wait until a job ends; answers as its command does", "等待任务结束"},
+    {"job cancel", CONTROL_ADMIN, cmd_job_cancel, "job", "", "", "ask a job to stop; nothing half-made is kept", "取消任务"},
+    {"job begin", CONTROL_ADMIN, cmd_job_begin, "kind", "total=", "", "for programs: an import begins, of so many rows",
+     "程序用：开始导入任务"},
+    {"job tell", CONTROL_ADMIN, cmd_job_tell, "job", "done=", "", "for programs: how far it is; says whether it shall stop",
+     "程序用：报告进度"},
+    {"job end", CONTROL_ADMIN, cmd_job_end, "job", "done= why=", "", "for programs: it has ended", "程序用：结束任务"},
+    {"backup", CONTROL_ADMIN, cmd_backup, "dir", "timeout= no-wait", "", "make an encrypted, verified backup in DIR/<time>", "备份"},
+    {"verify", CONTROL_ADMIN, cmd_verify_store, "", "timeout= no-wait", "", "check the whole store against itself", "检查存储"},
     {"put", CONTROL_ADMIN, cmd_put, "type words*", "actor= purpose= case= create reason= lang=", "", "save a record: [ID] FIELD=VALUE…",
      "保存记录"},
     {"edit", CONTROL_ADMIN, cmd_edit_many, "", "actor= purpose= case= exists=", "type id created seq state",
@@ -282,9 +292,9 @@ static int say_enrolment(int r) {
 /* Orders to the daemon are noted before they are carried out. The rest reads nothing personal, or notes itself with what it shows. */
 static bool is_order(const struct command *c) {
     static void (*const none[])(void *owner, struct request *q) = {
-        cmd_queue,  cmd_held,          cmd_verify_store, cmd_put,          cmd_edit_many,  cmd_delete, cmd_adopt,
-        cmd_get,    cmd_export_unsent, cmd_find,         cmd_history,      cmd_conflicts,  cmd_export, cmd_tasks,
-        cmd_points, cmd_audit_export,  cmd_audit_person, cmd_audit_verify, cmd_audit_heads};
+        cmd_job_begin, cmd_job_tell, cmd_job_end,      cmd_queue,         cmd_held,         cmd_verify_store, cmd_put,       cmd_edit_many,
+        cmd_delete,    cmd_adopt,    cmd_get,          cmd_export_unsent, cmd_find,         cmd_history,      cmd_conflicts, cmd_export,
+        cmd_tasks,     cmd_points,   cmd_audit_export, cmd_audit_person,  cmd_audit_verify, cmd_audit_heads};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (c->run == none[i])
             return false;
@@ -294,7 +304,7 @@ static bool is_order(const struct command *c) {
 static void note_orders(struct office *o) {
     for (size_t i = 0; i < COMMANDS; i++)
         if (is_order(&commands[i]))
-            o->table[i].run = cmd_administer;
+            o->table[i].run = commands[i].run == cmd_job_cancel ? cmd_job_stop : cmd_administer;
 }
 
 void office_ordered(struct office *o, struct request *q) {
@@ -305,7 +315,7 @@ void office_ordered(struct office *o, struct request *q) {
 }
 
 bool office_open(struct office *o) {
-    struct node_engine_calls calls = {office_fatal, on_note, office_rekeyed, o};
+    struct node_engine_calls calls = {office_fatal, on_note, office_rekeyed, o, {compaction_began, compaction_ended, o}};
     int r = node_engine_open(&o->loop, o->store, settings_text(o->settings, "data"), &o->keys, &calls, &o->engine);
     if (r != 0) {
         o->exit = say_enrolment(r);
@@ -318,6 +328,7 @@ bool office_open(struct office *o) {
     memcpy(o->table, commands, sizeof commands);
     note_orders(o);
     first_catalogue(o);
+    o->jobs = jobs_open();
     backups_open(o);
     return true;
 }
@@ -396,12 +407,14 @@ static int run(struct office *o) {
     uv_close((uv_handle_t *)&o->daily, NULL);
     metrics_close(&o->metrics);
     control_stop(o->control);
+    jobs_stop(o->jobs);
     service_watch(&o->service, NULL, NULL);
     backups_stop(o);
     o->engine = node_engine_close(o->engine);
     backups_close(o);
     o->store = store_close(o->store);
     o->control = control_close(o->control);
+    o->jobs = jobs_close(o->jobs);
     service_stop(&o->service);
     uv_run(&o->loop, UV_RUN_DEFAULT);
     uv_loop_close(&o->loop);

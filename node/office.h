@@ -34,6 +34,8 @@ struct office {
     struct control *control;
     struct metrics_door metrics;
     struct backups *backups; /* owns */
+    struct jobs *jobs;       /* owns */
+    uint64_t compaction;     /* the job, while one is under way */
     struct catalogue_version *catalogue;
     struct wait *waits;
     uv_timer_t waiting;
@@ -111,6 +113,17 @@ void office_rekeyed(void *owner);                     /* of node_engine_calls */
 const char *office_key_state(const struct office *o); /* settled, offered, taken */
 
 /* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
+/* jobs.c */
+void compaction_began(void *owner, struct progress *p);
+void compaction_ended(void *owner, const char *why);
+void cmd_jobs(void *owner, struct request *q);
+void cmd_job_wait(void *owner, struct request *q);
+void cmd_job_stop(void *owner, struct request *q);
+void cmd_job_cancel(void *owner, struct request *q);
+void cmd_job_begin(void *owner, struct request *q);
+void cmd_job_tell(void *owner, struct request *q);
+void cmd_job_end(void *owner, struct request *q);
+
 void backups_open(struct office *o);
 void backups_stop(struct office *o);
 void backups_close(struct office *o);

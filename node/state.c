@@ -9,6 +9,7 @@
 
 #include "common/base/endpoint.h"
 #include "common/base/log.h"
+#include "common/daemon/jobs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,25 +195,35 @@ void cmd_digest(void *owner, struct request *q) {
     ask_submit(ask_new(owner, q, sizeof(struct ask), run_digest));
 }
 
+struct verifying {
+    struct ask ask;
+    struct progress progress; /* values */
+};
+
 static void complain(void *owner, const char *what) {
     struct ask *a = owner;
     json_array_append_new(a->rows, json_pack("{s:s}", "complaint", what));
 }
 
 static void run_verify(struct ask *a, struct txn *t) {
-    uint64_t checked = 0;
-    if (node_verify(t, complain, a, &checked) != 0 || json_array_size(a->rows) > 0)
+    struct verifying *v = (struct verifying *)a;
+    int r = node_verify(t, complain, a, &v->progress);
+    if (progress_stopped(&v->progress))
+        ask_fail(a, "busy", "run it again", "the check was cancelled, or the daemon is stopping");
+    else if (r != 0 || json_array_size(a->rows) > 0)
         ask_fail(
             a, "conflict", "keep a copy of the store's folder; repair from the hub, or restore a backup", "%zu complaints; the first: %s",
             json_array_size(a->rows), json_string_value(json_object_get(json_array_get(a->rows, 0), "complaint")));
     else
-        json_array_append_new(a->rows, json_pack("{s:I, s:s}", "checked", (json_int_t)checked, "result", "sound"));
+        json_array_append_new(a->rows, json_pack("{s:I, s:s}", "checked", (json_int_t)v->progress.done, "result", "sound"));
 }
 
 void cmd_verify_store(void *owner, struct request *q) {
-    struct ask *a = ask_new(owner, q, sizeof *a, run_verify);
-    a->one = true;
-    ask_submit(a);
+    const struct office *o = owner;
+    struct verifying *v = ask_new(owner, q, sizeof *v, run_verify);
+    v->ask.one = true;
+    jobs_begin(o->jobs, q, "verify", "values", &v->progress);
+    ask_submit(&v->ask);
 }
 
 /* Each state with the moves out of it, as lines: "draft 草稿 -> submitted, withdrawn"; * needs the city, ! a reason. */

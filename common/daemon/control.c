@@ -93,6 +93,8 @@ struct request {
     const struct command *command; /* borrows */
     struct watch *watch;           /* whose question it is; NULL: asked once */
     bool person;                   /* asked by a line that is no JSON: answered as a table */
+    void (*followed)(void *owner, const json_t *line);
+    void *follower; /* borrows */
     struct print print;
 };
 
@@ -244,6 +246,52 @@ const char *request_account(const struct request *q) {
     return q->session->account;
 }
 
+static struct session *session_aside(struct control *c, enum control_level level, const char *account) {
+    struct session *s = memory_zeroed(1, sizeof *s);
+    s->control = c;
+    s->level = level;
+    s->account = account == NULL ? NULL : memory_text(account);
+    s->closed = true; /* it goes with its request */
+    return s;
+}
+
+static void ignore(void *owner, const json_t *line) {
+    (void)owner;
+    (void)line;
+}
+
+void request_follow(struct request *q, void (*line)(void *owner, const json_t *line), void *owner, json_t *instead) {
+    q->followed = line;
+    q->follower = owner;
+    if (instead == NULL)
+        return;
+    struct session *from = q->session, *to = session_aside(from->control, from->level, from->account);
+    struct request *now = memory_zeroed(1, sizeof *now);
+    to->uid = from->uid;
+    to->heard = ignore;
+    to->requests = 1;
+    *now = (struct request){
+        .session = from,
+        .whole = json_object(),
+        .id = q->id,
+        .command = q->command,
+        .person = q->person,
+        .watch = q->watch,
+        .print = q->print};
+    q->session = to;
+    q->person = false;
+    q->watch = NULL;
+    q->print = (struct print){.columns = ""};
+    request_ok(now, instead);
+}
+
+/* A line of the answer, for whoever follows; the asker may be a person, who gets it as words. Gives it back. */
+static json_t *followed(const struct request *q, json_t *line) {
+    if (q->followed != NULL)
+        q->followed(q->follower, line);
+    return line;
+}
+
 static bool person_row(struct request *q, const json_t *row) {
     if (q->person)
         print_row(&q->print, row);
@@ -266,11 +314,12 @@ static bool person_end(struct request *q) {
 }
 
 void request_row(struct request *q, json_t *row) {
+    json_t *line = followed(q, json_pack("{s:I, s:o}", "id", q->id, "row", row));
     q->rows++;
     if (person_row(q, row))
-        json_decref(row);
+        json_decref(line);
     else
-        say(q->session, json_pack("{s:I, s:o}", "id", q->id, "row", row));
+        say(q->session, line);
 }
 
 static void shared_close(struct shared *s) {
@@ -311,8 +360,11 @@ void request_end(struct request *q) {
         say_frame(q);
         return;
     }
-    if (!person_end(q))
-        say(q->session, json_pack("{s:I, s:{s:I}}", "id", q->id, "end", "count", (json_int_t)q->rows));
+    json_t *line = followed(q, json_pack("{s:I, s:{s:I}}", "id", q->id, "end", "count", (json_int_t)q->rows));
+    if (person_end(q))
+        json_decref(line);
+    else
+        say(q->session, line);
     request_free(q);
 }
 
@@ -324,10 +376,11 @@ void request_ok(struct request *q, json_t *answer) {
         return;
     }
     q->print.columns = ""; /* one object, whatever the command's rows look like */
+    json_t *line = followed(q, json_pack("{s:I, s:o}", "id", q->id, "ok", answer));
     if (person_row(q, answer) && person_end(q))
-        json_decref(answer);
+        json_decref(line);
     else
-        say(q->session, json_pack("{s:I, s:o}", "id", q->id, "ok", answer));
+        say(q->session, line);
     request_free(q);
 }
 
@@ -340,10 +393,12 @@ static void say_person_error(struct session *s, const char *message, const char 
 }
 
 void request_error(struct request *q, const char *code, const char *message, const char *hint) {
+    json_t *line = followed(q, json_pack("{s:I, s:o}", "id", q->id, "error", error_object(code, message, hint)));
     if (q->person)
         say_person_error(q->session, message, hint);
     else
-        say(q->session, json_pack("{s:I, s:o}", "id", q->id, "error", error_object(code, message, hint)));
+        say(q->session, json_incref(line));
+    json_decref(line);
     if (q->watch != NULL)
         q->watch->ended = q->watch->told = true;
     request_free(q);
@@ -563,14 +618,10 @@ static bool may_watch(struct session *s, const char *cmd, const json_t *id, cons
 void control_ask(
     struct control *c, enum control_level level, const char *account, const char *cmd, json_t *args,
     void (*line)(void *owner, const json_t *line), void *owner) {
-    struct session *s = memory_zeroed(1, sizeof *s);
-    s->control = c;
-    s->level = level;
+    struct session *s = session_aside(c, level, account);
     s->uid = getuid();
-    s->account = account == NULL ? NULL : memory_text(account);
     s->heard = line;
     s->heard_owner = owner;
-    s->closed = true; /* it goes with its request */
     run(request_new(s, json_pack("{s:o}", "args", args)), cmd);
 }
 

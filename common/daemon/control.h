@@ -69,6 +69,10 @@ unsigned request_uid(const struct request *q);                  /* SO_PEERCRED; 
 const char *request_account(const struct request *q);           /* borrows; of a control_ask; NULL: by a socket, or nobody logged in */
 const struct command *request_command(const struct request *q); /* what was asked for; borrows the table */
 
+/* Each line of its answer is told to `line` too, as it would be written; the last is the one without a "row". With `instead`, who asked is
+ * answered with that now, and the rest is told to `line` only. */
+void request_follow(
+    struct request *q, void (*line)(void *owner, const json_t *line /* borrows */), void *owner, json_t *instead /* takes, may be NULL */);
 void request_row(struct request *q, json_t *row /* takes */);
 void request_end(struct request *q /* takes */);
 void request_ok(struct request *q /* takes */, json_t *answer /* takes */);

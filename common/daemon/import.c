@@ -4,6 +4,7 @@
 #include "common/catalogue/banned.h"
 #include "common/daemon/client.h"
 #include "common/daemon/mapping.h"
+#include "common/daemon/shown.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -77,7 +78,45 @@ struct importing {
     const char *path;
     size_t good, bad, warned, there, unchanged;
     size_t row_of[IN_FLIGHT]; /* by request id modulo */
+    struct client job;        /* tells the node how far it is; a node that knows no jobs is not told */
+    json_int_t number;        /* of the job there; 0: none */
+    struct progress progress; /* rows */
+    struct shown shown;
 };
+
+/* One question and its answer; NULL: there is none. */
+static json_t *job_ask(struct importing *x, const char *cmd, json_t *args /* takes */) {
+    int code = client_ask(&x->job, cmd, args);
+    return code == CTL_GOOD ? client_next(&x->job, &code) : NULL;
+}
+
+static void job_begin(struct importing *x, const char *socket) {
+    if (client_open(&x->job, socket, TIMEOUT_MS) == CTL_GOOD) {
+        json_t *line =
+            job_ask(x, "job begin", json_pack("{s:s, s:I}", "kind", "import", "total", (json_int_t)atomic_load(&x->progress.total)));
+        x->number = json_integer_value(json_object_get(json_object_get(line, "ok"), "job"));
+        json_decref(line);
+    }
+    shown_begin(&x->shown, "importing", "rows", &x->progress);
+}
+
+static void job_tell(struct importing *x) {
+    if (x->number == 0)
+        return;
+    json_t *line = job_ask(x, "job tell", json_pack("{s:I, s:I}", "job", x->number, "done", (json_int_t)atomic_load(&x->progress.done)));
+    if (json_is_true(json_object_get(json_object_get(line, "ok"), "stop")))
+        atomic_store(&x->progress.stop, true);
+    json_decref(line);
+}
+
+static void job_end(struct importing *x, int r) {
+    const char *why = progress_stopped(&x->progress) ? "cancelled" : r != CTL_GOOD ? "the session with the node ended" : NULL;
+    shown_end(&x->shown);
+    if (x->number != 0)
+        json_decref(job_ask(
+            x, "job end", json_pack("{s:I, s:I, s:s*}", "job", x->number, "done", (json_int_t)atomic_load(&x->progress.done), "why", why)));
+    client_close(&x->job);
+}
 
 /* "Type.field: reason" of the node, told as the column that it came from. */
 static void tell(struct importing *x, size_t row, const char *what, const char *message) {
@@ -192,7 +231,9 @@ static int import_rows(const struct options *o, const char *socket, struct impor
     const struct csv_table *t = x->t;
     size_t flying = 0;
     int r = client_open(&c, socket, TIMEOUT_MS);
-    for (size_t row = 1; row < t->rows && r == CTL_GOOD; row++) {
+    atomic_store(&x->progress.total, t->rows - 1);
+    job_begin(x, socket);
+    for (size_t row = 1; row < t->rows && r == CTL_GOOD && !progress_stopped(&x->progress); row++) {
         struct buffer why = {0};
         const char *const *cells = (const char *const *)&t->cells[row * t->columns];
         if (t->widths[row] != t->columns)
@@ -216,10 +257,14 @@ static int import_rows(const struct options *o, const char *socket, struct impor
                 json_decref(records);
             flying++;
         }
+        progress_step(&x->progress, 1);
+        if (row % IN_FLIGHT == 0)
+            job_tell(x);
         buffer_close(&why);
     }
     for (; flying > 0 && r == CTL_GOOD; flying--)
         r = take_answer(&c, x);
+    job_end(x, r);
     client_close(&c);
     return r;
 }
@@ -250,7 +295,11 @@ int import_run(const char *socket, int argc, char **argv) {
             printf(
                 "%s: %zu rows saved, %zu left out, %zu warnings, %zu there already, %zu unchanged\n", o.words[1], x.good, x.bad, x.warned,
                 x.there, x.unchanged);
-            if (r == CTL_GOOD && x.bad > 0)
+            if (progress_stopped(&x.progress))
+                printf(
+                    "%s: cancelled after %zu of %zu rows; run it again to go on, what is there stays\n", x.path,
+                    (size_t)atomic_load(&x.progress.done), t.rows - 1);
+            if (r == CTL_GOOD && (x.bad > 0 || progress_stopped(&x.progress)))
                 r = CTL_REFUSED;
         }
     }

@@ -7,7 +7,7 @@
 
 enum {
     QUIET_MS = 10000,    /* orders come one after the other: one pass is enough for several */
-    AGAIN_MS = 3600000,  /* between two passes */
+    AGAIN_MS = 3600000,  /* between two passes, and after one that was cancelled */
     RETRY_MS = 60000,    /* after one that found no room, or no pause */
     PATIENCE_MS = 10000, /* for transactions to end; a reader lives 5 s at the most */
 };
@@ -19,20 +19,27 @@ struct compactor {
     size_t count;
     struct compactor_calls calls;
     bool busy, wanted, full, closing;
-    uint64_t rested; /* uv_now when the last pass ended; 0: there was none */
+    struct progress progress; /* of the pass: stores */
+    uint64_t rested;          /* uv_now when the last pass ended; 0: there was none */
 };
 
 struct pass {
     struct job job;
     struct compactor *c;
     int result;
+    bool cancelled; /* before the last store */
 };
 
 static void pass_works(struct job *j, void *owner) {
     struct pass *p = (struct pass *)j;
     struct compactor *c = owner;
-    for (size_t i = 0; i < c->count && p->result == 0; i++)
+    for (size_t i = 0; i < c->count && p->result == 0; i++) {
+        p->cancelled = progress_stopped(&c->progress);
+        if (p->cancelled)
+            break;
         p->result = store_compact(c->stores[i], PATIENCE_MS);
+        progress_step(&c->progress, p->result == 0);
+    }
 }
 
 static void on_time(uv_timer_t *t);
@@ -46,22 +53,29 @@ static void pass_done(struct job *j, int result) {
     struct pass *p = (struct pass *)j;
     struct compactor *c = p->c;
     int r = p->result;
+    bool cancelled = p->cancelled;
+    const char *why = cancelled ? "cancelled; it is done in an hour" : r == 0 ? NULL : r > 0 ? store_open_hint(r) : "the disk failed";
     (void)result;
     free(p);
     c->busy = false;
     c->full = r == STORE_DISK_FULL;
     c->rested = uv_now(c->timer.loop);
-    if (r == 0)
+    if (why == NULL)
         log_fact(LOG_INFO, "store.compacted");
     else
-        log_fact(LOG_WARNING, "store.not_compacted", FACT_TEXT("why", r > 0 ? store_open_hint(r) : "the disk failed"));
-    if (r > 0) {
+        log_fact(LOG_WARNING, "store.not_compacted", FACT_TEXT("why", why));
+    if (c->calls.watch.ended != NULL)
+        c->calls.watch.ended(c->calls.watch.owner, why);
+    if (cancelled) {
+        c->wanted = true;
+        later(c, AGAIN_MS);
+    } else if (r > 0) {
         c->wanted = true;
         later(c, RETRY_MS);
     } else if (c->wanted) {
         later(c, AGAIN_MS);
     }
-    if (!c->closing && (r < 0 || (r == 0 && !c->wanted))) /* what came meanwhile is for the next pass to say */
+    if (!c->closing && !cancelled && (r < 0 || (r == 0 && !c->wanted))) /* what came meanwhile is for the next pass to say */
         c->calls.done(c->calls.owner, r);
 }
 
@@ -70,6 +84,10 @@ static void on_time(uv_timer_t *t) {
     struct pass *p = memory_zeroed(1, sizeof *p);
     c->busy = true;
     c->wanted = false;
+    progress_begin(&c->progress);
+    progress_expect(&c->progress, c->count);
+    if (c->calls.watch.began != NULL)
+        c->calls.watch.began(c->calls.watch.owner, &c->progress);
     p->c = c;
     p->job.work = pass_works;
     p->job.done = pass_done;

@@ -2,15 +2,24 @@
  * after the last order, and not more often than is good for the disk. Everything on the loop's thread but the work itself. */
 #pragma once
 
+#include "common/base/progress.h"
 #include "common/engine/worker.h"
 #include "common/store/store.h"
 
 enum { COMPACTOR_STORES = 3 };
 
+/* Who is told of a pass, on the loop. */
+struct compaction_watch {
+    void (*began)(void *owner, struct progress *p /* borrows until `ended`; stores; it may be asked to stop between two of them */);
+    void (*ended)(void *owner, const char *why /* static; NULL: all of it was done */);
+    void *owner; /* borrows */
+};
+
 struct compactor_calls {
     void (*done)(
-        void *owner, int result); /* 0: all of them hold nothing any more that was deleted when it began; negative: they must close */
-    void *owner;                  /* borrows */
+        void *owner, int result);  /* 0: all of them hold nothing any more that was deleted when it began; negative: they must close */
+    void *owner;                   /* borrows */
+    struct compaction_watch watch; /* zeroes: nobody watches */
 };
 
 struct compactor;

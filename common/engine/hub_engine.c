@@ -5,7 +5,6 @@
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/engine/clock.h"
-#include "common/engine/compactor.h"
 #include "common/engine/heard.h"
 #include "common/engine/signed.h"
 #include "common/engine/write_rules.h"
@@ -2278,7 +2277,7 @@ int hub_engine_open(
     e->log = worker_open(loop, "anju-log", &log);
     e->merge = worker_open(loop, "anju-merge", &merge);
     e->read = worker_open(loop, "anju-read", &read);
-    struct compactor_calls compactor = {compacted, e};
+    struct compactor_calls compactor = {compacted, e, e->calls.compaction};
     e->compactor = compactor_open(loop, (struct store *[]){e->stores.log, e->stores.own, e->stores.state}, 3, &compactor);
     uv_timer_init(loop, &e->merge_again);
     uv_timer_init(loop, &e->own_again);

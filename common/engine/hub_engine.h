@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "common/engine/compactor.h"
 #include "common/engine/hub_audit.h"
 #include "common/engine/worker.h"
 #include "common/net/keys.h"
@@ -94,6 +95,7 @@ struct hub_engine_calls {
     void (*compacted)(void *owner, uint64_t hub_seq);          /* of hub_engine_compact: done */
     void (*holder)(void *owner, const struct hub_peer *p);     /* its report says something new of the orders that it carried out */
     void *owner;                                               /* borrows */
+    struct compaction_watch compaction;
 };
 
 /* Makes a new city's stores under the folder, or opens them and settles what a restore left (hub_join_log). + enum store_outcome, and

@@ -6,7 +6,6 @@
 #include "common/base/program.h"
 #include "common/base/random.h"
 #include "common/engine/clock.h"
-#include "common/engine/compactor.h"
 #include "common/engine/heard.h"
 #include "common/engine/policy_book.h"
 #include "common/engine/signed.h"
@@ -941,7 +940,7 @@ int node_engine_open(
     e->worker = worker_open(loop, "anju-store", &w);
     struct worker_calls reads = {.begin = read_begin, .end = read_end, .owner = e, .batch_max = 1};
     e->reader = worker_open(loop, "anju-read", &reads);
-    struct compactor_calls compactor = {compacted, e};
+    struct compactor_calls compactor = {compacted, e, e->calls.compaction};
     e->compactor = compactor_open(loop, &e->store, 1, &compactor);
     if (e->latest.uncompacted)
         compactor_soon(e->compactor);

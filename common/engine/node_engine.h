@@ -5,6 +5,7 @@
  * daemon, since the device cannot be trusted. */
 #pragma once
 
+#include "common/engine/compactor.h"
 #include "common/engine/node_audit.h"
 #include "common/engine/worker.h"
 #include "common/net/keys.h"
@@ -18,6 +19,7 @@ struct node_engine_calls {
     void (*note)(void *owner);              /* may be NULL: something that status shows has changed */
     void (*rekeyed)(void *owner);           /* the hub let us in with the next keys: the old ones are no longer needed */
     void *owner;                            /* borrows */
+    struct compaction_watch compaction;
 };
 
 enum node_enrolled { NODE_NOT_ENROLLED = 1, NODE_ENROLMENT_BROKEN };

@@ -70,7 +70,7 @@ const char *backup_text(int outcome) {
     case BACKUP_FULL:
         return "no room: the disk of the backups, or the data folder's, where a copy of the largest store lies meanwhile, is full";
     case BACKUP_STOPPED:
-        return "the daemon is stopping; nothing was kept of it";
+        return "it was cancelled, or the daemon is stopping; nothing was kept of it";
     case BACKUP_UNSOUND:
         return "the store does not pass its own check, so this would be no backup: run `anjuctl verify`";
     case BACKUP_NOT_EMPTY:
@@ -374,10 +374,6 @@ static ssize_t read_some(int fd, uint8_t *at, size_t len) {
     return (ssize_t)got;
 }
 
-static bool stopped(const atomic_bool *stop) {
-    return stop != NULL && atomic_load(stop);
-}
-
 static int seal_file(struct backup *b, struct sealing *s, int from, int to, struct backup_part *p) {
     uint8_t header[crypto_secretstream_xchacha20poly1305_HEADERBYTES], key[BACKUP_KEY_BYTES];
     key_for(&b->key, "anju backup: parts", key);
@@ -395,12 +391,13 @@ static int seal_file(struct backup *b, struct sealing *s, int from, int to, stru
         last = more == 0;
         crypto_generichash_update(&s->hash, s->clear, (size_t)have);
         p->bytes += (uint64_t)have;
+        progress_step(b->progress, (uint64_t)have);
         crypto_secretstream_xchacha20poly1305_push(
             &s->stream, s->sealed, NULL, s->clear, (size_t)have, s->bound.at, s->bound.len,
             last ? crypto_secretstream_xchacha20poly1305_TAG_FINAL : 0);
-        r = more < 0           ? said((int)-more)
-            : stopped(b->stop) ? BACKUP_STOPPED
-                               : write_all(to, s->sealed, (size_t)have + crypto_secretstream_xchacha20poly1305_ABYTES);
+        r = more < 0                        ? said((int)-more)
+            : progress_stopped(b->progress) ? BACKUP_STOPPED
+                                            : write_all(to, s->sealed, (size_t)have + crypto_secretstream_xchacha20poly1305_ABYTES);
         if (!last && r == 0) {
             s->clear[0] = next[0];
             have = read_some(from, s->clear + 1, CHUNK - 1);
@@ -436,7 +433,7 @@ int backup_add(struct backup *b, const char *name, const char *path, bool store)
 }
 
 static int open_file(
-    struct sealing *s, const struct backup_key *k, const struct backup_part *p, int from, int to, const atomic_bool *stop) {
+    struct sealing *s, const struct backup_key *k, const struct backup_part *p, int from, int to, struct progress *progress) {
     uint8_t header[sizeof part_magic - 1 + crypto_secretstream_xchacha20poly1305_HEADERBYTES], key[BACKUP_KEY_BYTES];
     struct hash h;
     uint64_t bytes = 0;
@@ -462,7 +459,8 @@ static int open_file(
         last = tag == crypto_secretstream_xchacha20poly1305_TAG_FINAL;
         crypto_generichash_update(&s->hash, s->clear, len);
         bytes += len;
-        int r = stopped(stop) ? BACKUP_STOPPED : to < 0 ? 0 : write_all(to, s->clear, len);
+        progress_step(progress, len);
+        int r = progress_stopped(progress) ? BACKUP_STOPPED : to < 0 ? 0 : write_all(to, s->clear, len);
         if (r != 0)
             return r;
     }
@@ -475,7 +473,7 @@ static int open_file(
 /* Opens one part, into the file `to`, or only to see that it is whole. */
 static int part_open(
     const char *folder, const struct backup_key *k, const struct backup_manifest *m, const struct backup_part *p, const char *to,
-    const atomic_bool *stop) {
+    struct progress *progress) {
     CLEANUP(sealing_close) struct sealing *s = sealing_open(m, p->name);
     TEXT path = join(folder, p->name, ".part");
     int from = open(path, O_RDONLY | O_CLOEXEC), out = -1;
@@ -485,17 +483,17 @@ static int part_open(
     if (to != NULL && (out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
         r = said(errno);
     if (r == 0)
-        r = open_file(s, k, p, from, out, stop);
+        r = open_file(s, k, p, from, out, progress);
     close(from);
     if (out >= 0 && close(out) != 0 && r == 0)
         r = said(errno);
     return r;
 }
 
-int backup_check(const char *folder, const struct backup_key *k, const struct backup_manifest *m, const atomic_bool *stop) {
+int backup_check(const char *folder, const struct backup_key *k, const struct backup_manifest *m, struct progress *progress) {
     int r = 0;
     for (size_t i = 0; i < m->part_count && r == 0; i++)
-        r = part_open(folder, k, m, &m->parts[i], NULL, stop);
+        r = part_open(folder, k, m, &m->parts[i], NULL, progress);
     return r;
 }
 
@@ -538,9 +536,12 @@ int backup_add_store(
     int r = backup_remove(room);
     if (r == 0 && !has_room(room, store_bytes(s)))
         r = BACKUP_FULL;
+    if (r == 0 && progress_stopped(b->progress))
+        r = BACKUP_STOPPED;
     if (r == 0) {
         r = store_copy(s, room);
         r = r == STORE_DISK_FULL ? BACKUP_FULL : r < 0 ? said(-r) : r;
+        progress_step(b->progress, store_bytes(s));
     }
     if (r == 0) {
         r = store_open_lmdb(room, shape, store_seal(s), 0, &copy);
@@ -587,7 +588,7 @@ int backup_end(struct backup *b) {
     if (r == 0)
         r = backup_read(b->half, &b->key, &again);
     if (r == 0) {
-        r = backup_check(b->half, &b->key, &again, b->stop);
+        r = backup_check(b->half, &b->key, &again, b->progress);
         backup_manifest_close(&again);
     }
     if (r == 0 && rename(b->half, b->folder) != 0)
@@ -626,7 +627,8 @@ static int make_empty(const char *data) {
     return others > 0 ? BACKUP_NOT_EMPTY : 0;
 }
 
-int backup_unpack(const char *folder, const struct backup_key *k, const struct backup_manifest *m, const char *data) {
+int backup_unpack(
+    const char *folder, const struct backup_key *k, const struct backup_manifest *m, const char *data, struct progress *progress) {
     TEXT room = join(data, "restoring", "");
     int r = make_empty(data);
     if (r != 0)
@@ -640,7 +642,7 @@ int backup_unpack(const char *folder, const struct backup_key *k, const struct b
         if (p->store && mkdir(at, 0700) != 0)
             r = said(errno);
         if (r == 0)
-            r = part_open(folder, k, m, p, p->store ? file : at, NULL);
+            r = part_open(folder, k, m, p, p->store ? file : at, progress);
         if (r == 0 && p->store)
             r = sync_path(at);
     }

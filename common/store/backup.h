@@ -9,10 +9,9 @@
 
 #include "common/base/hash.h"
 #include "common/base/instant.h"
+#include "common/base/progress.h"
 #include "common/model/message.h"
 #include "common/store/store.h"
-
-#include <stdatomic.h>
 
 enum backup_outcome {
     BACKUP_KEY_MISSING = 1, /* no such key file */
@@ -27,7 +26,7 @@ enum backup_outcome {
     BACKUP_DENIED,          /* no permission, or mounted read-only */
     BACKUP_THERE,           /* a backup of this very moment is there */
     BACKUP_FULL,            /* no room, at the backups or for the copy in the data folder */
-    BACKUP_STOPPED,         /* the daemon is stopping */
+    BACKUP_STOPPED,         /* it was asked to stop: by a person, or because the daemon ends */
     BACKUP_UNSOUND,         /* a copy does not pass its own check: the store is damaged */
     BACKUP_NOT_EMPTY,       /* restore: the data folder holds something */
 };
@@ -79,9 +78,9 @@ uint64_t backup_bytes(const struct backup_manifest *m);
 struct backup {
     struct backup_manifest manifest; /* kind, city, node, made: the caller's, before backup_begin; the rest as it becomes known */
     struct backup_key key;
-    const atomic_bool *stop; /* borrows; looked at now and then */
-    char *folder;            /* owns; DIR/<time>, after backup_end */
-    char *half;              /* owns; where it is being made; NULL: done */
+    struct progress *progress; /* borrows; bytes that are copied, sealed, and read back */
+    char *folder;              /* owns; DIR/<time>, after backup_end */
+    char *half;                /* owns; where it is being made; NULL: done */
 };
 int backup_begin(struct backup *b, const char *dir); /* + NO_FOLDER, DENIED, FULL; removes what a killed one left there */
 int backup_add(struct backup *b, const char *name, const char *path, bool store); /* + DENIED, FULL, STOPPED */
@@ -95,11 +94,13 @@ void backup_close(struct backup *b);                                         /* 
 
 /* Reading one. */
 int backup_read(const char *folder, const struct backup_key *k, struct backup_manifest *out /* gives */); /* + NONE, NEWER, WRONG_KEY, … */
-int backup_check(const char *folder, const struct backup_key *k, const struct backup_manifest *m, const atomic_bool *stop); /* every byte */
+int backup_check(const char *folder, const struct backup_key *k, const struct backup_manifest *m, struct progress *p); /* every byte */
 
 /* Restore in two steps, so that the caller can look at the stores between them: into the folder `restoring` of an empty data folder (made
  * when missing), then to their places, the keys last. backup_undo instead removes what the first step made. */
-int backup_unpack(const char *folder, const struct backup_key *k, const struct backup_manifest *m, const char *data); /* + NOT_EMPTY, … */
+int backup_unpack(
+    const char *folder, const struct backup_key *k, const struct backup_manifest *m, const char *data,
+    struct progress *p); /* + NOT_EMPTY, STOPPED, … */
 int backup_place(const struct backup_manifest *m, const char *data);
 void backup_undo(const char *data);
 

@@ -188,12 +188,12 @@ void envelope_release(struct txn *t, struct arena_mark to) {
     arena_release(&t->opened, to);
 }
 
-void envelope_check(struct txn *t, unsigned tree, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked) {
+void envelope_check(struct txn *t, unsigned tree, void (*complain)(void *owner, const char *what), void *owner, struct progress *p) {
     struct bytes at, stored, value;
     struct arena_mark mark = envelope_mark(t);
     struct scan *c = scan_open(t, tree);
-    for (bool on = scan_from(c, (struct bytes){NULL, 0}, &at, &stored); on; on = scan_next(c, &at, &stored)) {
-        ++*checked;
+    for (bool on = scan_from(c, (struct bytes){NULL, 0}, &at, &stored); on && !progress_stopped(p); on = scan_next(c, &at, &stored)) {
+        progress_step(p, 1);
         if (envelope_open(t, tree, at, stored, &value) != 0) {
             CLEANUP(buffer_close) struct buffer b = {0};
             buffer_format(&b, "%s: a stored value is damaged, key ", t->store->shape.trees[tree]);

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "common/base/instant.h"
+#include "common/base/progress.h"
 #include "common/store/store.h"
 
 enum envelope_outcome { ENVELOPE_MISSING = 1, ENVELOPE_ROTTEN };
@@ -31,7 +32,9 @@ struct arena_mark envelope_mark(const struct txn *t);
 void envelope_release(struct txn *t, struct arena_mark to); /* in the order of a stack */
 
 /* Opens every value of a tree (not HUB_RECORDS, whose histories need their records: hub_verify), and complains of those that do not. */
-void envelope_check(struct txn *t, unsigned tree, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked);
+void envelope_check(
+    struct txn *t, unsigned tree, void (*complain)(void *owner, const char *what), void *owner,
+    struct progress *p /* values; may stop it */);
 
 /* A record and what lies under its key. A key is kept over the record's life: what lies under it is not sealed anew. */
 void envelope_new_key(struct txn *t, struct seal_key *out);

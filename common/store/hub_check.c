@@ -24,7 +24,7 @@ struct check {
     struct txn *t;
     void (*complain)(void *owner, const char *what);
     void *owner;
-    uint64_t checked;
+    struct progress *progress;
     int complaints;
     struct buffer sums; /* struct sum, sorted by area */
     struct hub_place place;
@@ -34,6 +34,8 @@ struct check {
 __attribute__((format(printf, 2, 3))) static void complain(struct check *c, const char *format, ...) {
     char text[256];
     va_list args;
+    if (progress_stopped(c->progress)) /* what was not looked at to its end does not add up */
+        return;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
@@ -119,13 +121,13 @@ static void check_records(struct check *c) {
     struct seal_key own = {{0}}; /* of the record that came last: its history follows it */
     struct arena_mark mark = envelope_mark(c->t);
     struct scan *s = scan_open(c->t, HUB_RECORDS);
-    for (bool on = scan_from(s, BYTES("\0"), &key, &value); on; on = scan_next(s, &key, &value)) {
+    for (bool on = scan_from(s, BYTES("\0"), &key, &value); on && !progress_stopped(c->progress); on = scan_next(s, &key, &value)) {
         envelope_release(c->t, mark);
         uint32_t type;
         struct id16 id;
         struct name name;
         struct history_entry h;
-        c->checked++;
+        progress_step(c->progress, 1);
         bool record = key_record_read(key, &type, &id), history = !record && key_history_read(key, &type, &id, &name);
         if ((history ? envelope_open_under(c->t, HUB_RECORDS, key, value, &own, &packed)
                      : envelope_open_own(c->t, HUB_RECORDS, key, value, &packed, &own)) != 0) {
@@ -150,10 +152,10 @@ static void check_digests(struct check *c) {
             complain(c, "the digest of area '%s' is not that of its records", area_text(all[i].area, text));
     struct bytes key, value, packed;
     struct scan *s = scan_open(c->t, HUB_DIGESTS);
-    for (bool on = scan_from(s, BYTES("\0"), &key, &value); on; on = scan_next(s, &key, &value)) {
+    for (bool on = scan_from(s, BYTES("\0"), &key, &value); on && !progress_stopped(c->progress); on = scan_next(s, &key, &value)) {
         struct reader k = {.rest = key};
         area a = reader_u64be(&k);
-        c->checked++;
+        progress_step(c->progress, 1);
         if (envelope_open(c->t, HUB_DIGESTS, key, value, &packed) != 0)
             complain(c, "the digest of area '%s' is rotten", area_text(a, text));
         else if (!digest_equal(*sum_of(c, a), hub_digest(c->t, a)))
@@ -165,12 +167,12 @@ static void check_digests(struct check *c) {
 static void check_rows_tree(struct check *c) {
     struct bytes key, value;
     struct scan *s = scan_open(c->t, HUB_ROWS);
-    for (bool on = scan_from(s, BYTES("\0"), &key, &value); on; on = scan_next(s, &key, &value)) {
+    for (bool on = scan_from(s, BYTES("\0"), &key, &value); on && !progress_stopped(c->progress); on = scan_next(s, &key, &value)) {
         area a;
         uint64_t hub_seq;
         uint32_t type;
         struct id16 id;
-        c->checked++;
+        progress_step(c->progress, 1);
         if (!key_row_read(key, &a, &hub_seq) || !hub_row_open(c->t, a, hub_seq, value, &type, &id) || hub_seq > c->place.hub_seq) {
             complain(c, "a row of a feed is rotten");
             continue;
@@ -231,8 +233,9 @@ static void check_node(struct check *c, uint32_t node) {
     struct key prefix = key_u32(node);
     struct bytes key, value;
     struct scan *s = scan_open(c->t, HUB_HELD);
-    for (bool on = scan_from(s, key_bytes(&prefix), &key, &value); on && key_starts(key, &prefix); on = scan_next(s, &key, &value)) {
-        c->checked++;
+    for (bool on = scan_from(s, key_bytes(&prefix), &key, &value); on && key_starts(key, &prefix) && !progress_stopped(c->progress);
+         on = scan_next(s, &key, &value)) {
+        progress_step(c->progress, 1);
         check_item(c, key, value, &sum, &a);
     }
     scan_close(s);
@@ -246,10 +249,10 @@ static void check_node(struct check *c, uint32_t node) {
 static void check_nodes(struct check *c) {
     struct bytes key, value, packed;
     struct scan *s = scan_open(c->t, HUB_NODES);
-    for (bool on = scan_from(s, BYTES("\0"), &key, &value); on; on = scan_next(s, &key, &value)) {
+    for (bool on = scan_from(s, BYTES("\0"), &key, &value); on && !progress_stopped(c->progress); on = scan_next(s, &key, &value)) {
         struct reader k = {.rest = key};
         uint32_t node = reader_u32be(&k);
-        c->checked++;
+        progress_step(c->progress, 1);
         if (envelope_open(c->t, HUB_NODES, key, value, &packed) != 0)
             complain(c, "what the state knows of node %u is rotten", node);
         else
@@ -262,12 +265,12 @@ static void check_waiting(struct check *c) {
     struct bytes key, value, packed;
     struct arena_mark mark = envelope_mark(c->t);
     struct scan *s = scan_open(c->t, HUB_WAITING);
-    for (bool on = scan_from(s, BYTES("\0"), &key, &value); on; on = scan_next(s, &key, &value)) {
+    for (bool on = scan_from(s, BYTES("\0"), &key, &value); on && !progress_stopped(c->progress); on = scan_next(s, &key, &value)) {
         envelope_release(c->t, mark);
         uint32_t type, node;
         struct id16 id, incarnation;
         uint64_t seq;
-        c->checked++;
+        progress_step(c->progress, 1);
         if (!key_waiting_read(key, &type, &id, &node, &incarnation, &seq) || envelope_open(c->t, HUB_WAITING, key, value, &packed) != 0) {
             complain(c, "a record's list of held changes is rotten");
             continue;
@@ -284,8 +287,8 @@ static void check_erased(struct check *c) {
     struct bytes key, value, sound;
     for (size_t i = 0; i < sizeof trees / sizeof *trees; i++) {
         struct scan *s = scan_open(c->t, trees[i]);
-        for (bool on = scan_from(s, BYTES("\0"), &key, &value); on; on = scan_next(s, &key, &value)) {
-            c->checked++;
+        for (bool on = scan_from(s, BYTES("\0"), &key, &value); on && !progress_stopped(c->progress); on = scan_next(s, &key, &value)) {
+            progress_step(c->progress, 1);
             if (envelope_open(c->t, trees[i], key, value, &sound) != 0)
                 complain(c, "%s: a value is rotten", shape_hub_state.trees[trees[i]]);
             else if (trees[i] == HUB_ERASED && txn_get(c->t, HUB_RECORDS, key, &value))
@@ -300,15 +303,20 @@ static void check_close(struct check **c) {
     free(*c);
 }
 
-int hub_verify(struct txn *state, void (*complain_to)(void *owner, const char *what), void *owner, uint64_t *checked) {
+int hub_verify(struct txn *state, void (*complain_to)(void *owner, const char *what), void *owner, struct progress *p) {
+    static const unsigned trees[] = {HUB_META,  HUB_META, HUB_VERDICTS, HUB_RECORDS, HUB_DIGESTS, HUB_ROWS,
+                                     HUB_NODES, HUB_HELD, HUB_WAITING,  HUB_ERASED,  HUB_ERASURES};
     CLEANUP(check_close) struct check *c = memory_zeroed(1, sizeof *c);
     c->t = state;
     c->complain = complain_to;
     c->owner = owner;
+    c->progress = p;
+    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++)
+        progress_expect(p, store_count(state, trees[i]));
     if (!hub_place_get(state, &c->place))
         complain(c, "the state was never begun, or its place is rotten");
-    envelope_check(state, HUB_META, complain_of, c, &c->checked);
-    envelope_check(state, HUB_VERDICTS, complain_of, c, &c->checked);
+    envelope_check(state, HUB_META, complain_of, c, p);
+    envelope_check(state, HUB_VERDICTS, complain_of, c, p);
     check_records(c);
     check_digests(c);
     check_rows_tree(c);
@@ -319,7 +327,6 @@ int hub_verify(struct txn *state, void (*complain_to)(void *owner, const char *w
         complain(
             c, "counted %" PRIu64 " records, %" PRIu64 " conflicts, %" PRIu64 " held; the counters say %" PRIu64 ", %" PRIu64 ", %" PRIu64,
             c->records, c->conflicts, c->held, c->place.records, c->place.conflicts, c->place.held);
-    *checked = c->checked;
     return c->complaints;
 }
 

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "common/base/progress.h"
 #include "common/model/message.h"
 #include "common/model/office.h"
 #include "common/store/hub_log.h"
@@ -134,9 +135,9 @@ int hub_offices(
     struct txn *state, int (*each)(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office), void *owner,
     struct buffer *damaged);
 
-/* The whole state checked against itself: every envelope, digests against the records, counters, rows. Each complaint is told; 0 = sound.
- */
-int hub_verify(struct txn *state, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked);
+/* The whole state checked against itself: every envelope, digests against the records, counters, rows. Each complaint is told; 0 = sound,
+ * as far as it was looked at: it ends early when the progress was asked to stop. */
+int hub_verify(struct txn *state, void (*complain)(void *owner, const char *what), void *owner, struct progress *p /* values */);
 
 /* Removes stale rows and `left` rows that every node of the area has passed, up to `limit` rows; for the background. It goes on where the
  * last call stopped, so its transaction is to be committed also when nothing was removed. What a page delivers stays the same. */

@@ -4,6 +4,7 @@
  * view = base + the node's own changes above `includes` that are not held; one copy while nothing of the record is pending. */
 #pragma once
 
+#include "common/base/progress.h"
 #include "common/model/message.h"
 #include "common/model/office.h"
 #include "common/model/progress.h"
@@ -129,4 +130,4 @@ bool node_erased_change(
     struct txn *t, uint32_t type, const struct id16 *record, const struct op *ops, size_t count); /* of such a one, or about one */
 /* The orders to erase that are known here, as the hub made them. */
 int node_erasures(struct txn *t, int (*each)(void *owner, uint64_t row, const struct change *c, struct bytes packed), void *owner);
-int node_verify(struct txn *t, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked);
+int node_verify(struct txn *t, void (*complain)(void *owner, const char *what), void *owner, struct progress *p /* values */);

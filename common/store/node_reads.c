@@ -95,6 +95,7 @@ struct verifying {
     struct txn *t;
     void (*complain)(void *owner, const char *what);
     void *owner;
+    struct progress *progress;
 };
 
 static void check_chain(struct verifying *v, const struct life *l) {
@@ -105,7 +106,8 @@ static void check_chain(struct verifying *v, const struct life *l) {
         return;
     }
     struct arena_mark mark = envelope_mark(v->t);
-    for (uint64_t seq = l->first; seq <= l->last; seq++) {
+    for (uint64_t seq = l->first; seq <= l->last && !progress_stopped(v->progress); seq++) {
+        progress_step(v->progress, 1);
         envelope_release(v->t, mark);
         if (!log_read(v->t, &l->incarnation, seq, &e)) {
             v->complain(v->owner, "log: a change is missing");
@@ -118,20 +120,23 @@ static void check_chain(struct verifying *v, const struct life *l) {
     }
 }
 
-int node_verify(struct txn *t, void (*complain)(void *owner, const char *what), void *owner, uint64_t *checked) {
+int node_verify(struct txn *t, void (*complain)(void *owner, const char *what), void *owner, struct progress *progress) {
     static const unsigned trees[] = {NODE_META,    NODE_LOG,   NODE_BASE,  NODE_VIEW,   NODE_PENDING,  NODE_HELD,
                                      NODE_DIGESTS, NODE_AUDIT, NODE_HEADS, NODE_ERASED, NODE_ERASURES, NODE_BOOK};
     CLEANUP(free_both) struct node_progress *p = memory_zeroed(1, sizeof *p);
-    struct verifying v = {t, complain, owner};
+    struct verifying v = {t, complain, owner, progress};
     area areas[LIMIT_AREAS];
     for (size_t i = 0; i < sizeof trees / sizeof *trees; i++)
-        envelope_check(t, trees[i], complain, owner, checked);
+        progress_expect(progress, store_count(t, trees[i]));
+    progress_expect(progress, store_count(t, NODE_LOG)); /* for the chain */
+    for (size_t i = 0; i < sizeof trees / sizeof *trees; i++)
+        envelope_check(t, trees[i], complain, owner, progress);
     if (!node_progress_get(t, p))
         return txn_result(t);
     for (size_t i = 0; i < p->life_count; i++)
         check_chain(&v, &p->lives[i]);
     size_t n = area_expand(p->served, p->served_count, p->node, areas, LIMIT_AREAS);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n && !progress_stopped(progress); i++) {
         struct digest buckets[DIGEST_BUCKETS], sum = {{0, 0}};
         node_buckets(t, areas[i], buckets);
         for (size_t k = 0; k < DIGEST_BUCKETS; k++) {

@@ -1,7 +1,7 @@
 /* A library for LD_PRELOAD: a disk that is full or breaks, as a file says: the one named by ANJU_DISK. While it exists, operations on
  * stores (files called data.mdb) fail. Its words, in any order, each with what stands when it is left out:
  *
- *   full | broken       ENOSPC | EIO                                           (full)
+ *   full | broken | held ENOSPC | EIO | it waits while the file is there, then works   (full)
  *   /log/               only stores whose path holds this text                 (all)
  *   write, sync, meta   which operation: pages, fsync, or the page that makes a commit count   (write)
  *   skip=N              the first N such operations still work                 (0)
@@ -24,7 +24,7 @@ enum { META_BYTES = 8192 };
 
 struct fault {
     int error, skip, ms;
-    bool once;
+    bool once, held;
     char operation[16], part[64];
 };
 
@@ -41,6 +41,8 @@ static bool read_sign(const char *sign, struct fault *out) {
     for (char *word; (word = strtok_r(rest, " \n", &rest)) != NULL;) {
         if (strcmp(word, "broken") == 0)
             out->error = EIO;
+        else if (strcmp(word, "held") == 0)
+            out->held = true;
         else if (strcmp(word, "once") == 0)
             out->once = true;
         else if (strncmp(word, "skip=", 5) == 0)
@@ -73,6 +75,10 @@ static int fails(int fd, const char *operation) {
     if (atomic_fetch_add(&seen, 1) < f.skip)
         return 0;
     if (f.once && unlink(sign) != 0)
+        return 0;
+    while (f.held && access(sign, F_OK) == 0)
+        poll(NULL, 0, 5);
+    if (f.held)
         return 0;
     poll(NULL, 0, f.ms);
     return f.error;

@@ -126,7 +126,7 @@ static void test_round(void **state) {
         assert_int_equal(m.parts[0].bytes, lens[i]);
         assert_int_equal(m.life_count, 1);
         assert_int_equal(m.lives[0].accepted, 77);
-        assert_int_equal(backup_unpack(folder, &p->key, &m, p->data), 0);
+        assert_int_equal(backup_unpack(folder, &p->key, &m, p->data, NULL), 0);
         assert_int_equal(backup_place(&m, p->data), 0);
         snprintf(at, sizeof at, "%s/part", p->data);
         FILE *f = fopen(p->file, "r"), *g = fopen(at, "r");
@@ -137,7 +137,7 @@ static void test_round(void **state) {
         fclose(f);
         fclose(g);
         assert_true(bytes_equal(buffer_bytes(&was), buffer_bytes(&is)));
-        assert_int_equal(backup_unpack(folder, &p->key, &m, p->data), BACKUP_NOT_EMPTY);
+        assert_int_equal(backup_unpack(folder, &p->key, &m, p->data, NULL), BACKUP_NOT_EMPTY);
         backup_remove(p->data);
         backup_manifest_close(&m);
         buffer_close(&was);
@@ -234,9 +234,9 @@ static void test_full(void **state) {
     backup_close(&b);
     assert_int_equal(entries(p->dir), 0);
 
-    atomic_bool stop = true;
+    struct progress progress = {.stop = true};
     begin(p, &b, 1000);
-    b.stop = &stop;
+    b.progress = &progress;
     assert_int_equal(backup_add(&b, "part", p->file, false), BACKUP_STOPPED);
     backup_close(&b);
     assert_int_equal(entries(p->dir), 0);
