@@ -175,7 +175,21 @@ status_rows() {
         row "hub.cpu.$watchers-watchers" percent "$(awk -v a="$(cpu "$(pid_of hub)")" -v b="$before" 'BEGIN { printf "%.2f", (a - b) / 100000 }')" null \
             "$([ $watchers = 0 ] && echo 1 || echo 5)" 1 1
     done
+    page_rows
     stop_all
+}
+
+# What a page that is open and not touched costs, on the same city: its tab, the whole browser, the hub.
+page_rows() {
+    command -v chromium node npm >/dev/null && make --no-print-directory -s B="$B" pages >&2 &&
+        npm ci --prefix tests/pages --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || {
+        echo "page.idle: not measured: it needs chromium, node and npm" >&2
+        return 0
+    }
+    (cd tests/pages && node ../bench/page.mjs "$(status_of hub page)" 30 "$(pid_of hub)") >"$town/page" || die "the page was not measured"
+    row page.idle.tab percent "$(cut -d' ' -f1 "$town/page")" null 1 1 1
+    row page.idle.browser percent "$(cut -d' ' -f2 "$town/page")" null null 1 1
+    row page.idle.hub percent "$(cut -d' ' -f3 "$town/page")" null 1 1 1
 }
 
 # w1_rows NODES: beside the limits of the whole run
