@@ -12,7 +12,8 @@ id=$(ctl n1 -o jsonl put Person name=王宇轩 phone=12900000001 $who | field id
 until_true 20 ctl n1 wait --caught-up --timeout 20
 "$bin/anjuctl" -s "$town/hub" metrics >"$work/hub"
 "$bin/anjuctl" -s "$town/n1" metrics >"$work/node"
-well_formed() { # FILE; by our own rules, and by Prometheus' where it is installed
+PATH=$root/$B/tools:$PATH # tests/run --full puts promtool there
+well_formed() { # FILE; by our own rules, and by Prometheus' where it is there
     awk -f tests/support/metrics.awk "$1" || return 1
     ! command -v promtool >/dev/null || promtool check metrics <"$1"
 }
@@ -74,5 +75,5 @@ refuse "… and one that does not is seen" all_exist
 check "the dashboard is JSON" sh -c "python3 -c 'import json; json.load(open(\"deploy/monitoring/grafana.json\"))' 2>&1 || ! command -v python3"
 check "the rules are those of the table" sh -c "ANJUCTL='$bin/anjuctl' deploy/monitoring/make-alerts '$town/hub' | diff deploy/monitoring/alerts.yaml -"
 rules_good() { ! command -v promtool >/dev/null || promtool check rules deploy/monitoring/alerts.yaml; }
-check "… and Prometheus takes them, where it is installed" rules_good
+check "… and Prometheus takes them, where it is there" rules_good
 finish
