@@ -36,8 +36,9 @@ struct ctl {
 };
 
 static const char usage_text[] =
-    "anjuctl [-s FOLDER|hub|node] [-o table|wide|json|jsonl|csv|name] [-t SECONDS] [--watch[=SECONDS]] [--no-header] [--lang zh|en] "
-    "COMMAND …\n"
+    "anjuctl [-s FOLDER|hub|node] [-o table|wide|json|jsonl|csv|name] [-t SECONDS] [--watch[=SECONDS]] [--no-header] "
+    "[--color=auto|always|never] "
+    "[--lang zh|en] COMMAND …\n"
     "These options may also follow the command. `anjuctl help COMMAND` tells what it takes and what its answers mean.\n"
     "\n"
     "Local commands:\n"
@@ -538,7 +539,7 @@ static void offer(const char *word, size_t len, const char *begun) {
 static int offer_words(struct ctl *c, int argc, char **argv) {
     static const char *const local[] = {"import", "replay", "policy check", "policy keygen", "policy sign",
                                         "batch",  "check",  "version",      "help",          "completion bash"};
-    static const char *const globals[] = {"-s", "-o", "-t", "--watch", "--no-header", "--lang"};
+    static const char *const globals[] = {"-s", "-o", "-t", "--watch", "--no-header", "--color=", "--lang"};
     const char *begun = argc == 0 ? "" : argv[argc - 1];
     struct buffer said = {0};
     size_t i, given = argc == 0 ? 0 : (size_t)argc - 1;
@@ -642,6 +643,13 @@ static bool take_watch(const char *word, double *seconds) {
     return end != word + 1 && *end == '\0' && *seconds >= 0.2 && *seconds <= 3600;
 }
 
+/* auto: on a terminal, unless NO_COLOR says otherwise (no-color.org). */
+static bool take_color(const char *when, bool *color) {
+    const char *none = getenv("NO_COLOR");
+    *color = strcmp(when, "always") == 0 || (strcmp(when, "auto") == 0 && isatty(STDOUT_FILENO) == 1 && (none == NULL || *none == '\0'));
+    return *color || strcmp(when, "auto") == 0 || strcmp(when, "never") == 0;
+}
+
 /* Takes the options that every command has out of the words, before or behind the command, up to a "--". */
 static bool take_globals(struct ctl *c, int *argc, char **argv, const char **socket) {
     int kept = 0;
@@ -662,6 +670,8 @@ static bool take_globals(struct ctl *c, int *argc, char **argv, const char **soc
             good = value != NULL && (strcmp(value, "zh") == 0 || strcmp(value, "en") == 0);
         else if (strcmp(word, "--no-header") == 0)
             c->print.no_header = true;
+        else if (strncmp(word, "--color=", 8) == 0)
+            good = take_color(word + 8, &c->print.color);
         else if (strcmp(word, "--watch") == 0 || strncmp(word, "--watch=", 8) == 0)
             good = take_watch(word + 7, &c->watch);
         else {
@@ -679,7 +689,7 @@ static bool take_globals(struct ctl *c, int *argc, char **argv, const char **soc
         command = command || !took;
         if (!took)
             argv[kept++] = argv[i];
-        else if (strcmp(word, "--no-header") != 0 && strncmp(word, "--watch", 7) != 0)
+        else if (strcmp(word, "--no-header") != 0 && strncmp(word, "--watch", 7) != 0 && strncmp(word, "--color=", 8) != 0)
             i++;
     }
     *argc = kept;
@@ -691,6 +701,7 @@ int main(int argc, char **argv) {
     const char *socket = NULL;
     if (setlocale(LC_ALL, "") == NULL || strcmp(setlocale(LC_CTYPE, NULL), "C") == 0)
         setlocale(LC_ALL, "C.UTF-8");
+    take_color("auto", &c.print.color);
     argc--;
     argv++;
     if (!take_globals(&c, &argc, argv, &socket))

@@ -92,6 +92,29 @@ static void cell(const json_t *v, struct buffer *out) {
     }
 }
 
+/* What a state or a severity is painted with; NULL: as the rest. */
+static const char *color_of(const struct print *p, const char *name, const json_t *v) {
+    static const struct {
+        const char *word, *color;
+    } colors[] = {{"online", "green"},    {"ok", "green"},        {"good", "green"},     {"done", "green"},     {"ready", "green"},
+                  {"merged", "green"},    {"applied", "green"},   {"warning", "yellow"}, {"stale", "yellow"},   {"unknown", "yellow"},
+                  {"paused", "yellow"},   {"stopping", "yellow"}, {"held", "yellow"},    {"pending", "yellow"}, {"critical", "red"},
+                  {"offline", "red"},     {"failed", "red"},      {"refused", "red"},    {"revoked", "red"},    {"lost", "red"},
+                  {"cancelled", "yellow"}};
+    const char *word = json_string_value(v);
+    if (!p->color || word == NULL || (strcmp(name, "state") != 0 && strcmp(name, "severity") != 0))
+        return NULL;
+    for (size_t i = 0; i < sizeof colors / sizeof *colors; i++)
+        if (strcmp(colors[i].word, word) == 0)
+            return colors[i].color;
+    return NULL;
+}
+
+/* libsmartcols writes its own in tables. ECMA-48, 8.3.117. */
+static const char *escape_of(const char *color) {
+    return strcmp(color, "green") == 0 ? "\033[32m" : strcmp(color, "red") == 0 ? "\033[31m" : "\033[33m";
+}
+
 static void print_line(const struct print *p, const json_t *row) {
     char *text = json_dumps(row, JSON_COMPACT);
     if (text != NULL)
@@ -126,20 +149,24 @@ void print_row(void *owner, const json_t *row) {
     }
 }
 
-static void print_object(FILE *out, const json_t *o, unsigned indent) {
+static void print_object(const struct print *p, const json_t *o, unsigned indent) {
+    FILE *out = out_of(p);
     const char *key;
     json_t *v;
     json_object_foreach((json_t *)(uintptr_t)o, key, v) {
         struct buffer b = {0};
         if (json_is_object(v) && json_object_size(v) > 0) {
             fprintf(out, "%*s%s:\n", (int)indent, "", key);
-            print_object(out, v, indent + 2);
+            print_object(p, v, indent + 2);
         } else if (json_is_array(v) && json_is_string(json_array_get(v, 0))) { /* texts: a line each */
             for (size_t i = 0; i < json_array_size(v); i++)
                 fprintf(out, "%*s%-*s %s\n", (int)indent, "", 20 - (int)indent, i == 0 ? key : "", json_string_value(json_array_get(v, i)));
         } else {
             people_cell(key, v, &b);
-            fprintf(out, "%*s%-*s %s\n", (int)indent, "", 20 - (int)indent, key, buffer_string(&b));
+            const char *color = color_of(p, key, v);
+            fprintf(
+                out, "%*s%-*s %s%s%s\n", (int)indent, "", 20 - (int)indent, key, color == NULL ? "" : escape_of(color), buffer_string(&b),
+                color == NULL ? "" : "\033[0m");
         }
         buffer_close(&b);
     }
@@ -227,6 +254,7 @@ static void print_table(const struct print *p) {
     json_t *row;
     scols_table_set_stream(t, out_of(p));
     scols_table_enable_noheadings(t, p->no_header);
+    scols_table_enable_colors(t, p->color);
     while ((name = strsep(&rest, " ")) != NULL && count < COLUMNS_MOST)
         if (*name != '\0' && any_has(p->rows, name)) {
             columns[count++] = name;
@@ -238,6 +266,7 @@ static void print_table(const struct print *p) {
             struct buffer b = {0};
             people_cell(columns[k], json_object_get(row, columns[k]), &b);
             scols_line_set_data(line, k, buffer_string(&b));
+            scols_cell_set_color(scols_line_get_cell(line, k), color_of(p, columns[k], json_object_get(row, columns[k])));
             buffer_close(&b);
         }
     }
@@ -258,7 +287,7 @@ void print_end(struct print *p) {
         print_wide(p);
     } else if ((p->form == PRINT_TABLE || p->form == PRINT_WIDE) && p->rows != NULL) {
         if (*p->columns == '\0')
-            print_object(out_of(p), json_array_get(p->rows, 0), 0);
+            print_object(p, json_array_get(p->rows, 0), 0);
         else
             print_table(p);
     }

@@ -175,6 +175,17 @@ check "… a comma and a quote in a value" sh -c "'$bin/anjuctl' -s '$town/hub' 
 check "a time is read by people in a table" sh -c "'$bin/anjuctl' -s '$town/hub' status | grep -qE '^as_of_ms +20[0-9]{2}-[0-9]{2}-[0-9]{2} '"
 check "… and by programs elsewhere" sh -c "'$bin/anjuctl' -s '$town/hub' -o json status | grep -qE '\"as_of_ms\": [0-9]{13}'"
 check "wide has more than the table" [ "$(ctl hub -o wide nodes | head -n 1 | wc -w)" -gt "$(ctl hub nodes | head -n 1 | wc -w)" ]
+colors() { "$@" | grep -q "$(printf '\033')\[.*m"; }
+on_terminal() { script -qec "$*" /dev/null; }
+check "states are painted when one wants it" colors "$bin/anjuctl" -s "$town/hub" nodes --color=always
+check "… in one object too" colors "$bin/anjuctl" -s "$town/hub" status --color=always
+refuse_colors() { ! colors "$@"; }
+check "… and not for a program" refuse_colors "$bin/anjuctl" -s "$town/hub" nodes
+check "… nor as JSON" refuse_colors "$bin/anjuctl" -s "$town/hub" -o json nodes --color=always
+check "on a terminal they are" colors on_terminal "'$bin/anjuctl' -s '$town/hub' nodes"
+check "… but not with NO_COLOR" refuse_colors on_terminal "NO_COLOR=1 '$bin/anjuctl' -s '$town/hub' nodes"
+check "… nor with --color=never" refuse_colors on_terminal "'$bin/anjuctl' -s '$town/hub' nodes --color=never"
+check "another word is none" code_of 64 ctl hub nodes --color=red
 "$bin/anjuctl" -s "$town/hub" --no-header nodes --watch=0.2 >"$work/watched" 2>&1 &
 watching=$!
 again() { [ "$(grep -c '^1 ' "$work/watched")" -ge 3 ]; }
