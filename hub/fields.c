@@ -1,5 +1,6 @@
 /* What the fields of the hub's answers mean: the table beside its commands (main.c). tests/e2e/test_tool.sh compares it with real answers.
  */
+#include "common/daemon/jobs.h"
 #include "common/daemon/rows.h"
 #include "hub/city.h"
 
@@ -477,20 +478,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"account list", "changed_ms", "ms since 1970", "when it got its password", "密码设置时间"},
         {"account list", "sessions", "sessions", "that are logged in now", "登录会话数"},
 
-        {"jobs", "job", "", "its number, since this daemon started", "任务编号"},
-        {"jobs", "kind", "", "backup, verify, compaction", "任务类型"},
-        {"jobs", "state", "", "running, stopping (it was asked to), done, failed, cancelled", "状态"},
-        {"jobs", "done", "", "of `unit`, so far", "已完成"},
-        {"jobs", "total", "", "of `unit`, as it is known: an estimate until the end; null: not known", "总量"},
-        {"jobs", "unit", "", "bytes (copied, sealed and read back), values, stores, rows", "单位"},
-        {"jobs", "began_ms", "ms since 1970", "when it began", "开始时间"},
-        {"jobs", "took_ms", "ms", "that it took, so far", "用时"},
-        {"jobs", "uid", "", "of the process that asked for it; null: the daemon itself", "发起用户"},
-        {"jobs", "why", "", "it failed, or was cancelled", "原因"},
-
-        {"job wait", "job", "", "of work that nobody asked for: as `jobs`; else the answer is that of the job's command", "任务编号"},
-        {"job cancel", "job", "", "as `jobs` shows it; when it ends is told by `job wait`", "任务编号"},
-        {"job cancel", "state", "", "stopping", "状态"},
+        JOBS_FIELDS,
         {"backup", "job", "", "with --no-wait only this: its number, for `job wait` and `job cancel`", "任务编号"},
         {"backup", "path", "", "where it lies", "备份位置"},
         {"backup", "bytes", "bytes", "that it holds", "备份大小"},

@@ -1,5 +1,6 @@
 /* What the fields of the node's answers mean: the table beside its commands (main.c). tests/e2e/test_tool.sh compares it with real answers.
  */
+#include "common/daemon/jobs.h"
 #include "common/daemon/rows.h"
 #include "node/office.h"
 
@@ -417,20 +418,7 @@ void cmd_schema(void *owner, struct request *q) {
 
         {"audit settle", "audit", "", "settled", "状态"},
 
-        {"jobs", "job", "", "its number, since this daemon started", "任务编号"},
-        {"jobs", "kind", "", "backup, verify, compaction, import", "任务类型"},
-        {"jobs", "state", "", "running, stopping (it was asked to), done, failed, cancelled", "状态"},
-        {"jobs", "done", "", "of `unit`, so far", "已完成"},
-        {"jobs", "total", "", "of `unit`, as it is known: an estimate until the end; null: not known", "总量"},
-        {"jobs", "unit", "", "bytes (copied, sealed and read back), values, stores, rows", "单位"},
-        {"jobs", "began_ms", "ms since 1970", "when it began", "开始时间"},
-        {"jobs", "took_ms", "ms", "that it took, so far", "用时"},
-        {"jobs", "uid", "", "of the process that asked for it; null: the daemon itself", "发起用户"},
-        {"jobs", "why", "", "it failed, or was cancelled", "原因"},
-
-        {"job wait", "job", "", "of work that nobody asked for: as `jobs`; else the answer is that of the job's command", "任务编号"},
-        {"job cancel", "job", "", "as `jobs` shows it; when it ends is told by `job wait`", "任务编号"},
-        {"job cancel", "state", "", "stopping", "状态"},
+        JOBS_FIELDS,
         {"job begin", "job", "", "its number, for `job tell` and `job end`", "任务编号"},
         {"job tell", "stop", "", "somebody asked it to stop: it tells so with `job end`", "是否应停止"},
         {"job end", "job", "", "as `jobs` shows it", "任务编号"},
