@@ -48,6 +48,7 @@ struct city {
     struct enrol *enrol;           /* owns */
     struct backups *backups;       /* owns */
     struct jobs *jobs;             /* owns */
+    struct events *events;         /* owns */
     uint64_t compaction;           /* the job, while one is under way */
     struct erasures *erasures;     /* owns */
     struct redivision *redivision; /* owns */
@@ -138,7 +139,7 @@ void enrol_status(const struct city *c, json_t *out, struct problems *problems);
 void city_catalogue_load(struct city *c); /* reads the policies of the state anew; the first time publishes what the folder has newer */
 
 /* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
-/* jobs.c */
+/* self.c */
 void compaction_began(void *owner, struct progress *p);
 void compaction_ended(void *owner, const char *why);
 
@@ -270,6 +271,10 @@ void cmd_backup(void *owner, struct request *q);     /* backup.c */
 void cmd_backups(void *owner, struct request *q);
 void cmd_jobs(void *owner, struct request *q);
 void cmd_job_wait(void *owner, struct request *q);
+void cmd_events(void *owner, struct request *q);
+void cmd_log_level(void *owner, struct request *q);
+void cmd_config_show(void *owner, struct request *q);
+void cmd_config_check(void *owner, struct request *q);
 void cmd_job_stop(void *owner, struct request *q);
 void cmd_job_cancel(void *owner, struct request *q);
 void cmd_node_add(void *owner, struct request *q); /* orders.c */

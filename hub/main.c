@@ -6,6 +6,8 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
+#include "common/daemon/config.h"
+#include "common/daemon/events.h"
 #include "common/daemon/jobs.h"
 #include "common/engine/clock.h"
 
@@ -144,6 +146,14 @@ static const struct command commands[] = {
     {"account remove", CONTROL_ADMIN, cmd_account_remove, "name", "", "", "take an account away; it is logged out", "删除账号"},
     {"account list", CONTROL_ADMIN, cmd_account_list, "", "", "account made_ms changed_ms sessions", "accounts, and how many are logged in",
      "账号列表"},
+    {"events", CONTROL_STATUS, cmd_events, "", "level= after= count= follow", EVENTS_COLUMNS,
+     "the latest of the log: --count 50, --level warning; --follow: and what comes", "最近的日志"},
+    {"log level", CONTROL_ADMIN, cmd_log_level, "level?", "", "",
+     "show or set what is logged, until the daemon ends: debug info warning error", "查看或设置日志级别"},
+    {"config show", CONTROL_STATUS, cmd_config_show, "", "", CONFIG_SHOW_COLUMNS, "the settings in force and where they come from",
+     "当前配置"},
+    {"config check", CONTROL_ADMIN, cmd_config_check, "path?", "", CONFIG_CHECK_COLUMNS,
+     "read the configuration again: all that is wrong with it, or what a restart would change", "检查配置文件"},
     {"jobs", CONTROL_STATUS, cmd_jobs, "", "", JOBS_COLUMNS, "backups, checks and compactions that run or have run: how far they are",
      "正在进行和已结束的任务"},
     {"job wait", CONTROL_STATUS, cmd_job_wait, "job", "timeout=", "", "wait until a job ends; answers as its command does", "等待任务结束"},
@@ -437,6 +447,7 @@ static int load_root(struct city *c) {
 }
 
 static int run(struct city *c) {
+    c->events = events_open();
     if (load_keys(c, "keys", &c->keys) != 0 || load_keys(c, "policy.keys", &c->policy_keys) != 0 || load_city(c) != 0 ||
         load_root(c) != 0 || rekey_load(c) != 0)
         return EXIT_FULL;
@@ -517,6 +528,7 @@ int main(int argc, char **argv) {
     keys_forget(&city->policy_keys);
     buffer_close(&city->policy_root);
     sealing_close(&city->sealing);
+    events_close(city->events);
     settings_free(city->settings);
     free(city);
     return r;

@@ -4,6 +4,8 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
+#include "common/daemon/config.h"
+#include "common/daemon/events.h"
 #include "common/daemon/jobs.h"
 #include "common/store/layout.h"
 #include "node/office.h"
@@ -63,6 +65,14 @@ static const struct command commands[] = {
     {"queue", CONTROL_ADMIN, cmd_queue, "", "", "seq type id state saved_ms", "changes that are not merged yet", "待合并的更改"},
     {"held", CONTROL_ADMIN, cmd_held, "", "", "seq type id reason", "changes that the city did not take, or that this disk lost, and why",
      "被市级搁置或在本机损坏的更改"},
+    {"events", CONTROL_STATUS, cmd_events, "", "level= after= count= follow", EVENTS_COLUMNS,
+     "the latest of the log: --count 50, --level warning; --follow: and what comes", "最近的日志"},
+    {"log level", CONTROL_ADMIN, cmd_log_level, "level?", "", "",
+     "show or set what is logged, until the daemon ends: debug info warning error", "查看或设置日志级别"},
+    {"config show", CONTROL_STATUS, cmd_config_show, "", "", CONFIG_SHOW_COLUMNS, "the settings in force and where they come from",
+     "当前配置"},
+    {"config check", CONTROL_ADMIN, cmd_config_check, "path?", "", CONFIG_CHECK_COLUMNS,
+     "read the configuration again: all that is wrong with it, or what a restart would change", "检查配置文件"},
     {"jobs", CONTROL_STATUS, cmd_jobs, "", "", JOBS_COLUMNS,
      "backups, checks, compactions and imports that run or have run: how far they are", "正在进行和已结束的任务"},
     {"job wait", CONTROL_STATUS, cmd_job_wait, "job", "timeout=", "", "wait until a job ends; answers as its command does", "等待任务结束"},
@@ -358,11 +368,17 @@ static void wait_for_enrolment(struct office *o) {
 
 /* Until it is enrolled a machine answers with little, and with why. */
 static void fill_table(struct office *o) {
+    static void (*const these[])(void *owner, struct request *q) = {cmd_status,      cmd_problems,    cmd_check,  cmd_metrics,
+                                                                    cmd_enrol,       cmd_schema,      cmd_events, cmd_log_level,
+                                                                    cmd_config_show, cmd_config_check};
     o->table = memory_zeroed(COMMANDS, sizeof *o->table);
     for (size_t i = 0; i < COMMANDS; i++) {
         void (*run)(void *owner, struct request *q) = commands[i].run;
         o->table[i] = commands[i];
-        if (run != cmd_status && run != cmd_problems && run != cmd_check && run != cmd_metrics && run != cmd_enrol && run != cmd_schema)
+        bool now = false;
+        for (size_t k = 0; k < sizeof these / sizeof *these; k++)
+            now = now || run == these[k];
+        if (!now)
             o->table[i].run = cmd_not_enrolled;
     }
 }
@@ -383,6 +399,7 @@ static void serve(struct office *o) {
 }
 
 static int run(struct office *o) {
+    o->events = events_open();
     if (open_store(o, &o->store) != 0)
         return EXIT_STORE;
     service_seal_beside(&o->sealing);
@@ -449,6 +466,7 @@ int main(int argc, char **argv) {
                                       : run(&office);
     keys_forget(&office.keys);
     keys_forget(&office.next);
+    events_close(office.events);
     sealing_close(&office.sealing);
     settings_free(office.settings);
     return r;

@@ -35,6 +35,7 @@ struct office {
     struct metrics_door metrics;
     struct backups *backups; /* owns */
     struct jobs *jobs;       /* owns */
+    struct events *events;   /* owns */
     uint64_t compaction;     /* the job, while one is under way */
     struct catalogue_version *catalogue;
     struct wait *waits;
@@ -113,11 +114,15 @@ void office_rekeyed(void *owner);                     /* of node_engine_calls */
 const char *office_key_state(const struct office *o); /* settled, offered, taken */
 
 /* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
-/* jobs.c */
+/* self.c */
 void compaction_began(void *owner, struct progress *p);
 void compaction_ended(void *owner, const char *why);
 void cmd_jobs(void *owner, struct request *q);
 void cmd_job_wait(void *owner, struct request *q);
+void cmd_events(void *owner, struct request *q);
+void cmd_log_level(void *owner, struct request *q);
+void cmd_config_show(void *owner, struct request *q);
+void cmd_config_check(void *owner, struct request *q);
 void cmd_job_stop(void *owner, struct request *q);
 void cmd_job_cancel(void *owner, struct request *q);
 void cmd_job_begin(void *owner, struct request *q);

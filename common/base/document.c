@@ -70,6 +70,10 @@ void document_complain(const struct document *d, const struct document_node *at,
     va_end(args);
 }
 
+size_t document_line(const struct document_node *n) {
+    return n->line;
+}
+
 /* ---- from libyaml's document to our tree; an alias is copied, and counted, each time */
 
 struct copying {

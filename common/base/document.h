@@ -32,6 +32,7 @@ const struct document_node *document_item(const struct document_node *n, size_t 
 const struct document_node *document_key(const struct document_node *n, size_t i);          /* the i-th pair's key */
 const struct document_node *document_get(const struct document_node *map, const char *key); /* NULL when there is none */
 
+size_t document_line(const struct document_node *n); /* from 1 */
 void document_complain(const struct document *d, const struct document_node *at, struct complaints *c, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* Complains about every key of the map that is not in the NULL-terminated list, naming the nearest known one; and about doubled keys. */

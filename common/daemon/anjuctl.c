@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -207,6 +208,8 @@ static bool make_args(const json_t *command, int argc, char **argv, json_t *args
     for (int i = 0; i < argc && good; i++) {
         if (!plain && strcmp(argv[i], "--") == 0) {
             plain = true;
+        } else if (!plain && strcmp(argv[i], "-f") == 0 && has_option(text(command, "options"), "follow", 6, &value)) {
+            json_object_set_new(args, "follow", json_true());
         } else if (!plain && strncmp(argv[i], "--", 2) == 0) {
             const char *equals = strchr(argv[i], '=');
             size_t len = equals == NULL ? strlen(argv[i]) - 2 : (size_t)(equals - argv[i]) - 2;
@@ -389,6 +392,42 @@ static void draw_frame(void *owner) {
     fflush(stdout);
 }
 
+/* What came last is not asked for again; until the daemon ends, or Ctrl-C. */
+struct following {
+    struct print *print;
+    json_int_t last;
+};
+
+static void follow_row(void *owner, const json_t *row) {
+    struct following *f = owner;
+    f->last = json_integer_value(json_object_get(row, "n"));
+    print_row(f->print, row);
+}
+
+static int follow(struct ctl *c, const char *name, json_t *args /* takes */) {
+    enum { EACH_MS = 500 };
+    struct following f = {&c->print, 0};
+    int r = CTL_GOOD;
+    bool first = true;
+    json_object_del(args, "follow");
+    for (; r == CTL_GOOD; first = false) {
+        r = client_ask(&c->client, name, json_deep_copy(args));
+        if (r == CTL_GOOD)
+            r = client_answers(&c->client, follow_row, &f);
+        if (c->print.rows != NULL) {
+            print_end(&c->print);
+            c->print.no_header = true;
+        }
+        fflush(stdout);
+        json_object_set_new(args, "after", json_integer(f.last));
+        json_object_set_new(args, "count", json_integer(1000000));
+        if (r == CTL_GOOD)
+            poll(NULL, 0, EACH_MS);
+    }
+    json_decref(args);
+    return !first && r == CTL_REFUSED ? CTL_NOT_RUNNING : r; /* the same question again: it is stopping */
+}
+
 static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **argv) {
     struct saving s = {.print = &c->print, .fd = -1};
     json_t *args = json_object();
@@ -413,6 +452,8 @@ static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **arg
     if (has_option(text(command, "options"), "lang", 4, &speaks)) /* answers with words for people */
         json_object_set_new(args, "lang", json_string(c->lang));
     c->print.columns = text(command, "columns");
+    if (json_is_true(json_object_get(args, "follow")))
+        return follow(c, text(command, "name"), args);
     int r = c->watch > 0 ? client_watch(&c->client, text(command, "name"), args, c->watch)
                          : client_ask(&c->client, text(command, "name"), args);
     if (r == CTL_GOOD)

@@ -13,7 +13,10 @@
 struct settings {
     const struct setting *table; /* borrows, static */
     size_t count;
-    char **values; /* owns */
+    char **values, **from; /* own */
+    char *path;            /* owns; NULL: none */
+    char **sets;           /* owns */
+    size_t set_count;
 };
 
 static size_t place(const struct settings *s, const char *name) {
@@ -87,9 +90,18 @@ static const char *wrong(const struct setting *t, const char *text, struct buffe
     return NULL;
 }
 
-static void take(struct settings *s, size_t i, const char *text) {
+static void take(struct settings *s, size_t i, const char *text, const char *from) {
     free(s->values[i]);
+    free(s->from[i]);
     s->values[i] = memory_text(text);
+    s->from[i] = memory_text(from);
+}
+
+static void from_line(struct settings *s, size_t i, const char *text, const char *path, const struct document_node *n) {
+    struct buffer from = {0};
+    buffer_format(&from, "%s:%zu", path, document_line(n));
+    take(s, i, text, buffer_string(&from));
+    buffer_close(&from);
 }
 
 static void from_file(struct settings *s, const char *path, const char *const *known, struct complaints *c) {
@@ -110,7 +122,7 @@ static void from_file(struct settings *s, const char *path, const char *const *k
             if (what != NULL)
                 document_complain(d, n, c, "%s: %s", s->table[i].name, what);
             else
-                take(s, i, text);
+                from_line(s, i, text, path, n);
             buffer_close(&why);
         }
     }
@@ -136,7 +148,7 @@ static void from_set(struct settings *s, const char *set, const char *const *kno
         buffer_text(&c->text, "\n");
         c->count++;
     } else {
-        take(s, i, equals + 1);
+        take(s, i, equals + 1, "--set");
     }
     buffer_close(&name);
     buffer_close(&why);
@@ -150,9 +162,14 @@ struct settings *settings_load(
     s->table = table;
     s->count = count;
     s->values = memory_zeroed(count + 1, sizeof *s->values);
+    s->from = memory_zeroed(count + 1, sizeof *s->from);
+    s->path = path == NULL ? NULL : memory_text(path);
+    s->sets = memory_zeroed(set_count + 1, sizeof *s->sets);
+    for (s->set_count = 0; s->set_count < set_count; s->set_count++)
+        s->sets[s->set_count] = memory_text(sets[s->set_count]);
     for (size_t i = 0; i < count; i++) {
         known[i] = table[i].name;
-        take(s, i, table[i].standard);
+        take(s, i, table[i].standard, "standard");
         if (table[i].kind == SETTING_CHOICE)
             s->values[i][strcspn(s->values[i], " ")] = '\0';
     }
@@ -165,10 +182,18 @@ struct settings *settings_load(
 }
 
 struct settings *settings_free(struct settings *s) {
-    for (size_t i = 0; s != NULL && i < s->count; i++)
+    if (s == NULL)
+        return NULL;
+    for (size_t i = 0; i < s->count; i++) {
         free(s->values[i]);
-    if (s != NULL)
-        free(s->values);
+        free(s->from[i]);
+    }
+    for (size_t i = 0; i < s->set_count; i++)
+        free(s->sets[i]);
+    free(s->values);
+    free(s->from);
+    free(s->sets);
+    free(s->path);
     free(s);
     return NULL;
 }
@@ -177,6 +202,16 @@ const char *settings_text(const struct settings *s, const char *name) {
     size_t i = place(s, name);
     invariant(i < s->count);
     return s->values[i];
+}
+
+void settings_each(
+    const struct settings *s, void (*each)(void *owner, const struct setting *of, const char *value, const char *from), void *owner) {
+    for (size_t i = 0; i < s->count; i++)
+        each(owner, &s->table[i], s->values[i], s->from[i]);
+}
+
+struct settings *settings_again(const struct settings *s, const char *path, struct complaints *c) {
+    return settings_load(s->table, s->count, path == NULL ? s->path : path, (const char *const *)s->sets, s->set_count, c);
 }
 
 int64_t settings_number(const struct settings *s, const char *name) {

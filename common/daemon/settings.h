@@ -28,4 +28,9 @@ struct settings *settings_free(struct settings *s /* takes, may be NULL */); /* 
 const char *settings_text(const struct settings *s, const char *name);       /* borrows; the name is in the table */
 int64_t settings_number(const struct settings *s, const char *name);
 bool settings_flag(const struct settings *s, const char *name);
+/* Each setting in force: its value, and where that comes from (`standard`, FILE:LINE or `--set`). */
+void settings_each(
+    const struct settings *s, void (*each)(void *owner, const struct setting *of, const char *value, const char *from), void *owner);
+/* Its file, or `path`, read again beside the same --set: what a restart would bring. NULL when c has grown. */
+struct settings *settings_again(const struct settings *s, const char *path /* may be NULL */, struct complaints *c); /* gives */
 void settings_show(const struct settings *s, struct buffer *out); /* as a YAML file that gives the same */

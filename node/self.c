@@ -1,5 +1,7 @@
-/* Long work of the node (common/daemon/jobs.h): what people ask of it, compactions, which begin by themselves, and imports, whose programs
- * tell how far they are. */
+/* What the node answers of itself, as every daemon does: long work (common/daemon/jobs.h), which is what people ask of it, compactions,
+ * which begin by themselves, and imports, whose programs tell how far they are; the latest of its log; its settings. */
+#include "common/daemon/config.h"
+#include "common/daemon/events.h"
 #include "common/daemon/jobs.h"
 
 #include "node/office.h"
@@ -49,4 +51,24 @@ void compaction_began(void *owner, struct progress *p) {
 void compaction_ended(void *owner, const char *why) {
     struct office *o = owner;
     jobs_end(o->jobs, o->compaction, why);
+}
+
+void cmd_events(void *owner, struct request *q) {
+    const struct office *o = owner;
+    events_list(o->events, q);
+}
+
+void cmd_log_level(void *owner, struct request *q) {
+    const struct office *o = owner;
+    events_level(q, settings_text(o->settings, "log_level"));
+}
+
+void cmd_config_show(void *owner, struct request *q) {
+    const struct office *o = owner;
+    config_show(o->settings, q);
+}
+
+void cmd_config_check(void *owner, struct request *q) {
+    const struct office *o = owner;
+    config_check(o->settings, q);
 }

@@ -1,4 +1,7 @@
-/* Long work of the hub (common/daemon/jobs.h): what operators ask of it, and compactions, which begin by themselves. */
+/* What the hub answers of itself, as every daemon does: long work (common/daemon/jobs.h), which is what operators ask of it and
+ * compactions, which begin by themselves; the latest of its log; its settings. */
+#include "common/daemon/config.h"
+#include "common/daemon/events.h"
 #include "common/daemon/jobs.h"
 
 #include "hub/city.h"
@@ -33,4 +36,24 @@ void compaction_began(void *owner, struct progress *p) {
 void compaction_ended(void *owner, const char *why) {
     struct city *c = owner;
     jobs_end(c->jobs, c->compaction, why);
+}
+
+void cmd_events(void *owner, struct request *q) {
+    const struct city *c = owner;
+    events_list(c->events, q);
+}
+
+void cmd_log_level(void *owner, struct request *q) {
+    const struct city *c = owner;
+    events_level(q, settings_text(c->settings, "log_level"));
+}
+
+void cmd_config_show(void *owner, struct request *q) {
+    const struct city *c = owner;
+    config_show(c->settings, q);
+}
+
+void cmd_config_check(void *owner, struct request *q) {
+    const struct city *c = owner;
+    config_check(c->settings, q);
 }
