@@ -24,7 +24,7 @@ static const struct setting settings[] = {
      "folder"},
     SEALING_SETTING,
     {"backups_kept", SETTING_NUMBER, "2", 1, 1000, "backups of this node in one folder; older ones are deleted after a new one"},
-    {"metrics", SETTING_ENDPOINT, "tcp://127.0.0.1:7491", 0, 1,
+    {"metrics", SETTING_ENDPOINT, "tcp://127.0.0.1:7492", 0, 1,
      "where Prometheus asks; there is no login, so keep it on this machine; port * takes a free one; empty: nowhere"},
     {"log_level", SETTING_CHOICE, "info debug warning error", 0, 0, "debug, info, warning or error"},
     {"log_form", SETTING_CHOICE, "plain journal json", 0, 0, "plain, journal or json, on standard error"},
