@@ -15,9 +15,10 @@ struct waiter {
 };
 
 struct entry {
-    struct entry *next; /* newer */
-    uint64_t number, began, ended, told /* a guest: when it was last heard of */;
-    const char *kind, *unit; /* static */
+    struct entry *next;            /* newer */
+    uint64_t number, began, ended; /* ms since 1970 */
+    uint64_t told;                 /* a guest: when it was last heard of, ms of a clock that nobody sets */
+    const char *kind, *unit;       /* static */
     unsigned uid;
     bool own_uid; /* the daemon's own work */
     bool guest;
@@ -39,6 +40,10 @@ static uint64_t now_ms(void) {
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t steady_ms(void) {
+    return uv_hrtime() / 1000000;
 }
 
 struct jobs *jobs_open(void) {
@@ -122,7 +127,7 @@ static struct entry *find(struct jobs *j, uint64_t number) {
 
 /* Guests that were not heard of have ended: looked at whenever somebody asks. */
 static void look(struct jobs *j) {
-    uint64_t now = now_ms();
+    uint64_t now = steady_ms();
     for (struct entry *e = j->first; e != NULL; e = e->next)
         if (e->guest && e->state == RUNNING && now > e->told + JOBS_SILENT_MS)
             entry_end(e, "its program says nothing any more");
@@ -131,7 +136,8 @@ static void look(struct jobs *j) {
 static struct entry *begin(struct jobs *j, const char *kind, const char *unit, struct progress *p) {
     struct entry *e = memory_zeroed(1, sizeof *e), **at = &j->first;
     e->number = ++j->last;
-    e->began = e->told = now_ms();
+    e->began = now_ms();
+    e->told = steady_ms();
     e->kind = kind;
     e->unit = unit;
     e->progress = p == NULL ? &e->mine : p;
@@ -300,7 +306,7 @@ void jobs_guest_tell(struct jobs *j, struct request *q) {
     struct entry *e = guest(j, q);
     if (e == NULL)
         return;
-    e->told = now_ms();
+    e->told = steady_ms();
     atomic_store(&e->mine.done, number_arg(q, "done"));
     request_ok(q, json_pack("{s:b}", "stop", (int)atomic_load(&e->mine.stop)));
 }
