@@ -30,4 +30,8 @@ finds() {
     ctl "$_daemon" check -f prometheus "$@" >"$work/.check"
     [ $? = "$(sed -n 's/^anju_check_state //p' "$work/.check")" ] && grep "code=\"$_problem\"" "$work/.check"
 }
-finds_none() { ! ctl "$1" -o jsonl problems | grep "\"code\":\"$2\""; }
+finds_none() { # DAEMON CODE [LIMIT…]: it answers, and without it
+    _daemon=$1 _problem=$2
+    shift 2
+    ctl "$_daemon" -o jsonl problems "$@" >"$work/.problems" && ! grep "\"code\":\"$_problem\"" "$work/.problems"
+}
