@@ -114,6 +114,9 @@ static bool is_welcome(struct hostile *h) {
 static bool is_accepted(struct hostile *h) {
     return h->accepted >= h->seq;
 }
+static bool is_refused(struct hostile *h) {
+    return h->refused > 0;
+}
 static bool never(struct hostile *h) {
     (void)h;
     return false;
@@ -286,6 +289,29 @@ static void act_legal(struct hostile *h) {
     push_one(h, (struct change){.seq = 0}, h->home, fresh);
     if (!wait_for(h, is_accepted, WAIT_MS))
         die("what is right is not accepted");
+}
+
+/* Again and again: the hub does not listen to greetings that come too soon after each other. */
+static void say_until_refused(struct hostile *h, const struct message *hello) {
+    do
+        say(h, hello);
+    while (!wait_for(h, is_refused, HELLO_MS) && h->up && !over(h));
+    if (!is_refused(h))
+        die("it is not refused");
+}
+
+/* A program of another time: it speaks a protocol that no hub has yet. */
+static void act_newer(struct hostile *h) {
+    struct message m = hello_of(h);
+    m.hello.protocol_least = m.hello.protocol_most = 2;
+    say_until_refused(h, &m);
+}
+
+/* Its log begins behind what the hub has. */
+static void act_gap(struct hostile *h) {
+    struct message m = hello_of(h);
+    m.hello.lives[0].first = m.hello.lives[0].last = h->seq + 1000;
+    say_until_refused(h, &m);
 }
 
 static void act_elsewhere(struct hostile *h) {
@@ -509,15 +535,25 @@ static const struct {
     const char *name;
     void (*run)(struct hostile *h);
 } acts[] = {
-    {"legal", act_legal},         {"on", act_on},
-    {"elsewhere", act_elsewhere}, {"overwrite", act_overwrite},
-    {"forge", act_forge},         {"replay", act_replay},
-    {"chain", act_chain},         {"garbage", act_garbage},
-    {"empties", act_empties},     {"unsigned", act_unsigned},
-    {"other_key", act_other_key}, {"old_signature", act_old_signature},
-    {"bombs", act_bombs},         {"flood", act_flood},
-    {"beyond", act_beyond},       {"quarantine", act_quarantine},
+    {"legal", act_legal},
+    {"on", act_on},
+    {"elsewhere", act_elsewhere},
+    {"overwrite", act_overwrite},
+    {"forge", act_forge},
+    {"replay", act_replay},
+    {"chain", act_chain},
+    {"garbage", act_garbage},
+    {"empties", act_empties},
+    {"unsigned", act_unsigned},
+    {"other_key", act_other_key},
+    {"old_signature", act_old_signature},
+    {"bombs", act_bombs},
+    {"flood", act_flood},
+    {"beyond", act_beyond},
+    {"quarantine", act_quarantine},
     {"rekey", act_rekey},
+    {"newer", act_newer},
+    {"gap", act_gap},
 };
 
 static void run_act(struct hostile *h, char *act, uint64_t seconds) {

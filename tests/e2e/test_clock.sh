@@ -21,6 +21,7 @@ echo +1d >"$work/clock"
 check "the clock jumps a day ahead: an edit is saved" put 乙
 check "the city does not take it" until_true 20 shows n1 held 1
 check "… the office is told why, and by which change" said "clock" sh -c "'$bin/anjuctl' -s '$town/n1' held | tr 'C' 'c'"
+check "… its check says so" finds n1 held
 check "… and the hub keeps it, with the reason" said "clock" ctl hub quarantine list
 check "… status points there" said "quarantine list" ctl hub status
 check "… and check, since quarantine grows" finds hub quarantine_grows

@@ -2,7 +2,7 @@
 # What damage to a store makes of a city: `problems` and `check` name it, with what to do, and it goes away when the sound store is back.
 cd "$(dirname "$0")/../.." || exit 2
 . tests/e2e/start.sh
-make -s B="$B" "$B/tests/e2e/corrupt" "$B/tests/e2e/forge_audit" >&2 || exit 2
+make -s B="$B" "$B/tests/e2e/corrupt" "$B/tests/e2e/forge_audit" "$B/tests/e2e/bad_disk.so" >&2 || exit 2
 make_hub
 start_hub
 make_node n1 650203001001 一
@@ -54,4 +54,22 @@ stop n1
 start_node n1
 check "… after a start nothing is wrong" finds_none n1 digest_alarm
 check "… and the hub hears that too" until_true 60 finds_none hub office_alarm
+
+# ---- what was erased cannot be written over: there is no room for a copy of the stores
+ANJU_DISK=$town/disk
+export ANJU_DISK
+person=$(ctl n1 -o jsonl put Person name=n5 $who | field id)
+check "a record is merged" ctl n1 wait --caught-up --timeout 20
+stop hub
+LD_PRELOAD=$root/$B/tests/e2e/bad_disk.so start_hub
+echo full /compact/ >"$town/disk"
+order=$(ctl hub -o jsonl person erase "$person" --reason r --order o --yes | field order)
+check "a person is erased" [ ${#order} = 32 ]
+check "… and the disk has no room to write the stores anew" until_true 40 finds hub erase_disk
+rm "$town/disk"
+stop hub
+start_hub
+destroyed() { ctl hub -o jsonl person erase-status "$order" | grep '"node":0,' | grep -q destroyed; }
+check "with room the hub destroys it" until_true 60 destroyed
+check "… and says nothing more" finds_none hub erase_disk
 finish
