@@ -1586,6 +1586,8 @@ struct office_line {
     struct hub_audit audit;
     uint8_t moved_to[KEY_BYTES];
     struct office_said said;
+    area areas[LIMIT_AREAS]; /* that it asks for in its Pulls */
+    size_t area_count;
 };
 
 struct roster {
@@ -1628,6 +1630,7 @@ static int roster_each(void *owner, uint32_t node, const struct hub_node_state *
     l->retiring = bytes_equal(status, BYTES("retiring"));
     l->retired = bytes_equal(status, BYTES("retired"));
     l->full = hub_node_full(n);
+    l->area_count = area_expand(n->served, n->served_count, node, l->areas, LIMIT_AREAS);
     return 0;
 }
 
@@ -1711,6 +1714,8 @@ static void roster_done(struct hub_read *q, int result) {
             p = peer_add(e, &r->logs[i]);
             p->audit = l->audit;
             memcpy(p->moved_to, l->moved_to, sizeof p->moved_to);
+            p->link.area_count = l->area_count;
+            memcpy(p->link.areas, l->areas, sizeof p->link.areas);
             p->link.last = l->said.report;
             p->link.reported = l->said.at;
             memcpy(p->link.software, l->said.software, sizeof p->link.software);

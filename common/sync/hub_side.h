@@ -42,7 +42,7 @@ struct hub_link {
     uint32_t protocol;
     uint64_t taken, credit;  /* bytes of Push bodies in this session: done, allowed */
     uint64_t spent;          /* received, done or not */
-    area areas[LIMIT_AREAS]; /* of the last Pull: whom a merge concerns */
+    area areas[LIMIT_AREAS]; /* of the last Pull, before it of the office's record: whom a merge concerns */
     size_t area_count;
     enum refusal refused;   /* what its last Hello was answered with; 0 = it was welcomed, or none came */
     int64_t clock_ahead_ms; /* of the hub's, at its last Hello */

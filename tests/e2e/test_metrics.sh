@@ -76,4 +76,17 @@ check "the dashboard is JSON" sh -c "python3 -c 'import json; json.load(open(\"d
 check "the rules are those of the table" sh -c "ANJUCTL='$bin/anjuctl' deploy/monitoring/make-alerts '$town/hub' | diff deploy/monitoring/alerts.yaml -"
 rules_good() { ! command -v promtool >/dev/null || promtool check rules deploy/monitoring/alerts.yaml; }
 check "… and Prometheus takes them, where it is there" rules_good
+
+# ---- a hub that starts knows of all offices how far each has come, also of one that does not come
+sum() { ctl hub metrics | awk '/^anju_policy_offices/ { n += $2 } END { print n + 0 }'; }
+sum_is() { [ "$(sum)" = "$1" ]; }
+ctl hub policy publish deploy/policies/notices.yaml >/dev/null
+counted() { [ "$(sum)" -gt 0 ] && [ $(($(sum) % 2)) = 0 ]; }
+check "policies are counted over both offices" until_true 20 counted
+all=$(sum)
+stop n1
+stop n2
+stop hub
+start_hub
+check "a hub that starts alone counts the same" until_true 20 sum_is "$all"
 finish
