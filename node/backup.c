@@ -223,6 +223,10 @@ void backups_open(struct office *o) {
     buffer_close(&room);
 }
 
+void backups_submit(struct office *o, struct job *j) {
+    worker_submit(o->backups->worker, j);
+}
+
 void backups_stop(struct office *o) {
     if (o->backups == NULL)
         return;

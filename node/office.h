@@ -130,6 +130,7 @@ void cmd_job_tell(void *owner, struct request *q);
 void cmd_job_end(void *owner, struct request *q);
 
 void backups_open(struct office *o);
+void backups_submit(struct office *o, struct job *j /* takes */); /* other long work, on their thread; what runs is waited for */
 void backups_stop(struct office *o);
 void backups_close(struct office *o);
 /* What is wrong (problems.c); sorted. */

@@ -195,35 +195,60 @@ void cmd_digest(void *owner, struct request *q) {
     ask_submit(ask_new(owner, q, sizeof(struct ask), run_digest));
 }
 
+/* A check of the whole store reads a snapshot on the thread of backups: clerks go on saving meanwhile. */
 struct verifying {
-    struct ask ask;
+    struct job job; /* first */
+    struct office *office;
+    struct request *request;
     struct progress progress; /* values */
+    size_t complaints;
+    struct buffer first; /* owns; of them */
+    int result;
 };
 
 static void complain(void *owner, const char *what) {
-    struct ask *a = owner;
-    json_array_append_new(a->rows, json_pack("{s:s}", "complaint", what));
+    struct verifying *v = owner;
+    if (v->complaints++ == 0)
+        buffer_text(&v->first, what);
 }
 
-static void run_verify(struct ask *a, struct txn *t) {
-    struct verifying *v = (struct verifying *)a;
-    int r = node_verify(t, complain, a, &v->progress);
+static void verify_works(struct job *j, void *owner) {
+    struct verifying *v = (struct verifying *)j;
+    struct txn *t;
+    (void)owner;
+    v->result = store_read(node_engine_store(v->office->engine), &t);
+    if (v->result != 0)
+        return;
+    v->result = node_verify(t, complain, v, &v->progress);
+    txn_abort(t);
+}
+
+static void verify_done(struct job *j, int result) {
+    struct verifying *v = (struct verifying *)j;
+    (void)result;
     if (progress_stopped(&v->progress))
-        ask_fail(a, "busy", "run it again", "the check was cancelled, or the daemon is stopping");
-    else if (r != 0 || json_array_size(a->rows) > 0)
-        ask_fail(
-            a, "conflict", "keep a copy of the store's folder; repair from the hub, or restore a backup", "%zu complaints; the first: %s",
-            json_array_size(a->rows), json_string_value(json_object_get(json_array_get(a->rows, 0), "complaint")));
+        request_error(v->request, "busy", "the check was cancelled, or the daemon is stopping", "run it again");
+    else if (v->complaints > 0)
+        request_errorf(
+            v->request, "conflict", "keep a copy of the store's folder; repair from the hub, or restore a backup",
+            "%zu complaints; the first: %s", v->complaints, buffer_string(&v->first));
+    else if (v->result != 0)
+        request_error(v->request, "internal", "the store could not be read", "look at the disk, restart the node");
     else
-        json_array_append_new(a->rows, json_pack("{s:I, s:s}", "checked", (json_int_t)v->progress.done, "result", "sound"));
+        request_ok(v->request, json_pack("{s:I, s:s}", "checked", (json_int_t)v->progress.done, "result", "sound"));
+    buffer_close(&v->first);
+    free(v);
 }
 
 void cmd_verify_store(void *owner, struct request *q) {
-    const struct office *o = owner;
-    struct verifying *v = ask_new(owner, q, sizeof *v, run_verify);
-    v->ask.one = true;
+    struct office *o = owner;
+    struct verifying *v = memory_zeroed(1, sizeof *v);
+    v->office = o;
+    v->request = q;
+    v->job.work = verify_works;
+    v->job.done = verify_done;
     jobs_begin(o->jobs, q, "verify", "values", &v->progress);
-    ask_submit(&v->ask);
+    backups_submit(o, &v->job);
 }
 
 /* Each state with the moves out of it, as lines: "draft 草稿 -> submitted, withdrawn"; * needs the city, ! a reason. */
