@@ -392,24 +392,29 @@ static void draw_frame(void *owner) {
     fflush(stdout);
 }
 
-/* What came last is not asked for again; until the daemon ends, or Ctrl-C. */
+/* What came last is not asked for again; until the daemon ends, or Ctrl-C. With --count 0 the first answer only says where that is. */
 struct following {
     struct print *print;
     json_int_t last;
+    bool silent;
 };
 
 static void follow_row(void *owner, const json_t *row) {
     struct following *f = owner;
     f->last = json_integer_value(json_object_get(row, "n"));
-    print_row(f->print, row);
+    if (!f->silent)
+        print_row(f->print, row);
 }
 
 static int follow(struct ctl *c, const char *name, json_t *args /* takes */) {
     enum { EACH_MS = 500 };
-    struct following f = {&c->print, 0};
+    const char *count = text(args, "count");
+    struct following f = {&c->print, strtoll(text(args, "after"), NULL, 10), *count != '\0' && count[strspn(count, "0")] == '\0'};
     int r = CTL_GOOD;
     bool first = true;
     json_object_del(args, "follow");
+    if (f.silent)
+        json_object_set_new(args, "count", json_integer(1));
     for (; r == CTL_GOOD; first = false) {
         r = client_ask(&c->client, name, json_deep_copy(args));
         if (r == CTL_GOOD)
@@ -419,6 +424,7 @@ static int follow(struct ctl *c, const char *name, json_t *args /* takes */) {
             c->print.no_header = true;
         }
         fflush(stdout);
+        f.silent = false;
         json_object_set_new(args, "after", json_integer(f.last));
         json_object_set_new(args, "count", json_integer(1000000));
         if (r == CTL_GOOD)

@@ -47,6 +47,23 @@ for d in hub n1; do
     check "$d: a path that means another thing there" said "from / on" ctl $d config check good.yaml
     check "$d: only an admin has files read" code_of 4 "$bin/anjuctl" -s "$town/$d/status.sock" config check "$work/good.yaml"
 done
+# ---- who follows from a place on hears only what came after it
+tells() { # FILE DAEMON: each look makes another fact
+    ctl "$2" log level debug >"$work/.out" && grep -q '"event":"log.level"' "$1"
+}
+for d in hub n1; do
+    for from in count after; do
+        last=$(ctl $d -o jsonl events --count 1 | sed 's/^{"n":\([0-9]*\).*/\1/')
+        [ $from = count ] && from="--count 0" || from="--after $last"
+        "$bin/anjuctl" -s "$town/$d" -o jsonl events -f $from >"$work/later" 2>"$work/later.err" &
+        later=$!
+        check "$d: -f ${from% *}: what comes" until_true 20 tells "$work/later" $d
+        check "$d: … and nothing of before" [ "$(grep -c seal.key_beside_data "$work/later")" = 0 ]
+        kill $later
+        wait $later 2>/dev/null
+    done
+done
+
 # ---- the daemon ends: who follows is told and ends
 for d in hub n1; do
     stop $d
