@@ -146,7 +146,7 @@ static const struct command commands[] = {
     {"account remove", CONTROL_ADMIN, cmd_account_remove, "name", "", "", "take an account away; it is logged out", "删除账号"},
     {"account list", CONTROL_ADMIN, cmd_account_list, "", "", "account made_ms changed_ms sessions", "accounts, and how many are logged in",
      "账号列表"},
-    {"events", CONTROL_STATUS, cmd_events, "", "level= after= count= follow", EVENTS_COLUMNS,
+    {"events", CONTROL_ADMIN, cmd_events, "", "level= after= count= follow", EVENTS_COLUMNS,
      "the latest of the log: --count 50, --level warning; --follow: and what comes", "最近的日志"},
     {"log level", CONTROL_ADMIN, cmd_log_level, "level?", "", "",
      "show or set what is logged, until the daemon ends: debug info warning error", "查看或设置日志级别"},
@@ -173,9 +173,9 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 
 /* Orders are noted before they are carried out. The rest reads nothing personal, or notes itself with what it shows. */
 static bool is_order(const struct command *c) {
-    static void (*const none[])(void *owner, struct request *q) = {cmd_node_tokens,  cmd_node_pending, cmd_export,       cmd_history,
-                                                                   cmd_backups,      cmd_verify_state, cmd_audit_export, cmd_audit_person,
-                                                                   cmd_audit_verify, cmd_audit_heads,  cmd_erasures,     cmd_account_list};
+    static void (*const none[])(void *owner, struct request *q) = {
+        cmd_events,       cmd_node_tokens,  cmd_node_pending, cmd_export,      cmd_history,  cmd_backups,     cmd_verify_state,
+        cmd_audit_export, cmd_audit_person, cmd_audit_verify, cmd_audit_heads, cmd_erasures, cmd_account_list};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (c->run == none[i])
             return false;

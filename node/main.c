@@ -65,7 +65,7 @@ static const struct command commands[] = {
     {"queue", CONTROL_ADMIN, cmd_queue, "", "", "seq type id state saved_ms", "changes that are not merged yet", "待合并的更改"},
     {"held", CONTROL_ADMIN, cmd_held, "", "", "seq type id reason", "changes that the city did not take, or that this disk lost, and why",
      "被市级搁置或在本机损坏的更改"},
-    {"events", CONTROL_STATUS, cmd_events, "", "level= after= count= follow", EVENTS_COLUMNS,
+    {"events", CONTROL_ADMIN, cmd_events, "", "level= after= count= follow", EVENTS_COLUMNS,
      "the latest of the log: --count 50, --level warning; --follow: and what comes", "最近的日志"},
     {"log level", CONTROL_ADMIN, cmd_log_level, "level?", "", "",
      "show or set what is logged, until the daemon ends: debug info warning error", "查看或设置日志级别"},
@@ -302,9 +302,9 @@ static int say_enrolment(int r) {
 /* Orders to the daemon are noted before they are carried out. The rest reads nothing personal, or notes itself with what it shows. */
 static bool is_order(const struct command *c) {
     static void (*const none[])(void *owner, struct request *q) = {
-        cmd_job_begin, cmd_job_tell, cmd_job_end,      cmd_queue,         cmd_held,         cmd_verify_store, cmd_put,       cmd_edit_many,
-        cmd_delete,    cmd_adopt,    cmd_get,          cmd_export_unsent, cmd_find,         cmd_history,      cmd_conflicts, cmd_export,
-        cmd_tasks,     cmd_points,   cmd_audit_export, cmd_audit_person,  cmd_audit_verify, cmd_audit_heads};
+        cmd_events,    cmd_job_begin, cmd_job_tell, cmd_job_end,      cmd_queue,         cmd_held,         cmd_verify_store, cmd_put,
+        cmd_edit_many, cmd_delete,    cmd_adopt,    cmd_get,          cmd_export_unsent, cmd_find,         cmd_history,      cmd_conflicts,
+        cmd_export,    cmd_tasks,     cmd_points,   cmd_audit_export, cmd_audit_person,  cmd_audit_verify, cmd_audit_heads};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (c->run == none[i])
             return false;

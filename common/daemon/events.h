@@ -1,5 +1,5 @@
-/* The latest facts of the log, for `anjuctl events`: a bounded ring, filled from any thread. It holds what the log holds: no personal data.
- */
+/* The latest facts of the log, for `anjuctl events`: a bounded ring, filled from any thread. It holds what the log holds: nothing of a
+ * record, but the accounts that log in, addresses, and the codes of machines that ask to be let in. So it is for admin.sock. */
 #pragma once
 
 #include "common/daemon/control.h"

@@ -14,7 +14,8 @@ for d in hub n1; do
     check "$d: … as a table" said "at_ms" ctl $d events
     check "$d: … not more than one wants" [ "$(ctl $d -o jsonl events --count 1 | wc -l)" = 1 ]
     check "$d: … only what is bad" sh -c "[ \$('$bin/anjuctl' -s '$town/$d' -o jsonl events --level warning --count 1000 | grep -vc '\"level\":\"warning\"\|\"level\":\"error\"') = 0 ]"
-    check "$d: … also for a person who has only the socket" said "seal.key_beside_data" sh -c "echo events --count=1000 | socat - 'UNIX:$town/$d/status.sock'"
+    check "$d: … also for a person without the tool" said "seal.key_beside_data" sh -c "echo events --count=1000 | socat - 'UNIX:$town/$d/admin.sock'"
+    check "$d: … it names who logs in, and codes: not on the read-only socket" code_of 4 "$bin/anjuctl" -s "$town/$d/status.sock" events
     check "$d: a level that is none" said "debug, info, warning or error" ctl $d events --level loud
     check "$d: a number that is none" code_of 1 ctl $d events --count many
     "$bin/anjuctl" -s "$town/$d" -o jsonl events -f --count 1 >"$work/followed.$d" 2>"$work/followed.err" &
