@@ -1,9 +1,9 @@
 /* What operators ask. No value of a person's record leaves here, only ids, numbers, reasons; but for `export --raw`, which names its actor
  * and purpose and leaves an entry in the hub's audit log for each record. */
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/daemon/jobs.h"
 #include "common/daemon/rows.h"
-#include "common/engine/clock.h"
 #include "common/engine/log_proof.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"

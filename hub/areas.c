@@ -4,9 +4,9 @@
  * later too; their history is kept. Where no successor is named, or several would be (a split), nothing moves: that a person decides. */
 #include "common/catalogue/areas.h"
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/engine/clock.h"
 #include "hub/batch.h"
 #include "hub/in_force.h"
 

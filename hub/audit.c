@@ -1,7 +1,7 @@
 /* The hub's own audit log: what operators looked at and ordered here. What offices noted stays with them; of their logs the hub has heads
  * and nothing else. A look into the log is an entry too, and an order is one before it is carried out. */
+#include "common/base/clock.h"
 #include "common/daemon/rows.h"
-#include "common/engine/clock.h"
 #include "common/model/value.h"
 #include "hub/city.h"
 

@@ -4,9 +4,9 @@
  * The state is copied before the log and the log before the hub's own changes: what is copied later may know more, never less. */
 #include "hub/backup.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/daemon/jobs.h"
-#include "common/engine/clock.h"
 #include "common/store/layout.h"
 #include "hub/city.h"
 

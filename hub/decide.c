@@ -1,6 +1,6 @@
 /* What only the city says of an office's record: a field of rule hub, the value that stands where a first one was said twice, a state of a
  * case that is the city's. It is looked up first, so that a wrong order changes nothing; then it is a change of the hub itself. */
-#include "common/engine/clock.h"
+#include "common/base/clock.h"
 #include "hub/city.h"
 
 #include <stdlib.h>

@@ -5,10 +5,10 @@
  * a crash at any moment loses nothing: an asker finds itself waiting, or enrolled, and an order given twice says the same twice. */
 #include "hub/enrol.h"
 
+#include "common/base/clock.h"
 #include "common/base/id.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
-#include "common/engine/clock.h"
 #include "common/net/enrol_door.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"

@@ -1,11 +1,11 @@
 /* `person erase`: orders to erase for ever, from the city's side (model/erasure.h). An order is a change of the hub itself, signed with the
  * policy key; whom it erases, why and by which legal order stays in the hub's second home. When the fold has carried an order out, the
  * state is looked through for what is about whom it named, and that is ordered too; values that refer to them elsewhere are taken out. */
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
 #include "common/daemon/rows.h"
-#include "common/engine/clock.h"
 #include "common/store/envelope.h"
 #include "common/store/hub_erase.h"
 #include "common/store/layout.h"

@@ -2,6 +2,7 @@
 #include "hub/backup.h"
 #include "hub/policy.h"
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
@@ -9,7 +10,6 @@
 #include "common/daemon/config.h"
 #include "common/daemon/events.h"
 #include "common/daemon/jobs.h"
-#include "common/engine/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* The city's metrics: what monitors draw and warn by. Sums over offices, never one office's own. */
 #include "common/daemon/metrics.h"
-#include "common/engine/clock.h"
+#include "common/base/clock.h"
 #include "hub/city.h"
 
 #include <stdio.h>

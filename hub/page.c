@@ -4,12 +4,12 @@
  * value of a person's record is shown. Against pages of others in the same browser: the Host must be an address or a name that is known,
  * so no name can be pointed here; a question must come with a header that another page cannot send, and from our own Origin; the cookie is
  * sent to nobody else, and no script can read it. */
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/limits.h"
 #include "common/base/log.h"
 #include "common/daemon/http.h"
 #include "common/daemon/login.h"
-#include "common/engine/clock.h"
 #include "hub/city.h"
 
 #include <arpa/inet.h>

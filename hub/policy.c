@@ -3,10 +3,10 @@
  * are published at the hub's start. */
 #include "hub/policy.h"
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
-#include "common/engine/clock.h"
 
 #include <dirent.h>
 #include <inttypes.h>

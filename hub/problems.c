@@ -1,7 +1,7 @@
 /* What is wrong in the city: the facts for the table of common/daemon/problems.h, gathered from all that the hub knows without its stores,
  * with the numbers of `status`; `problems` and `check`. */
 #include "common/daemon/problems.h"
-#include "common/engine/clock.h"
+#include "common/base/clock.h"
 #include "hub/city.h"
 
 #include <inttypes.h>

@@ -2,8 +2,8 @@
  * since the transaction that lays a policy takes it into the book, unless its signed report says that it refused it. */
 #include "hub/policy.h"
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
-#include "common/engine/clock.h"
 #include "common/model/office.h"
 
 #include <inttypes.h>

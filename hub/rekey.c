@@ -3,11 +3,11 @@
  *
  * On disk: `keys.next` and `next` (the two addresses, a line each) while it lasts. At the end `keys.next` takes the place of `keys`, then
  * `next` that of `moved`, which stands for `listen` and `advertise` from then on; a crash between the two is mended at the start. */
+#include "common/base/clock.h"
 #include "common/base/endpoint.h"
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
-#include "common/engine/clock.h"
 #include "common/engine/hub_move.h"
 #include "hub/city.h"
 

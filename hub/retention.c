@@ -7,9 +7,9 @@
  * stays until that is due too, or, where no rule says when, until the days of its own rule after that one's last change. */
 #include "common/catalogue/retention.h"
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/engine/clock.h"
 #include "common/store/envelope.h"
 #include "common/store/hub_erase.h"
 #include "common/store/layout.h"

@@ -1,8 +1,8 @@
 /* How the city's rules stand, for status and lists: which programs are older than the city asks for, which policies offices refused, what
  * people call record types. Read again with each policy and on each new day; status itself needs no store. */
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/program.h"
-#include "common/engine/clock.h"
 #include "hub/in_force.h"
 
 #include <inttypes.h>

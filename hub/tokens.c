@@ -1,7 +1,7 @@
 /* Enrolment by token, what operators order: tokens are made, listed and taken back; machines that wait are approved or turned away. */
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
-#include "common/engine/clock.h"
 #include "hub/enrol.h"
 
 #include <sodium.h>

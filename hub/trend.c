@@ -1,5 +1,5 @@
 /* How the city was over the last day: a few numbers, looked at every ten seconds, in memory. From the machines, without the store. */
-#include "common/engine/clock.h"
+#include "common/base/clock.h"
 #include "hub/city.h"
 
 #include <stdlib.h>

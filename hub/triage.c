@@ -1,7 +1,7 @@
 /* What a person decides about changes that were not merged: those that a revoked or closed node still had, brought in a file, come into
  * quarantine; there each is tried again, or discarded. */
+#include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/engine/clock.h"
 #include "common/engine/unsent.h"
 #include "hub/city.h"
 

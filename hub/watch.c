@@ -1,8 +1,8 @@
 /* What takes a look into the state to know, and is wanted without one: the ages of quarantine and conflicts, and whether quarantine grows.
  * Quarantine is looked through once a minute while there is something in it; conflicts have no index, so all records are walked in short
  * stretches with rests between them, round after round while there are any. */
+#include "common/base/clock.h"
 #include "common/base/memory.h"
-#include "common/engine/clock.h"
 #include "common/model/version.h"
 #include "hub/city.h"
 

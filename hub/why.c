@@ -1,8 +1,8 @@
 /* Where a record is and why it is not somewhere yet: the way of its last change (saved, in the log, merged or held), the feeds that it lies
  * in, and of each office that pulls one of them how far it has come. One screen; no values. */
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/daemon/rows.h"
-#include "common/engine/clock.h"
 #include "common/engine/history.h"
 #include "common/store/hub_erase.h"
 #include "hub/city.h"

@@ -1,7 +1,7 @@
 /* The office's audit log, for those who may look into it: who looks is an entry too. And the entries of orders to the daemon itself, which
  * are made before the order is carried out. */
+#include "common/base/clock.h"
 #include "common/daemon/rows.h"
-#include "common/engine/clock.h"
 #include "node/office.h"
 
 #include <stdlib.h>

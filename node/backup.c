@@ -2,11 +2,11 @@
  * again from one. The hub has all that was accepted, so what a node's backup saves is what was not sent yet, and the way to city hall. */
 #include "common/store/backup.h"
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/daemon/jobs.h"
 #include "common/daemon/shown.h"
-#include "common/engine/clock.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"
 #include "node/office.h"

@@ -1,11 +1,11 @@
 /* What hangs at the counter: the menu of services, the papers that one takes, notices, schools, codes. All of it from the rules in force
  * here today, as people read it; nothing personal. */
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/catalogue/admission.h"
 #include "common/catalogue/codes.h"
 #include "common/catalogue/policy.h"
 #include "common/catalogue/services.h"
-#include "common/engine/clock.h"
 #include "node/office.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* What a clerk sends becomes changes. A request with several records is saved whole or not at all: everything is read and checked before
  * the first change is written. */
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/random.h"
-#include "common/engine/clock.h"
 #include "node/elements.h"
 #include "node/judge.h"
 

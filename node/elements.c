@@ -1,8 +1,8 @@
 #include "node/elements.h"
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/daemon/rows.h"
-#include "common/engine/clock.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
  * weekend takes no place at the hub. Before the first answer every failure ends the attempt and is told (being cut off the fourth time);
  * after it only the hub's final word does. The token is nowhere but in memory: after a restart the same command with the same token finds
  * the same place at the hub. Whether a token is too old is the hub's to say: the clock of a new machine may be wrong. */
-#include "common/engine/clock.h"
+#include "common/base/clock.h"
 #include "common/net/node_door.h"
 #include "common/wire/wire_enrol.h"
 #include "node/office.h"

@@ -1,4 +1,5 @@
 /* The rules in force here today: since when, what they speak about, what was in force before, and what of it changed. */
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/catalogue/admission.h"
 #include "common/catalogue/areas.h"
@@ -7,7 +8,6 @@
 #include "common/catalogue/retention.h"
 #include "common/catalogue/services.h"
 #include "common/catalogue/validation.h"
-#include "common/engine/clock.h"
 #include "common/engine/hub_move.h"
 #include "common/engine/policy_book.h"
 #include "node/office.h"

@@ -1,9 +1,9 @@
 #include "node/judge.h"
 
+#include "common/base/clock.h"
 #include "common/catalogue/codes.h"
 #include "common/catalogue/intake.h"
 #include "common/catalogue/policy.h"
-#include "common/engine/clock.h"
 #include "common/model/merge.h"
 #include "common/store/node_apply.h"
 

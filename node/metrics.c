@@ -1,6 +1,6 @@
 /* This office's metrics. How much is written here is not among them: in a small office that would be a clerk's own number. */
 #include "common/daemon/metrics.h"
-#include "common/engine/clock.h"
+#include "common/base/clock.h"
 #include "node/office.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 #include "node/office.h"
 
+#include "common/base/clock.h"
 #include "common/base/program.h"
-#include "common/engine/clock.h"
 #include "common/store/layout.h"
 #include "node/gate.h"
 

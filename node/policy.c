@@ -2,10 +2,10 @@
  * when the book, the office's place or the city's day changed: a policy that is to begin begins on an office that is offline too. */
 #include "common/engine/policy_book.h"
 
+#include "common/base/clock.h"
 #include "common/base/endpoint.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/engine/clock.h"
 #include "common/engine/hub_move.h"
 #include "node/office.h"
 

@@ -1,6 +1,6 @@
 /* What is wrong at this office: the facts for the table of common/daemon/problems.h; `problems` and `check`. */
 #include "common/daemon/problems.h"
-#include "common/engine/clock.h"
+#include "common/base/clock.h"
 #include "node/office.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* About the daemon itself: status, waiting, digests, verification, policies and the catalogue they carry. No personal data. */
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/catalogue/codes.h"
 #include "common/catalogue/policy.h"
-#include "common/engine/clock.h"
 #include "common/engine/hub_move.h"
 #include "common/store/layout.h"
 #include "node/office.h"

@@ -1,11 +1,11 @@
 /* Tasks: open cases of this office whose state is due some day (kinds deadlines, calendar). By random ids and states alone: what the case
  * is about is read with a purpose. */
+#include "common/base/clock.h"
 #include "common/catalogue/calendar.h"
 #include "common/catalogue/codes.h"
 #include "common/catalogue/intake.h"
 #include "common/catalogue/policy.h"
 #include "common/daemon/rows.h"
-#include "common/engine/clock.h"
 #include "common/store/node_apply.h"
 #include "node/office.h"
 

@@ -1,6 +1,6 @@
 /* Where a record is, as far as this office knows: its own changes of it on their way to the city, and what came from there. No values. */
+#include "common/base/clock.h"
 #include "common/catalogue/catalogue.h"
-#include "common/engine/clock.h"
 #include "common/model/version.h"
 #include "node/office.h"
 

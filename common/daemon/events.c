@@ -1,5 +1,6 @@
 #include "common/daemon/events.h"
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
 #include "common/base/utf8.h"
@@ -7,7 +8,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { STANDARD = 50 };
 
@@ -33,14 +33,11 @@ static void drop_first(struct events *e) {
 
 static void on_fact(void *owner, enum log_level level, const char *line) {
     struct events *e = owner;
-    struct timespec t;
     size_t len = strlen(line) + 1;
-    clock_gettime(CLOCK_REALTIME, &t);
     pthread_mutex_lock(&e->lock);
     while (e->first < e->next && (e->next - e->first == EVENTS_MOST || e->bytes + len > EVENTS_BYTES_MOST))
         drop_first(e);
-    e->ring[e->next % EVENTS_MOST] = (struct event){
-        .n = e->next, .at_ms = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000, .level = level, .line = memory_text(line)};
+    e->ring[e->next % EVENTS_MOST] = (struct event){.n = e->next, .at_ms = clock_wall(), .level = level, .line = memory_text(line)};
     /* A line that was cut may end within a character. */
     if (!utf8_valid(bytes_text(line)))
         for (char *c = e->ring[e->next % EVENTS_MOST].line; *c != '\0'; c++)

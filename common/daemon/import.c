@@ -1,5 +1,6 @@
 #include "common/daemon/import.h"
 
+#include "common/base/clock.h"
 #include "common/base/memory.h"
 #include "common/catalogue/banned.h"
 #include "common/daemon/client.h"
@@ -410,12 +411,6 @@ static const struct mapping *map_of(const struct replay *r, const char *table) {
     return NULL;
 }
 
-static uint64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static char *block_key(const struct step *s) {
     struct buffer b = {0};
     buffer_format(&b, "%zu %s %s", s->office, s->table, s->key);
@@ -459,7 +454,7 @@ static struct touched *keep_order(struct replay *r, const struct step *s) {
         t->office = s->office;
         HASH_ADD_KEYPTR(hh, r->touched, t->key, strlen(t->key), t);
     }
-    while (t->office != s->office && now_ms() < t->at_ms + MARGIN_MS) {
+    while (t->office != s->office && clock_wall() < t->at_ms + MARGIN_MS) {
         struct timespec pause = {.tv_nsec = 5000000};
         nanosleep(&pause, NULL);
     }
@@ -550,7 +545,7 @@ static int apply(struct replay *r, struct step *s) {
         }
         json_decref(line);
     }
-    touched->at_ms = now_ms();
+    touched->at_ms = clock_wall();
     if (code != CTL_GOOD)
         return -1;
     if (result == 0) {

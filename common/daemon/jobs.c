@@ -1,10 +1,10 @@
 #include "common/daemon/jobs.h"
 
+#include "common/base/clock.h"
 #include "common/base/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum state { RUNNING, DONE, FAILED, CANCELLED };
 static const char *const states[] = {"running", "done", "failed", "cancelled"};
@@ -36,16 +36,6 @@ struct jobs {
     bool stopping;
 };
 
-static uint64_t now_ms(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-static uint64_t steady_ms(void) {
-    return uv_hrtime() / 1000000;
-}
-
 struct jobs *jobs_open(void) {
     return memory_zeroed(1, sizeof(struct jobs));
 }
@@ -75,7 +65,7 @@ static void forget(struct jobs *j) {
 
 static json_t *row_of(const struct entry *e) {
     const struct progress *p = e->progress;
-    uint64_t done = atomic_load(&p->done), total = atomic_load(&p->total), now = now_ms();
+    uint64_t done = atomic_load(&p->done), total = atomic_load(&p->total), now = clock_wall();
     uint64_t until = e->state == RUNNING ? now : e->ended;
     bool stopping = e->state == RUNNING && atomic_load(&p->stop);
     return json_pack(
@@ -107,7 +97,7 @@ static void entry_end(struct entry *e, const char *why) {
     atomic_store(&e->mine.total, why == NULL ? atomic_load(&e->progress->done) : atomic_load(&e->progress->total));
     e->state = why == NULL ? DONE : atomic_load(&e->progress->stop) ? CANCELLED : FAILED;
     e->progress = &e->mine;
-    e->ended = now_ms();
+    e->ended = clock_wall();
     e->why = why == NULL ? NULL : memory_text(why);
     e->waiters = NULL;
     while (w != NULL) {
@@ -127,7 +117,7 @@ static struct entry *find(struct jobs *j, uint64_t number) {
 
 /* Guests that were not heard of have ended: looked at whenever somebody asks. */
 static void look(struct jobs *j) {
-    uint64_t now = steady_ms();
+    uint64_t now = clock_now();
     for (struct entry *e = j->first; e != NULL; e = e->next)
         if (e->guest && e->state == RUNNING && now > e->told + JOBS_SILENT_MS)
             entry_end(e, "its program says nothing any more");
@@ -136,8 +126,8 @@ static void look(struct jobs *j) {
 static struct entry *begin(struct jobs *j, const char *kind, const char *unit, struct progress *p) {
     struct entry *e = memory_zeroed(1, sizeof *e), **at = &j->first;
     e->number = ++j->last;
-    e->began = now_ms();
-    e->told = steady_ms();
+    e->began = clock_wall();
+    e->told = clock_now();
     e->kind = kind;
     e->unit = unit;
     e->progress = p == NULL ? &e->mine : p;
@@ -306,7 +296,7 @@ void jobs_guest_tell(struct jobs *j, struct request *q) {
     struct entry *e = guest(j, q);
     if (e == NULL)
         return;
-    e->told = steady_ms();
+    e->told = clock_now();
     atomic_store(&e->mine.done, number_arg(q, "done"));
     request_ok(q, json_pack("{s:b}", "stop", (int)atomic_load(&e->mine.stop)));
 }

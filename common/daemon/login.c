@@ -1,5 +1,6 @@
 #include "common/daemon/login.h"
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/hash.h"
 #include "common/base/invariant.h"
@@ -12,7 +13,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { FAILURES = 512, TOKEN_BYTES = 32 };
 
@@ -67,12 +67,6 @@ struct logins {
     size_t waits;
     char nobody[ACCOUNT_HASH_TEXT]; /* compared with for a name that nobody has */
 };
-
-static wall_ms wall_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (wall_ms)t.tv_sec * 1000 + (wall_ms)t.tv_nsec / 1000000;
-}
 
 /* ---- accounts in memory */
 
@@ -389,7 +383,7 @@ static void password_made(struct hashing *h) {
     } else if (h->is_new != (e == NULL)) {
         request_error(h->request, "conflict", "another order was faster", "`anjuctl account list`");
     } else {
-        struct account a = {.changed = wall_now()};
+        struct account a = {.changed = clock_wall()};
         a.made = e == NULL ? a.changed : e->account.made;
         a.changed += e != NULL && a.changed <= a.made ? a.made - a.changed + 1 : 0; /* of a clock that went back */
         memcpy(a.name, h->name, sizeof a.name);

@@ -1,6 +1,6 @@
 #include "common/engine/hub_audit.h"
 
-#include "common/engine/clock.h"
+#include "common/base/clock.h"
 #include "common/engine/signed.h"
 
 enum audit_verdict hub_audit_heard(struct hub_audit *a, const struct audit_say *say, wall_ms now) {

@@ -1,10 +1,10 @@
 #include "common/engine/hub_engine.h"
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/invariant.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
-#include "common/engine/clock.h"
 #include "common/engine/heard.h"
 #include "common/engine/signed.h"
 #include "common/engine/write_rules.h"

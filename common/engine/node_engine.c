@@ -1,11 +1,11 @@
 #include "common/engine/node_engine.h"
 
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/invariant.h"
 #include "common/base/log.h"
 #include "common/base/program.h"
 #include "common/base/random.h"
-#include "common/engine/clock.h"
 #include "common/engine/heard.h"
 #include "common/engine/policy_book.h"
 #include "common/engine/signed.h"

@@ -18,9 +18,9 @@
  *       Raw naive merge: cursor, record, field versions and feed row (the older one deleted) per change to COUNT * 0.4 records, 10,000 a
  *       commit: prints a second's count.
  */
+#include "common/base/clock.h"
 #include "common/base/random.h"
 #include "common/daemon/client.h"
-#include "common/engine/clock.h"
 #include "common/model/value.h"
 #include "common/store/audit.h"
 #include "common/store/envelope.h"

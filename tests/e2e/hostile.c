@@ -4,9 +4,9 @@
  *
  * ENROLMENT and KEYS are the files of its own node. Each ACT of `acts` greets anew, does its wrong for at most SECONDS, and prints one line
  * of what the hub answered. Prints its key first. */
+#include "common/base/clock.h"
 #include "common/base/file.h"
 #include "common/base/random.h"
-#include "common/engine/clock.h"
 #include "common/engine/signed.h"
 #include "common/model/value.h"
 #include "common/net/node_door.h"

@@ -47,6 +47,7 @@ files '*.c' '*.h' | xargs awk '
             if (to[1] == "hub" || to[1] == "node" || to[1] == "tests") say("common may not include " inc)
             if (to[1] == "common" && (" " may[room] " ") !~ (" " to[2] " ")) say("common/" room " may not include " inc ": only " may[room])
             if ((room == "sync" || room == "model") && inc ~ /^(time|sys\/time|uv|zmq|lmdb)\.h$/) say("the core has no clock and no I/O: <" inc ">")
+            if ((room == "sync" || room == "model") && inc == "common/base/clock.h") say("the core has no clock: time comes with an event")
         }
         if (top == "hub" && inc ~ /^(node|tests)\//) say("the hub may not include " inc)
         if (top == "node" && inc ~ /^(hub|tests)\//) say("the node may not include " inc)

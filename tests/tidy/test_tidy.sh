@@ -48,6 +48,7 @@ red headers common/base/x.h '#pragma once\n\nuint32_t f(void);\n' "needs stdint.
 red headers common/base/x.h "$no" "no #pragma once"
 red includes common/base/x.c "#include \"common/sync/x.h\"\n$no" "base includes sync"
 red includes common/sync/x.c "#include <time.h>\n$no" "a clock in the core"
+red includes common/sync/x.c "#include \"common/base/clock.h\"\n$no" "our own clock in the core"
 red includes common/store/x.c "#include <lmdb.h>\n$no" "LMDB beside lmdb.c"
 red includes hub/x.c "#include <zmq.h>\n$no" "ZeroMQ outside net"
 red includes hub/x.c "#include \"node/x.h\"\n$no" "the hub includes the node"

@@ -2,9 +2,9 @@
  * pair; the engine that lets go of its log. */
 #include "common/store/backup.h"
 
+#include "common/base/clock.h"
 #include "common/base/invariant.h"
 #include "common/base/memory.h"
-#include "common/engine/clock.h"
 #include "common/engine/hub_engine.h"
 #include "tests/support/hub_city.h"
 #include "tests/support/test_seal.h"

@@ -1,6 +1,6 @@
 /* The hub's engine over stores on disk, without a node: what its workers do by themselves, and how it takes what is damaged. */
+#include "common/base/clock.h"
 #include "common/base/invariant.h"
-#include "common/engine/clock.h"
 #include "common/engine/hub_engine.h"
 #include "common/engine/signed.h"
 #include "common/net/node_door.h"

@@ -1,4 +1,4 @@
-#include "common/engine/clock.h"
+#include "common/base/clock.h"
 
 #include <time.h>
 
