@@ -92,15 +92,18 @@ static void cell(const json_t *v, struct buffer *out) {
     }
 }
 
-/* What a state or a severity is painted with; NULL: as the rest. */
+/* What a state or a severity is painted with, as its escape (ECMA-48, 8.3.117); NULL: as the rest. */
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+#define RED "\033[31m"
 static const char *color_of(const struct print *p, const char *name, const json_t *v) {
     static const struct {
         const char *word, *color;
-    } colors[] = {{"online", "green"},    {"ok", "green"},        {"good", "green"},     {"done", "green"},     {"ready", "green"},
-                  {"merged", "green"},    {"applied", "green"},   {"warning", "yellow"}, {"stale", "yellow"},   {"unknown", "yellow"},
-                  {"paused", "yellow"},   {"stopping", "yellow"}, {"held", "yellow"},    {"pending", "yellow"}, {"critical", "red"},
-                  {"offline", "red"},     {"failed", "red"},      {"refused", "red"},    {"revoked", "red"},    {"lost", "red"},
-                  {"cancelled", "yellow"}};
+    } colors[] = {{"online", GREEN},  {"ok", GREEN},        {"good", GREEN},       {"done", GREEN},   {"ready", GREEN},
+                  {"merged", GREEN},  {"applied", GREEN},   {"warning", YELLOW},   {"stale", YELLOW}, {"unknown", YELLOW},
+                  {"paused", YELLOW}, {"stopping", YELLOW}, {"cancelled", YELLOW}, {"held", YELLOW},  {"pending", YELLOW},
+                  {"critical", RED},  {"offline", RED},     {"failed", RED},       {"refused", RED},  {"revoked", RED},
+                  {"lost", RED}};
     const char *word = json_string_value(v);
     if (!p->color || word == NULL || (strcmp(name, "state") != 0 && strcmp(name, "severity") != 0))
         return NULL;
@@ -108,11 +111,6 @@ static const char *color_of(const struct print *p, const char *name, const json_
         if (strcmp(colors[i].word, word) == 0)
             return colors[i].color;
     return NULL;
-}
-
-/* libsmartcols writes its own in tables. ECMA-48, 8.3.117. */
-static const char *escape_of(const char *color) {
-    return strcmp(color, "green") == 0 ? "\033[32m" : strcmp(color, "red") == 0 ? "\033[31m" : "\033[33m";
 }
 
 static void print_line(const struct print *p, const json_t *row) {
@@ -165,7 +163,7 @@ static void print_object(const struct print *p, const json_t *o, unsigned indent
             people_cell(key, v, &b);
             const char *color = color_of(p, key, v);
             fprintf(
-                out, "%*s%-*s %s%s%s\n", (int)indent, "", 20 - (int)indent, key, color == NULL ? "" : escape_of(color), buffer_string(&b),
+                out, "%*s%-*s %s%s%s\n", (int)indent, "", 20 - (int)indent, key, color == NULL ? "" : color, buffer_string(&b),
                 color == NULL ? "" : "\033[0m");
         }
         buffer_close(&b);
