@@ -138,11 +138,11 @@ void enrol_status(const struct city *c, json_t *out, struct problems *problems);
 
 void city_catalogue_load(struct city *c); /* reads the policies of the state anew; the first time publishes what the folder has newer */
 
-/* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
-/* self.c */
+/* What the daemon does with itself (self.c): of the engine's calls. */
 void compaction_began(void *owner, struct progress *p);
 void compaction_ended(void *owner, const char *why);
 
+/* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
 void backups_open(struct city *c);
 void backups_stop(struct city *c);
 void backups_close(struct city *c);

@@ -113,8 +113,7 @@ int office_next_keys(struct office *o);               /* those that a change of 
 void office_rekeyed(void *owner);                     /* of node_engine_calls */
 const char *office_key_state(const struct office *o); /* settled, offered, taken */
 
-/* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
-/* self.c */
+/* What the daemon does with itself (self.c). */
 void compaction_began(void *owner, struct progress *p);
 void compaction_ended(void *owner, const char *why);
 void cmd_jobs(void *owner, struct request *q);
@@ -129,6 +128,7 @@ void cmd_job_begin(void *owner, struct request *q);
 void cmd_job_tell(void *owner, struct request *q);
 void cmd_job_end(void *owner, struct request *q);
 
+/* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
 void backups_open(struct office *o);
 void backups_submit(struct office *o, struct job *j /* takes */); /* other long work, on their thread; what runs is waited for */
 void backups_stop(struct office *o);

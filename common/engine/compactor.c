@@ -9,7 +9,7 @@ enum {
     QUIET_MS = 10000,    /* orders come one after the other: one pass is enough for several */
     AGAIN_MS = 3600000,  /* between two passes, and after one that was cancelled */
     RETRY_MS = 60000,    /* after one that found no room, or no pause */
-    PATIENCE_MS = 10000, /* for transactions to end; a reader lives 5 s at the most */
+    PATIENCE_MS = 10000, /* for transactions to end; a reader lives 5 s at the most, but for a check of a whole store */
 };
 
 struct compactor {
