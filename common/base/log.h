@@ -36,6 +36,7 @@ void log_form_set(enum log_form form);
 void log_level_set(enum log_level least);
 enum log_level log_level_now(void);
 enum log_form log_form_now(void);
+const char *log_level_name(enum log_level level);            /* static */
 bool log_level_parse(const char *text, enum log_level *out); /* debug info warning error */
 
 /* Everything that passes the level also goes to the watcher (NULL: none): `line` is one fact without time, in the plain form.

@@ -64,6 +64,8 @@ void control_ask(
 const json_t *request_args(const struct request *q);                 /* borrows; an object */
 const char *request_text(const struct request *q, const char *name); /* borrows; NULL: not there, or no text */
 bool request_flag(const struct request *q, const char *name);
+/* Digits, or a JSON integer; false: not there, or something else. */
+bool request_number(const struct request *q, const char *name, uint64_t *out);
 enum control_level request_level(const struct request *q);
 unsigned request_uid(const struct request *q);                  /* SO_PEERCRED; of a control_ask the daemon's own */
 const char *request_account(const struct request *q);           /* borrows; of a control_ask; NULL: by a socket, or nobody logged in */

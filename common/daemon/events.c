@@ -68,23 +68,10 @@ struct events *events_close(struct events *e) {
 
 /* false: it is no number, and was answered so. Not there: as it was. */
 static bool number_of(struct request *q, const char *name, uint64_t *out) {
-    const json_t *v = json_object_get(request_args(q), name);
-    const char *text = json_string_value(v);
-    char *end = NULL;
-    if (v == NULL)
+    if (json_object_get(request_args(q), name) == NULL || request_number(q, name, out))
         return true;
-    long long n = text == NULL ? json_integer_value(v) : strtoll(text, &end, 10);
-    if (n >= 0 && (text == NULL ? json_is_integer(v) : end != text && *end == '\0')) {
-        *out = (uint64_t)n;
-        return true;
-    }
     request_errorf(q, "bad_request", "anjuctl events --after 0 --count 100", "--%s is a number", name);
     return false;
-}
-
-static const char *level_name(enum log_level level) {
-    static const char *const names[] = {"debug", "info", "warning", "error"};
-    return names[level];
 }
 
 /* false: it was answered that this is none. */
@@ -110,7 +97,7 @@ void events_list(struct events *e, struct request *q) {
             json_array_insert_new(
                 rows, 0,
                 json_pack(
-                    "{s:I, s:I, s:s, s:s%, s:s}", "n", (json_int_t)x->n, "at_ms", (json_int_t)x->at_ms, "level", level_name(x->level),
+                    "{s:I, s:I, s:s, s:s%, s:s}", "n", (json_int_t)x->n, "at_ms", (json_int_t)x->at_ms, "level", log_level_name(x->level),
                     "event", x->line, facts == NULL ? strlen(x->line) : (size_t)(facts - x->line), "facts",
                     facts == NULL ? "" : facts + 1));
     }
@@ -129,8 +116,8 @@ void events_level(struct request *q, const char *configured) {
         return;
     if (text != NULL) {
         log_level_set(LOG_INFO); /* that it was changed is told in any case */
-        log_fact(LOG_INFO, "log.level", FACT_TEXT("level", level_name(least)), FACT_UINT("uid", request_uid(q)));
+        log_fact(LOG_INFO, "log.level", FACT_TEXT("level", log_level_name(least)), FACT_UINT("uid", request_uid(q)));
         log_level_set(least);
     }
-    request_ok(q, json_pack("{s:s, s:s}", "level", level_name(least), "configured", configured));
+    request_ok(q, json_pack("{s:s, s:s}", "level", log_level_name(least), "configured", configured));
 }

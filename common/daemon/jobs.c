@@ -150,11 +150,10 @@ static void on_answer(void *owner, const json_t *line) {
     entry_end(e, error == NULL ? NULL : why == NULL ? "it failed" : why);
 }
 
-uint64_t jobs_begin(struct jobs *j, struct request *q, const char *kind, const char *unit, struct progress *p) {
+void jobs_begin(struct jobs *j, struct request *q, const char *kind, const char *unit, struct progress *p) {
     struct entry *e = begin(j, kind, unit, p);
     e->uid = request_uid(q);
     request_follow(q, on_answer, e, request_flag(q, "no-wait") ? json_pack("{s:I}", "job", (json_int_t)e->number) : NULL);
-    return e->number;
 }
 
 uint64_t jobs_begin_own(struct jobs *j, const char *kind, const char *unit, struct progress *p) {
@@ -201,12 +200,9 @@ struct jobs *jobs_close(struct jobs *j) {
 /* ---- commands */
 
 static struct entry *asked_for(struct jobs *j, const struct request *q) {
-    const json_t *number = json_object_get(request_args(q), "job");
-    const char *text = json_string_value(number);
-    char *end = NULL;
-    unsigned long long n = text == NULL ? (unsigned long long)json_integer_value(number) : strtoull(text, &end, 10);
+    uint64_t number;
     look(j);
-    return n == 0 || (end != NULL && *end != '\0') ? NULL : find(j, n);
+    return request_number(q, "job", &number) ? find(j, number) : NULL;
 }
 
 /* Answered with an error: NULL. */
@@ -258,11 +254,11 @@ void jobs_cancel(struct jobs *j, struct request *q) {
 
 /* ---- guests */
 
-static uint64_t number_arg(const struct request *q, const char *name) {
-    const json_t *v = json_object_get(request_args(q), name);
-    const char *text = json_string_value(v);
-    json_int_t n = text == NULL ? json_integer_value(v) : atoll(text);
-    return n < 0 ? 0 : (uint64_t)n;
+/* Into `out`; what is not there, or no number, is 0. */
+static void take_number(const struct request *q, const char *name, _Atomic uint64_t *out) {
+    uint64_t number = 0;
+    request_number(q, name, &number);
+    atomic_store(out, number);
 }
 
 void jobs_guest_begin(struct jobs *j, struct request *q) {
@@ -279,7 +275,7 @@ void jobs_guest_begin(struct jobs *j, struct request *q) {
         struct entry *e = begin(j, "import", "rows", NULL);
         e->guest = true;
         e->uid = request_uid(q);
-        atomic_store(&e->mine.total, number_arg(q, "total"));
+        take_number(q, "total", &e->mine.total);
         request_ok(q, json_pack("{s:I}", "job", (json_int_t)e->number));
     }
 }
@@ -297,7 +293,7 @@ void jobs_guest_tell(struct jobs *j, struct request *q) {
     if (e == NULL)
         return;
     e->told = clock_now();
-    atomic_store(&e->mine.done, number_arg(q, "done"));
+    take_number(q, "done", &e->mine.done);
     request_ok(q, json_pack("{s:b}", "stop", (int)atomic_load(&e->mine.stop)));
 }
 
@@ -306,7 +302,7 @@ void jobs_guest_end(struct jobs *j, struct request *q) {
     const char *why = request_text(q, "why");
     if (e == NULL)
         return;
-    atomic_store(&e->mine.done, number_arg(q, "done"));
+    take_number(q, "done", &e->mine.done);
     entry_end(e, why);
     request_ok(q, row_of(e));
 }

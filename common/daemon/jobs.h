@@ -14,10 +14,9 @@ void jobs_stop(struct jobs *j /* may be NULL */);
 struct jobs *jobs_close(struct jobs *j /* takes, may be NULL */); /* returns NULL; all the daemon's own work must have ended */
 
 /* What a request asked for is a job from now on, until the request is answered: who waits for it is answered the same. With --no-wait the
- * asker is answered with its number at once. kind, unit: static. Returns its number. */
-uint64_t jobs_begin(
-    struct jobs *j, struct request *q, const char *kind, const char *unit, struct progress *p /* borrows until the answer */);
-/* Work that nobody asked for; ended with jobs_end. */
+ * asker is answered with its number at once. kind, unit: static. */
+void jobs_begin(struct jobs *j, struct request *q, const char *kind, const char *unit, struct progress *p /* borrows until the answer */);
+/* Work that nobody asked for; returns its number, for jobs_end. */
 uint64_t jobs_begin_own(struct jobs *j, const char *kind, const char *unit, struct progress *p /* borrows until jobs_end */);
 void jobs_end(struct jobs *j, uint64_t job, const char *why /* copies; NULL: it is done */);
 
