@@ -90,9 +90,9 @@ $(B)/bin/anjuctl: $(B)/obj/common/daemon/anjuctl.o $(B)/libanju.a
 
 # ---- the hub's page, by npm. The daemons need neither: without these files the hub serves a plain page.
 pages: $(B)/www/hub/index.html
-hub/web/node_modules/.package-lock.json: hub/web/package-lock.json
-	@echo NPM hub/web; npm ci --prefix hub/web --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@ || \
-	  { echo "make pages: npm could not install what hub/web/package-lock.json names (node and npm, and a registry that answers); without it the hub serves a plain page" >&2; exit 1; }
+%/node_modules/.package-lock.json: %/package-lock.json
+	@echo NPM $*; npm ci --prefix $* --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@ || \
+	  { echo "make: npm could not install what $< names (node and npm, and a registry that answers); without the packages of hub/web the hub serves a plain page" >&2; exit 1; }
 $(B)/www/hub/index.html: hub/web/node_modules/.package-lock.json hub/web/build.mjs $(wildcard hub/web/src/*)
 	@echo ESBUILD hub/web; node hub/web/build.mjs $(B)/www/hub
 

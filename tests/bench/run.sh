@@ -181,8 +181,7 @@ status_rows() {
 
 # What a page that is open and not touched costs, on the same city: its tab, the whole browser, the hub.
 page_rows() {
-    command -v chromium node npm >/dev/null && make --no-print-directory -s B="$B" pages >&2 &&
-        npm ci --prefix tests/pages --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || {
+    command -v chromium node npm >/dev/null && make --no-print-directory -s B="$B" pages tests/pages/node_modules/.package-lock.json >&2 || {
         echo "page.idle: not measured: it needs chromium, node and npm" >&2
         return 0
     }

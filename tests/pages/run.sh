@@ -6,10 +6,8 @@ shots=${1:-$root/$B/log/screens}
 mkdir -p "$shots"
 make -s B="$B" "$B/tests/e2e/hostile" "$B/tests/pages/strangers" >&2 || exit 2
 make -s B="$B" pages >&2 || die "the page's tests need the page: node, npm and a registry that answers"
-[ -e tests/pages/node_modules/.package-lock.json ] && [ ! tests/pages/package-lock.json -nt tests/pages/node_modules/.package-lock.json ] ||
-    npm ci --prefix tests/pages --ignore-scripts --no-audit --no-fund --loglevel=error >&2 ||
+make -s tests/pages/node_modules/.package-lock.json >&2 ||
     die "the page's tests need what tests/pages/package-lock.json names, and npm could not install it"
-touch tests/pages/node_modules/.package-lock.json
 command -v chromium >/dev/null || die "the page's tests need chromium (deploy/setup test)"
 
 offices=200
