@@ -2,7 +2,6 @@
  * and purpose and leaves an entry in the hub's audit log for each record. */
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/daemon/jobs.h"
 #include "common/daemon/rows.h"
 #include "common/engine/log_proof.h"
 #include "common/store/envelope.h"
@@ -591,6 +590,6 @@ static void run_verify(struct question *a, struct txn *state, struct txn *log) {
 void cmd_verify_state(void *owner, struct request *q) {
     struct question *a = question_new(owner, q, run_verify);
     a->one = true;
-    jobs_begin(a->city->jobs, q, "verify", "values", &a->progress);
+    jobs_begin(a->city->self.jobs, q, "verify", "values", &a->progress);
     question_submit(a);
 }

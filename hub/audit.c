@@ -374,3 +374,10 @@ void cmd_administer(void *owner, struct request *q) {
     x->own.done = order_done;
     hub_engine_own(x->city->engine, &x->own);
 }
+
+/* Before it is noted. */
+void cmd_job_stop(void *owner, struct request *q) {
+    struct city *c = owner;
+    jobs_stop_one(c->self.jobs, q);
+    cmd_administer(c, q);
+}

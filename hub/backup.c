@@ -6,7 +6,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/daemon/jobs.h"
 #include "common/store/layout.h"
 #include "hub/city.h"
 
@@ -315,7 +314,7 @@ void cmd_backup(void *owner, struct request *q) {
     m->backup.manifest.city = c->who.city;
     m->backup.progress = &c->backups->progress;
     progress_begin(&c->backups->progress);
-    jobs_begin(c->jobs, q, "backup", "bytes", &c->backups->progress);
+    jobs_begin(c->self.jobs, q, "backup", "bytes", &c->backups->progress);
     buffer_text(&m->dir, dir);
     while (m->dir.len > 1 && m->dir.at[m->dir.len - 1] == '/')
         m->dir.len--;

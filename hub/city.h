@@ -5,6 +5,7 @@
 #include "common/catalogue/policy.h"
 #include "common/catalogue/show.h"
 #include "common/daemon/metrics.h"
+#include "common/daemon/self.h"
 #include "common/daemon/service.h"
 #include "common/engine/hub_engine.h"
 #include "common/net/porter.h"
@@ -25,6 +26,7 @@ struct trend;      /* trend.c */
 struct redivision; /* areas.c: divisions that are no more, and what follows them */
 
 struct city {
+    struct self self; /* first: of its commands */
     uv_loop_t loop;
     struct service service;
     struct settings *settings;
@@ -47,9 +49,6 @@ struct city {
     struct command *table;         /* owns; what the control answers */
     struct enrol *enrol;           /* owns */
     struct backups *backups;       /* owns */
-    struct jobs *jobs;             /* owns */
-    struct events *events;         /* owns */
-    uint64_t compaction;           /* the job, while one is under way */
     struct erasures *erasures;     /* owns */
     struct redivision *redivision; /* owns */
     struct standing *standing;     /* owns */
@@ -137,10 +136,6 @@ bool enrol_approve(struct city *c, struct request *q); /* tokens.c; false: the a
 void enrol_status(const struct city *c, json_t *out, struct problems *problems);
 
 void city_catalogue_load(struct city *c); /* reads the policies of the state anew; the first time publishes what the folder has newer */
-
-/* What the daemon does with itself (self.c): of the engine's calls. */
-void compaction_began(void *owner, struct progress *p);
-void compaction_ended(void *owner, const char *why);
 
 /* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
 void backups_open(struct city *c);
@@ -269,14 +264,7 @@ void cmd_audit_settle(void *owner, struct request *q);
 void cmd_administer(void *owner, struct request *q); /* an order: noted, then city_ordered */
 void cmd_backup(void *owner, struct request *q);     /* backup.c */
 void cmd_backups(void *owner, struct request *q);
-void cmd_jobs(void *owner, struct request *q);
-void cmd_job_wait(void *owner, struct request *q);
-void cmd_events(void *owner, struct request *q);
-void cmd_log_level(void *owner, struct request *q);
-void cmd_config_show(void *owner, struct request *q);
-void cmd_config_check(void *owner, struct request *q);
 void cmd_job_stop(void *owner, struct request *q);
-void cmd_job_cancel(void *owner, struct request *q);
 void cmd_node_add(void *owner, struct request *q); /* orders.c */
 void cmd_node_approve(void *owner, struct request *q);
 void cmd_node_pause(void *owner, struct request *q);

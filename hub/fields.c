@@ -1,8 +1,5 @@
 /* What the fields of the hub's answers mean: the table beside its commands (main.c). tests/e2e/test_tool.sh compares it with real answers.
  */
-#include "common/daemon/config.h"
-#include "common/daemon/events.h"
-#include "common/daemon/jobs.h"
 #include "common/daemon/rows.h"
 #include "hub/city.h"
 
@@ -480,9 +477,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"account list", "changed_ms", "ms since 1970", "when it got its password", "密码设置时间"},
         {"account list", "sessions", "sessions", "that are logged in now", "登录会话数"},
 
-        EVENTS_FIELDS,
-        CONFIG_FIELDS,
-        JOBS_FIELDS,
+        SELF_FIELDS,
         {"backup", "job", "", "with --no-wait only this: its number, for `job wait` and `job cancel`", "任务编号"},
         {"backup", "path", "", "where it lies", "备份位置"},
         {"backup", "bytes", "bytes", "that it holds", "备份大小"},

@@ -7,9 +7,6 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
-#include "common/daemon/config.h"
-#include "common/daemon/events.h"
-#include "common/daemon/jobs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -146,18 +143,7 @@ static const struct command commands[] = {
     {"account remove", CONTROL_ADMIN, cmd_account_remove, "name", "", "", "take an account away; it is logged out", "删除账号"},
     {"account list", CONTROL_ADMIN, cmd_account_list, "", "", "account made_ms changed_ms sessions", "accounts, and how many are logged in",
      "账号列表"},
-    {"events", CONTROL_ADMIN, cmd_events, "", "level= after= count= follow", EVENTS_COLUMNS,
-     "the latest of the log: --count 50, --level warning; --follow: and what comes", "最近的日志"},
-    {"log level", CONTROL_ADMIN, cmd_log_level, "level?", "", "",
-     "show or set what is logged, until the daemon ends: debug info warning error", "查看或设置日志级别"},
-    {"config show", CONTROL_STATUS, cmd_config_show, "", "", CONFIG_SHOW_COLUMNS, "the settings in force and where they come from",
-     "当前配置"},
-    {"config check", CONTROL_ADMIN, cmd_config_check, "path?", "", CONFIG_CHECK_COLUMNS,
-     "read the configuration again: all that is wrong with it, or what a restart would change", "检查配置文件"},
-    {"jobs", CONTROL_STATUS, cmd_jobs, "", "", JOBS_COLUMNS, "backups, checks and compactions that run or have run: how far they are",
-     "正在进行和已结束的任务"},
-    {"job wait", CONTROL_STATUS, cmd_job_wait, "job", "timeout=", "", "wait until a job ends; answers as its command does", "等待任务结束"},
-    {"job cancel", CONTROL_ADMIN, cmd_job_cancel, "job", "", "", "ask a job to stop; nothing half-made is kept", "取消任务"},
+    SELF_COMMANDS,
     {"backup", CONTROL_ADMIN, cmd_backup, "dir", "timeout= no-wait", "", "make an encrypted, verified backup in DIR/<time>", "备份"},
     {"backups", CONTROL_ADMIN, cmd_backups, "", "", "path made_ms bytes position accepted", "backups that a restore may use",
      "可用备份列表"},
@@ -174,7 +160,7 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 /* Orders are noted before they are carried out. The rest reads nothing personal, or notes itself with what it shows. */
 static bool is_order(const struct command *c) {
     static void (*const none[])(void *owner, struct request *q) = {
-        cmd_events,       cmd_node_tokens,  cmd_node_pending, cmd_export,      cmd_history,  cmd_backups,     cmd_verify_state,
+        self_events,      cmd_node_tokens,  cmd_node_pending, cmd_export,      cmd_history,  cmd_backups,     cmd_verify_state,
         cmd_audit_export, cmd_audit_person, cmd_audit_verify, cmd_audit_heads, cmd_erasures, cmd_account_list};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (c->run == none[i])
@@ -375,7 +361,7 @@ static int open_engine(struct city *c) {
         .compacted = erase_compacted,
         .holder = erase_holder,
         .owner = c,
-        .compaction = {compaction_began, compaction_ended, c}};
+        .compaction = {self_compaction_began, self_compaction_ended, c}};
     buffer_format(&door, "ipc://%s/door.sock", folder);
     r = hub_engine_open(&c->loop, &stores, buffer_string(&door), &c->keys, &calls, &c->engine);
     if (r != 0 && c->exit == EXIT_GOOD) /* else a store failed, and has said so */
@@ -402,7 +388,7 @@ static void run_loop(struct city *c) {
     for (size_t i = 0; i < COMMANDS; i++) {
         c->table[i] = commands[i];
         if (is_order(&commands[i]))
-            c->table[i].run = commands[i].run == cmd_job_cancel ? cmd_job_stop : cmd_administer;
+            c->table[i].run = commands[i].run == self_job_cancel ? cmd_job_stop : cmd_administer;
     }
     int r = control_open(&c->loop, sockets, c->table, COMMANDS, c, &c->control);
     if (r != 0) {
@@ -447,7 +433,7 @@ static int load_root(struct city *c) {
 }
 
 static int run(struct city *c) {
-    c->events = events_open();
+    self_open(&c->self, c->settings);
     if (load_keys(c, "keys", &c->keys) != 0 || load_keys(c, "policy.keys", &c->policy_keys) != 0 || load_city(c) != 0 ||
         load_root(c) != 0 || rekey_load(c) != 0)
         return EXIT_FULL;
@@ -460,7 +446,6 @@ static int run(struct city *c) {
     c->daily.data = c;
     service_start(&c->service, &c->loop);
     c->started = clock_wall();
-    c->jobs = jobs_open();
     backups_open(c);
     int r = open_engine(c); /* runs the loop already: the store may have failed meanwhile, or somebody may want us to stop */
     c->exit = c->exit == EXIT_GOOD ? r : c->exit;
@@ -470,7 +455,7 @@ static int run(struct city *c) {
     rekey_stop(c);
     page_stop(c);
     control_stop(c->control);
-    jobs_stop(c->jobs);
+    jobs_stop(c->self.jobs);
     service_watch(&c->service, NULL, NULL);
     uv_close((uv_handle_t *)&c->daily, NULL);
     enrol_stop(c);
@@ -490,7 +475,6 @@ static int run(struct city *c) {
     retention_close(c);
     watch_close(c);
     c->control = control_close(c->control);
-    c->jobs = jobs_close(c->jobs);
     service_stop(&c->service);
     uv_run(&c->loop, UV_RUN_DEFAULT);
     uv_loop_close(&c->loop);
@@ -528,7 +512,7 @@ int main(int argc, char **argv) {
     keys_forget(&city->policy_keys);
     buffer_close(&city->policy_root);
     sealing_close(&city->sealing);
-    events_close(city->events);
+    self_close(&city->self);
     settings_free(city->settings);
     free(city);
     return r;

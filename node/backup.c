@@ -5,7 +5,6 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "common/daemon/jobs.h"
 #include "common/daemon/shown.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"
@@ -173,7 +172,7 @@ void cmd_backup(void *owner, struct request *q) {
     m->backup.manifest.node = who->node;
     m->backup.progress = &o->backups->progress;
     progress_begin(&o->backups->progress);
-    jobs_begin(o->jobs, q, "backup", "bytes", &o->backups->progress);
+    jobs_begin(o->self.jobs, q, "backup", "bytes", &o->backups->progress);
     buffer_text(&m->dir, dir);
     while (m->dir.len > 1 && m->dir.at[m->dir.len - 1] == '/')
         m->dir.len--;

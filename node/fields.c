@@ -1,8 +1,5 @@
 /* What the fields of the node's answers mean: the table beside its commands (main.c). tests/e2e/test_tool.sh compares it with real answers.
  */
-#include "common/daemon/config.h"
-#include "common/daemon/events.h"
-#include "common/daemon/jobs.h"
 #include "common/daemon/rows.h"
 #include "node/office.h"
 
@@ -420,9 +417,7 @@ void cmd_schema(void *owner, struct request *q) {
 
         {"audit settle", "audit", "", "settled", "状态"},
 
-        EVENTS_FIELDS,
-        CONFIG_FIELDS,
-        JOBS_FIELDS,
+        SELF_FIELDS,
         {"job begin", "job", "", "its number, for `job tell` and `job end`", "任务编号"},
         {"job tell", "stop", "", "somebody asked it to stop: it tells so with `job end`", "是否应停止"},
         {"job end", "job", "", "as `jobs` shows it", "任务编号"},

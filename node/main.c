@@ -4,9 +4,6 @@
 #include "common/base/file.h"
 #include "common/base/log.h"
 #include "common/base/random.h"
-#include "common/daemon/config.h"
-#include "common/daemon/events.h"
-#include "common/daemon/jobs.h"
 #include "common/store/layout.h"
 #include "node/office.h"
 
@@ -65,18 +62,7 @@ static const struct command commands[] = {
     {"queue", CONTROL_ADMIN, cmd_queue, "", "", "seq type id state saved_ms", "changes that are not merged yet", "待合并的更改"},
     {"held", CONTROL_ADMIN, cmd_held, "", "", "seq type id reason", "changes that the city did not take, or that this disk lost, and why",
      "被市级搁置或在本机损坏的更改"},
-    {"events", CONTROL_ADMIN, cmd_events, "", "level= after= count= follow", EVENTS_COLUMNS,
-     "the latest of the log: --count 50, --level warning; --follow: and what comes", "最近的日志"},
-    {"log level", CONTROL_ADMIN, cmd_log_level, "level?", "", "",
-     "show or set what is logged, until the daemon ends: debug info warning error", "查看或设置日志级别"},
-    {"config show", CONTROL_STATUS, cmd_config_show, "", "", CONFIG_SHOW_COLUMNS, "the settings in force and where they come from",
-     "当前配置"},
-    {"config check", CONTROL_ADMIN, cmd_config_check, "path?", "", CONFIG_CHECK_COLUMNS,
-     "read the configuration again: all that is wrong with it, or what a restart would change", "检查配置文件"},
-    {"jobs", CONTROL_STATUS, cmd_jobs, "", "", JOBS_COLUMNS,
-     "backups, checks, compactions and imports that run or have run: how far they are", "正在进行和已结束的任务"},
-    {"job wait", CONTROL_STATUS, cmd_job_wait, "job", "timeout=", "", "wait until a job ends; answers as its command does", "等待任务结束"},
-    {"job cancel", CONTROL_ADMIN, cmd_job_cancel, "job", "", "", "ask a job to stop; nothing half-made is kept", "取消任务"},
+    SELF_COMMANDS,
     {"job begin", CONTROL_ADMIN, cmd_job_begin, "kind", "total=", "", "for programs: an import begins, of so many rows",
      "程序用：开始导入任务"},
     {"job tell", CONTROL_ADMIN, cmd_job_tell, "job", "done=", "", "for programs: how far it is; says whether it shall stop",
@@ -302,7 +288,7 @@ static int say_enrolment(int r) {
 /* Orders to the daemon are noted before they are carried out. The rest reads nothing personal, or notes itself with what it shows. */
 static bool is_order(const struct command *c) {
     static void (*const none[])(void *owner, struct request *q) = {
-        cmd_events,    cmd_job_begin, cmd_job_tell, cmd_job_end,      cmd_queue,         cmd_held,         cmd_verify_store, cmd_put,
+        self_events,   cmd_job_begin, cmd_job_tell, cmd_job_end,      cmd_queue,         cmd_held,         cmd_verify_store, cmd_put,
         cmd_edit_many, cmd_delete,    cmd_adopt,    cmd_get,          cmd_export_unsent, cmd_find,         cmd_history,      cmd_conflicts,
         cmd_export,    cmd_tasks,     cmd_points,   cmd_audit_export, cmd_audit_person,  cmd_audit_verify, cmd_audit_heads};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
@@ -314,7 +300,7 @@ static bool is_order(const struct command *c) {
 static void note_orders(struct office *o) {
     for (size_t i = 0; i < COMMANDS; i++)
         if (is_order(&commands[i]))
-            o->table[i].run = commands[i].run == cmd_job_cancel ? cmd_job_stop : cmd_administer;
+            o->table[i].run = commands[i].run == self_job_cancel ? cmd_job_stop : cmd_administer;
 }
 
 void office_ordered(struct office *o, struct request *q) {
@@ -325,7 +311,7 @@ void office_ordered(struct office *o, struct request *q) {
 }
 
 bool office_open(struct office *o) {
-    struct node_engine_calls calls = {office_fatal, on_note, office_rekeyed, o, {compaction_began, compaction_ended, o}};
+    struct node_engine_calls calls = {office_fatal, on_note, office_rekeyed, o, {self_compaction_began, self_compaction_ended, o}};
     int r = node_engine_open(&o->loop, o->store, settings_text(o->settings, "data"), &o->keys, &calls, &o->engine);
     if (r != 0) {
         o->exit = say_enrolment(r);
@@ -338,7 +324,6 @@ bool office_open(struct office *o) {
     memcpy(o->table, commands, sizeof commands);
     note_orders(o);
     first_catalogue(o);
-    o->jobs = jobs_open();
     backups_open(o);
     return true;
 }
@@ -368,9 +353,9 @@ static void wait_for_enrolment(struct office *o) {
 
 /* Until it is enrolled a machine answers with little, and with why. */
 static void fill_table(struct office *o) {
-    static void (*const these[])(void *owner, struct request *q) = {cmd_status,      cmd_problems,    cmd_check,  cmd_metrics,
-                                                                    cmd_enrol,       cmd_schema,      cmd_events, cmd_log_level,
-                                                                    cmd_config_show, cmd_config_check};
+    static void (*const these[])(void *owner, struct request *q) = {cmd_status,       cmd_problems,     cmd_check,   cmd_metrics,
+                                                                    cmd_enrol,        cmd_schema,       self_events, self_log_level,
+                                                                    self_config_show, self_config_check};
     o->table = memory_zeroed(COMMANDS, sizeof *o->table);
     for (size_t i = 0; i < COMMANDS; i++) {
         void (*run)(void *owner, struct request *q) = commands[i].run;
@@ -399,7 +384,7 @@ static void serve(struct office *o) {
 }
 
 static int run(struct office *o) {
-    o->events = events_open();
+    self_open(&o->self, o->settings);
     if (open_store(o, &o->store) != 0)
         return EXIT_STORE;
     service_seal_beside(&o->sealing);
@@ -424,14 +409,13 @@ static int run(struct office *o) {
     uv_close((uv_handle_t *)&o->daily, NULL);
     metrics_close(&o->metrics);
     control_stop(o->control);
-    jobs_stop(o->jobs);
+    jobs_stop(o->self.jobs);
     service_watch(&o->service, NULL, NULL);
     backups_stop(o);
     o->engine = node_engine_close(o->engine);
     backups_close(o);
     o->store = store_close(o->store);
     o->control = control_close(o->control);
-    o->jobs = jobs_close(o->jobs);
     service_stop(&o->service);
     uv_run(&o->loop, UV_RUN_DEFAULT);
     uv_loop_close(&o->loop);
@@ -466,7 +450,7 @@ int main(int argc, char **argv) {
                                       : run(&office);
     keys_forget(&office.keys);
     keys_forget(&office.next);
-    events_close(office.events);
+    self_close(&office.self);
     sealing_close(&office.sealing);
     settings_free(office.settings);
     return r;

@@ -4,6 +4,7 @@
 #include "common/catalogue/rules.h"
 #include "common/catalogue/show.h"
 #include "common/daemon/metrics.h"
+#include "common/daemon/self.h"
 #include "common/daemon/service.h"
 #include "common/engine/node_engine.h"
 #include "common/store/audit.h"
@@ -21,6 +22,7 @@ struct enrolling; /* enrol.c */
 struct backups;   /* backup.c: the one that is being made */
 
 struct office {
+    struct self self; /* first: of its commands */
     uv_loop_t loop;
     struct service service;
     struct settings *settings;
@@ -34,9 +36,6 @@ struct office {
     struct control *control;
     struct metrics_door metrics;
     struct backups *backups; /* owns */
-    struct jobs *jobs;       /* owns */
-    struct events *events;   /* owns */
-    uint64_t compaction;     /* the job, while one is under way */
     struct catalogue_version *catalogue;
     struct wait *waits;
     uv_timer_t waiting;
@@ -113,17 +112,8 @@ int office_next_keys(struct office *o);               /* those that a change of 
 void office_rekeyed(void *owner);                     /* of node_engine_calls */
 const char *office_key_state(const struct office *o); /* settled, offered, taken */
 
-/* What the daemon does with itself (self.c). */
-void compaction_began(void *owner, struct progress *p);
-void compaction_ended(void *owner, const char *why);
-void cmd_jobs(void *owner, struct request *q);
-void cmd_job_wait(void *owner, struct request *q);
-void cmd_events(void *owner, struct request *q);
-void cmd_log_level(void *owner, struct request *q);
-void cmd_config_show(void *owner, struct request *q);
-void cmd_config_check(void *owner, struct request *q);
+/* Jobs of programs, and orders to stop one (jobs.c). */
 void cmd_job_stop(void *owner, struct request *q);
-void cmd_job_cancel(void *owner, struct request *q);
 void cmd_job_begin(void *owner, struct request *q);
 void cmd_job_tell(void *owner, struct request *q);
 void cmd_job_end(void *owner, struct request *q);

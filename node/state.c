@@ -9,7 +9,6 @@
 
 #include "common/base/endpoint.h"
 #include "common/base/log.h"
-#include "common/daemon/jobs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,7 +246,7 @@ void cmd_verify_store(void *owner, struct request *q) {
     v->request = q;
     v->job.work = verify_works;
     v->job.done = verify_done;
-    jobs_begin(o->jobs, q, "verify", "values", &v->progress);
+    jobs_begin(o->self.jobs, q, "verify", "values", &v->progress);
     backups_submit(o, &v->job);
 }
 
