@@ -40,6 +40,7 @@ static void question_answer(struct question *a, int result) {
     buffer_close(&a->message);
     buffer_close(&a->shown);
     buffer_close(&a->subjects);
+    buffer_close(&a->only);
     log_proof_close(a->proof);
     free(a);
 }
@@ -169,12 +170,21 @@ void cmd_status(void *owner, struct request *q) {
     request_ok(q, out);
 }
 
+static int by_number(const void *x, const void *y) {
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+    return (a > b) - (a < b);
+}
+
+static bool is_wanted(const struct question *a, uint32_t node) {
+    return a->only.len == 0 || bsearch(&node, a->only.at, a->only.len / sizeof node, sizeof node, by_number) != NULL;
+}
+
 /* Names and areas lie in the state, what the link says in the machine. */
 static int office_row(void *owner, uint32_t node, const struct hub_node_state *n, const struct record *office) {
     struct question *a = owner;
     char text[AREA_TEXT];
     struct buffer name = {0}, areas = {0};
-    if (a->node != 0 && node != a->node)
+    if (!is_wanted(a, node))
         return 0;
     const struct head *h = office == NULL ? NULL : field_winner(record_field(office, OFFICE_NAME));
     if (h != NULL)
@@ -202,63 +212,72 @@ static int by_node(const void *x, const void *y) {
     return (a > b) - (a < b);
 }
 
-static void finish_nodes(struct question *a) {
-    const struct city *c = a->city;
-    const struct hub_engine *e = c->engine;
+static void add_link(const struct city *c, const struct hub_peer *p, json_t *row) {
+    const struct hub_link *l = &p->link;
     instant now = clock_now();
     char text[PUBLIC_TEXT];
+    uint64_t accepted = 0;
+    for (size_t x = 0; x < l->life_count; x++)
+        accepted += l->lives[x].accepted;
+    const char *state = office_state(l, now);
+    bool now_so = strcmp(state, "online") == 0;
+    json_object_set_new(row, "state", json_string(state));
+    json_object_set_new(row, "retiring", json_boolean(p->retiring));
+    json_object_set_new(row, "accepted", number(accepted));
+    json_object_set_new(row, "wrongs", number(office_wrongs(p)));
+    json_object_set_new(row, "garbage", number(p->wrongs.garbage));
+    json_object_set_new(row, "forged", number(p->wrongs.forged));
+    json_object_set_new(row, "flood", number(p->wrongs.flood));
+    json_object_set_new(row, "moved", c->rekey != REKEY_OPEN ? json_null() : json_boolean(hub_engine_moved(c->engine, p)));
+    json_object_set_new(row, "public", json_string(public_text(&p->keys, text)));
+    json_object_set_new(row, "key_before_until_ms", p->before_until > clock_wall() ? number(p->before_until) : json_null());
+    json_object_set_new(row, "at", number(l->at));
+    json_object_set_new(row, "software", *l->software == '\0' ? json_null() : json_string(l->software));
+    json_object_set_new(row, "update_needed", json_boolean(standing_update_needed(c, l)));
+    json_object_set_new(row, "backlog", l->reported == 0 ? json_null() : number(l->last.backlog));
+    json_object_set_new(row, "queue", l->reported == 0 ? json_null() : json_sprintf("%" PRIu64 "%s", l->last.backlog, now_so ? "" : "?"));
+    json_object_set_new(row, "as_of_ms", now_so ? number(clock_wall()) : l->reported == 0 ? json_null() : number(l->reported));
+    json_object_set_new(row, "verified_ms", l->verified == 0 ? json_null() : number(l->verified));
+    json_object_set_new(row, "clock_ahead_ms", l->heard == 0 ? json_null() : json_integer(l->clock_ahead_ms));
+    json_object_set_new(row, "oldest_ms", l->reported == 0 ? json_null() : number(l->last.oldest_ms));
+    json_object_set_new(row, "reported_ms", l->reported == 0 ? json_null() : number(l->reported));
+    json_object_set_new(row, "disk_free_bytes", l->reported == 0 ? json_null() : number(l->last.disk_free));
+    json_object_set_new(row, "last_seen_ms", l->heard == 0 ? json_null() : number(now - l->heard));
+}
+
+static void finish_nodes(struct question *a) {
+    const struct city *c = a->city;
     size_t i;
     json_t *row;
     a->rows = rows_sorted(a->rows, by_node); /* office records lie in the order of their ids */
     json_array_foreach(a->rows, i, row) {
-        uint32_t node = (uint32_t)json_integer_value(json_object_get(row, "node"));
-        for (size_t k = 0; k < hub_engine_peers(e); k++) {
-            const struct hub_peer *p = hub_engine_peer(e, k);
-            const struct hub_link *l = &p->link;
-            uint64_t accepted = 0;
-            if (l->node != node)
-                continue;
-            for (size_t x = 0; x < l->life_count; x++)
-                accepted += l->lives[x].accepted;
-            const char *state = office_state(l, now);
-            bool now_so = strcmp(state, "online") == 0;
-            json_object_set_new(row, "state", json_string(state));
-            json_object_set_new(row, "retiring", json_boolean(p->retiring));
-            json_object_set_new(row, "accepted", number(accepted));
-            json_object_set_new(row, "wrongs", number(office_wrongs(p)));
-            json_object_set_new(row, "garbage", number(p->wrongs.garbage));
-            json_object_set_new(row, "forged", number(p->wrongs.forged));
-            json_object_set_new(row, "flood", number(p->wrongs.flood));
-            json_object_set_new(row, "moved", c->rekey != REKEY_OPEN ? json_null() : json_boolean(hub_engine_moved(e, p)));
-            json_object_set_new(row, "public", json_string(public_text(&p->keys, text)));
-            json_object_set_new(row, "key_before_until_ms", p->before_until > clock_wall() ? number(p->before_until) : json_null());
-            json_object_set_new(row, "at", number(l->at));
-            json_object_set_new(row, "software", *l->software == '\0' ? json_null() : json_string(l->software));
-            json_object_set_new(row, "update_needed", json_boolean(standing_update_needed(c, l)));
-            json_object_set_new(row, "backlog", l->reported == 0 ? json_null() : number(l->last.backlog));
-            json_object_set_new(
-                row, "queue", l->reported == 0 ? json_null() : json_sprintf("%" PRIu64 "%s", l->last.backlog, now_so ? "" : "?"));
-            json_object_set_new(row, "as_of_ms", now_so ? number(clock_wall()) : l->reported == 0 ? json_null() : number(l->reported));
-            json_object_set_new(row, "verified_ms", l->verified == 0 ? json_null() : number(l->verified));
-            json_object_set_new(row, "clock_ahead_ms", l->heard == 0 ? json_null() : json_integer(l->clock_ahead_ms));
-            json_object_set_new(row, "oldest_ms", l->reported == 0 ? json_null() : number(l->last.oldest_ms));
-            json_object_set_new(row, "reported_ms", l->reported == 0 ? json_null() : number(l->reported));
-            json_object_set_new(row, "disk_free_bytes", l->reported == 0 ? json_null() : number(l->last.disk_free));
-            json_object_set_new(row, "last_seen_ms", l->heard == 0 ? json_null() : number(now - l->heard));
-        }
+        const struct hub_peer *p = hub_engine_peer_of(c->engine, (uint32_t)json_integer_value(json_object_get(row, "node")));
+        if (p != NULL)
+            add_link(c, p, row);
     }
-    if (a->node != 0 && json_array_size(a->rows) == 0)
-        question_fail(a, "not_found", "`anjuctl nodes` lists them", "there is no node %u", a->node);
+    if (a->only.len > 0 && json_array_size(a->rows) == 0)
+        question_fail(a, "not_found", "`anjuctl nodes` lists them", "there is no node %u", *(const uint32_t *)(const void *)a->only.at);
+}
+
+static uint32_t number_of(const char *text) {
+    return text == NULL ? 0 : (uint32_t)strtoul(text, NULL, 10);
 }
 
 static uint32_t node_of(struct request *q, const char *name) {
-    const char *text = request_text(q, name);
-    return text == NULL ? 0 : (uint32_t)strtoul(text, NULL, 10);
+    return number_of(request_text(q, name));
 }
 
 void cmd_nodes(void *owner, struct request *q) {
     struct question *a = question_new(owner, q, run_nodes);
+    const json_t *words = json_object_get(request_args(q), "nodes"), *word;
+    size_t i;
     a->finish = finish_nodes;
+    json_array_foreach(words, i, word) {
+        uint32_t node = json_is_integer(word) ? (uint32_t)json_integer_value(word) : number_of(json_string_value(word));
+        buffer_add(&a->only, bytes_of(&node, sizeof node));
+    }
+    if (a->only.len > 0)
+        qsort(a->only.at, a->only.len / sizeof(uint32_t), sizeof(uint32_t), by_number);
     question_submit(a);
 }
 
@@ -266,9 +285,8 @@ void cmd_node_show(void *owner, struct request *q) {
     struct question *a = question_new(owner, q, run_nodes);
     a->finish = finish_nodes;
     a->one = true;
-    a->node = node_of(q, "node");
-    if (a->node == 0)
-        a->node = UINT32_MAX;
+    uint32_t node = node_of(q, "node");
+    buffer_add(&a->only, bytes_of(&node, sizeof node));
     question_submit(a);
 }
 
@@ -293,18 +311,12 @@ static void run_enrolment(struct question *a, struct txn *state, struct txn *log
     hub_offices(state, enrolment_row, a, &a->read.damaged);
 }
 
-static bool is_revoked(const struct hub_engine *e, uint32_t node) {
-    for (size_t i = 0; i < hub_engine_peers(e); i++)
-        if (hub_engine_peer(e, i)->link.node == node)
-            return hub_engine_peer(e, i)->link.revoked;
-    return false;
-}
-
 static void finish_enrolment(struct question *a) {
     json_t *row = json_array_get(a->rows, 0);
     struct office_areas areas = {.count = a->area_count};
     struct buffer file = {0}, hex = {0};
-    if (row == NULL || is_revoked(a->city->engine, a->node)) {
+    const struct hub_peer *p = hub_engine_peer_of(a->city->engine, a->node);
+    if (row == NULL || (p != NULL && p->link.revoked)) {
         question_fail(
             a, row == NULL ? "not_found" : "conflict", "`anjuctl nodes` lists them",
             row == NULL ? "there is no node %u" : "node %u was revoked: its machine is enrolled no more", a->node);

@@ -113,16 +113,9 @@ static void run_person(struct question *a, struct txn *state, struct txn *log) {
     arena_close(&arena);
 }
 
-static const struct hub_peer *peer_of(const struct city *c, uint32_t node) {
-    for (size_t i = 0; i < hub_engine_peers(c->engine); i++)
-        if (hub_engine_peer(c->engine, i)->link.node == node)
-            return hub_engine_peer(c->engine, i);
-    return NULL;
-}
-
 static json_t *holder_row(const struct auditing *x, const json_t *found) {
     json_int_t node = json_integer_value(json_object_get(found, "holder"));
-    const struct hub_peer *p = peer_of(x->ask.city, (uint32_t)node);
+    const struct hub_peer *p = hub_engine_peer_of(x->ask.city->engine, (uint32_t)node);
     const struct audit_kept *k = p == NULL || audit_head_none(&p->audit.kept.told.head) ? NULL : &p->audit.kept;
     const char *name = json_string_value(json_object_get(found, "office"));
     char at[32];
@@ -287,7 +280,7 @@ void cmd_audit_settle(void *owner, struct request *q) {
     struct city *c = owner;
     const char *text = request_text(q, "node");
     uint32_t node = text == NULL ? 0 : strcmp(text, "hub") == 0 ? HEADS_OWN : (uint32_t)strtoul(text, NULL, 10);
-    if (node != HEADS_OWN && peer_of(c, node) == NULL) {
+    if (node != HEADS_OWN && hub_engine_peer_of(c->engine, node) == NULL) {
         request_error(q, "not_found", "`anjuctl nodes` lists them", "whose log? a node's number, or: hub");
         return;
     }

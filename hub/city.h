@@ -84,6 +84,7 @@ struct question {
     const char *code, *hint;  /* static */
     struct buffer message;
     uint32_t node;
+    struct buffer only; /* owns; uint32_t, in order: of nodes only these; empty: all */
     area areas[LIMIT_AREAS];
     size_t area_count;
     /* Of those that show what is personal: who asks and what for, an entry for each record shown, and its way into the audit log. */

@@ -244,15 +244,8 @@ void office_key(void *owner, const struct hub_peer *p, const struct public_keys 
     hub_engine_write(c->engine, &o->write);
 }
 
-static const struct hub_peer *peer_of(const struct city *c, uint32_t node) {
-    for (size_t i = 0; i < hub_engine_peers(c->engine); i++)
-        if (hub_engine_peer(c->engine, i)->link.node == node)
-            return hub_engine_peer(c->engine, i);
-    return NULL;
-}
-
 bool office_known(const struct city *c, uint32_t node) {
-    return peer_of(c, node) != NULL;
+    return hub_engine_peer_of(c->engine, node) != NULL;
 }
 
 static uint32_t known_node(struct city *c, struct request *q) {
@@ -277,7 +270,7 @@ static void order_status(struct city *c, struct request *q, uint32_t node, const
 /* A node that was closed stays so: it was told that it may forget its work. */
 static uint32_t open_node(struct city *c, struct request *q) {
     uint32_t node = known_node(c, q);
-    if (node == 0 || !peer_of(c, node)->link.retired)
+    if (node == 0 || !hub_engine_peer_of(c->engine, node)->link.retired)
         return node;
     request_errorf(q, "conflict", "a new machine is enrolled: anjuctl node token AREA", "node %u was closed for good", node);
     return 0;
@@ -294,7 +287,7 @@ void cmd_node_retire(void *owner, struct request *q) {
     uint32_t node = open_node(c, q);
     if (node == 0)
         return;
-    if (peer_of(c, node)->link.revoked)
+    if (hub_engine_peer_of(c->engine, node)->link.revoked)
         request_errorf(
             q, "conflict", "`anjuctl node triage FILE` takes what it still has", "node %u is revoked: nothing is taken from it", node);
     else if (request_flag(q, "now"))

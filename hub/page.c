@@ -19,13 +19,22 @@
 #include <strings.h>
 #include <unistd.h>
 
-enum { TICK_MS = 2000, NODES_TICKS = 5, SEEN_STEP_MS = 1000 };
+enum { TICK_MS = 2000, NODES_TICKS = 5, ALL_NODES_TICKS = 30, SEEN_STEP_MS = 1000 };
 static const char cookie[] = "anju_hub", jsonl[] = "application/jsonl; charset=utf-8", text_type[] = "text/plain; charset=utf-8";
 
 struct listener {
     struct listener *next, **at;
     struct page *page;
     struct http_stream *stream;
+};
+
+/* What an office's row has from the machine, which costs nothing to look at. */
+struct glance {
+    const char *state;
+    instant heard;
+    wall_ms reported, verified;
+    uint64_t at, wrongs;
+    bool retiring, update_needed;
 };
 
 struct page {
@@ -39,6 +48,8 @@ struct page {
     bool status_asked, node_asked; /* the ticker's question is on its way */
     struct buffer status;          /* the last frame of it */
     json_t *rows, *known;          /* own; being read; of each node what was last told, by its number */
+    struct glance *glances;        /* owns; of each office, in the order of node ids, as it was when rows were asked for last */
+    size_t glance_count;
     wall_ms trend_at;
 };
 
@@ -507,18 +518,61 @@ static void on_node(void *owner, const json_t *line) {
     p->rows = NULL;
 }
 
-static void ask_live(struct page *p, bool nodes) {
+/* The numbers of those whose glance is another now. */
+static json_t *offices_changed(struct page *p) {
+    const struct city *c = p->city;
+    instant now = clock_now();
+    size_t count = hub_engine_peers(c->engine);
+    json_t *out = json_array();
+    p->glances = memory_resize(p->glances, (count + 1) * sizeof *p->glances);
+    for (size_t i = 0; i < count; i++) {
+        const struct hub_peer *peer = hub_engine_peer(c->engine, i);
+        const struct hub_link *l = &peer->link;
+        struct glance g;
+        memset(&g, 0, sizeof g); /* its gaps are compared too */
+        g.state = office_state(l, now);
+        g.heard = l->heard;
+        g.reported = l->reported;
+        g.verified = l->verified;
+        g.at = l->at;
+        g.wrongs = office_wrongs(peer);
+        g.retiring = peer->retiring;
+        g.update_needed = standing_update_needed(c, l);
+        if (i < p->glance_count && memcmp(&p->glances[i], &g, sizeof g) == 0)
+            continue;
+        p->glances[i] = g;
+        json_array_append_new(out, json_integer(l->node));
+    }
+    p->glance_count = count;
+    return out;
+}
+
+/* Rows are asked for of those that changed; of all once a minute, since names, areas and what is held lie in the store. */
+static void ask_nodes(struct page *p, bool all) {
+    json_t *changed = p->node_asked ? NULL : offices_changed(p);
+    if (changed == NULL || (!all && json_array_size(changed) == 0)) {
+        json_decref(changed);
+        return;
+    }
+    p->node_asked = true;
+    p->rows = json_array();
+    json_t *args = json_object();
+    if (all)
+        json_decref(changed);
+    else
+        json_object_set_new(args, "nodes", changed);
+    control_ask(p->city->control, CONTROL_STATUS, NULL, "nodes", args, on_node, p);
+}
+
+static void ask_live(struct page *p, bool nodes, bool all) {
     if (p->stopping)
         return;
     if (!p->status_asked) {
         p->status_asked = true;
         control_ask(p->city->control, CONTROL_STATUS, NULL, "status", json_object(), on_status, p);
     }
-    if (nodes && !p->node_asked) {
-        p->node_asked = true;
-        p->rows = json_array();
-        control_ask(p->city->control, CONTROL_STATUS, NULL, "nodes", json_object(), on_node, p);
-    }
+    if (nodes)
+        ask_nodes(p, all);
 }
 
 static void tell_trend(struct page *p) {
@@ -538,7 +592,7 @@ static void tell_trend(struct page *p) {
 static void on_tick(uv_timer_t *t) {
     struct page *p = t->data;
     p->ticks++;
-    ask_live(p, p->ticks % NODES_TICKS == 0);
+    ask_live(p, p->ticks % NODES_TICKS == 0, p->ticks % ALL_NODES_TICKS == 0);
     tell_trend(p);
 }
 
@@ -578,7 +632,7 @@ static void get_events(void *owner, struct http_request *r) {
         uv_timer_start(&p->tick, on_tick, TICK_MS, TICK_MS);
     else
         http_say(l->stream, buffer_bytes(&p->status));
-    ask_live(p, first);
+    ask_live(p, first, first);
 }
 
 /* ---- life */
@@ -623,6 +677,7 @@ static void on_closed(uv_handle_t *h) {
     struct page *p = h->data;
     buffer_close(&p->status);
     json_decref(p->known);
+    free(p->glances);
     free(p);
 }
 

@@ -77,27 +77,19 @@ static bool in_scope(const struct office_row *o, area scope) {
 }
 
 static enum reached reached(const struct reach *x, const struct office_row *o, size_t version, enum policy_fault *fault) {
-    const struct hub_engine *e = x->ask.city->engine;
+    const struct hub_peer *p = hub_engine_peer_of(x->ask.city->engine, o->node);
     const struct shelf_mark *mark = &x->shelf.marks[version];
     *fault = POLICY_GOOD;
-    if (!in_scope(o, x->shelf.taken[version].scope))
+    if (p == NULL || p->link.revoked || p->link.retired || !in_scope(o, x->shelf.taken[version].scope))
         return REACH_NONE;
-    for (size_t k = 0; k < hub_engine_peers(e); k++) {
-        const struct hub_peer *p = hub_engine_peer(e, k);
-        if (p->link.node != o->node)
-            continue;
-        if (p->link.revoked || p->link.retired)
-            return REACH_NONE;
-        const struct book_say *book = &p->link.last.book;
-        for (size_t i = 0; i < book->count && i < BOOK_NAMES; i++)
-            if (memcmp(book->refused[i].id.b, mark->id.b, sizeof mark->id.b) == 0) {
-                *fault = (enum policy_fault)book->refused[i].fault;
-                return REACH_REFUSED;
-            }
-        uint64_t at = p->link.at > p->link.last.at ? p->link.at : p->link.last.at;
-        return at >= mark->row ? REACH_TAKEN : REACH_PENDING;
-    }
-    return REACH_NONE;
+    const struct book_say *book = &p->link.last.book;
+    for (size_t i = 0; i < book->count && i < BOOK_NAMES; i++)
+        if (memcmp(book->refused[i].id.b, mark->id.b, sizeof mark->id.b) == 0) {
+            *fault = (enum policy_fault)book->refused[i].fault;
+            return REACH_REFUSED;
+        }
+    uint64_t at = p->link.at > p->link.last.at ? p->link.at : p->link.last.at;
+    return at >= mark->row ? REACH_TAKEN : REACH_PENDING;
 }
 
 /* ---- the lists */

@@ -46,13 +46,6 @@ static void triage_done(struct hub_entries *w, int result) {
     free(d);
 }
 
-static const struct hub_peer *peer_of(const struct city *c, uint32_t node) {
-    for (size_t i = 0; i < hub_engine_peers(c->engine); i++)
-        if (hub_engine_peer(c->engine, i)->link.node == node)
-            return hub_engine_peer(c->engine, i);
-    return NULL;
-}
-
 static bool by_its_key(const struct unsent *u, const struct hub_peer *p) {
     return p->keyed && (unsent_holds(u, p->keys.sign) || (p->before_until != 0 && unsent_holds(u, p->before.sign)));
 }
@@ -84,7 +77,7 @@ void cmd_node_triage(void *owner, struct request *q) {
     struct unsent u;
     struct bytes text = arena_copy(&d->entries.arena, bytes_text(file == NULL ? "" : file));
     int r = unsent_read(text, &d->entries.arena, &u);
-    const struct hub_peer *p = r == 0 ? peer_of(c, u.node) : NULL;
+    const struct hub_peer *p = r == 0 ? hub_engine_peer_of(c->engine, u.node) : NULL;
     if (r != 0) {
         what = "this is no file of unsent changes, or it is cut or damaged";
         hint = "at the node: anjuctl export unsent --out FILE";

@@ -201,10 +201,8 @@ static void run_why(struct question *a, struct txn *state, struct txn *log) {
 /* ---- on the loop: words */
 
 static const struct hub_link *link_of(const struct city *c, uint32_t node) {
-    for (size_t i = 0; i < hub_engine_peers(c->engine); i++)
-        if (hub_engine_peer(c->engine, i)->link.node == node)
-            return &hub_engine_peer(c->engine, i)->link;
-    return NULL;
+    const struct hub_peer *p = hub_engine_peer_of(c->engine, node);
+    return p == NULL ? NULL : &p->link;
 }
 
 static uint64_t number(const json_t *row, const char *name) {

@@ -148,11 +148,14 @@ static const struct public_keys *keys_in_use(const struct hub_peer *p) {
     return p->by_before ? &p->before : &p->keys;
 }
 
+static int against_peer(const void *node, const void *peer) {
+    uint32_t a = *(const uint32_t *)node, b = (*(struct hub_peer *const *)peer)->link.node;
+    return (a > b) - (a < b);
+}
+
 static struct hub_peer *peer_by_node(const struct hub_engine *e, uint32_t node) {
-    for (size_t i = 0; i < e->peer_count; i++)
-        if (e->peers[i]->link.node == node)
-            return e->peers[i];
-    return NULL;
+    struct hub_peer **at = e->peer_count == 0 ? NULL : bsearch(&node, e->peers, e->peer_count, sizeof *e->peers, against_peer);
+    return at == NULL ? NULL : *at;
 }
 
 /* ---- what a peer may take of us */
@@ -1069,12 +1072,13 @@ static void set_counts(struct hub_engine *e, const struct folding *f) {
 
 /* Whom the fold moved: a flood that fills its quarantine gets no more credit (B13). */
 static void set_full(struct hub_engine *e, const struct folding *f) {
-    for (size_t i = 0; i < f->done.node_count; i++)
-        for (size_t k = 0; k < e->peer_count; k++)
-            if (e->peers[k]->link.node == f->done.nodes[i]) {
-                e->peers[k]->link.full = f->done.full[i];
-                e->peers[k]->full_at = f->done.position;
-            }
+    for (size_t i = 0; i < f->done.node_count; i++) {
+        struct hub_peer *p = peer_by_node(e, f->done.nodes[i]);
+        if (p == NULL)
+            continue;
+        p->link.full = f->done.full[i];
+        p->full_at = f->done.position;
+    }
 }
 
 static void merge_done(struct job *j, int result) {
@@ -2372,6 +2376,10 @@ size_t hub_engine_peers(const struct hub_engine *e) {
 
 const struct hub_peer *hub_engine_peer(const struct hub_engine *e, size_t i) {
     return e->peers[i];
+}
+
+const struct hub_peer *hub_engine_peer_of(const struct hub_engine *e, uint32_t node) {
+    return peer_by_node(e, node);
 }
 
 uint32_t hub_engine_free_node(const struct hub_engine *e) {

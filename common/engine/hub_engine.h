@@ -207,8 +207,9 @@ void hub_engine_audit_settled(struct hub_engine *e, uint32_t node);
 
 /* For status; on the loop. */
 size_t hub_engine_peers(const struct hub_engine *e);
-const struct hub_peer *hub_engine_peer(const struct hub_engine *e, size_t i); /* in order of node id */
-uint32_t hub_engine_free_node(const struct hub_engine *e);                    /* an id never used before */
+const struct hub_peer *hub_engine_peer(const struct hub_engine *e, size_t i);         /* in order of node id */
+const struct hub_peer *hub_engine_peer_of(const struct hub_engine *e, uint32_t node); /* NULL: there is none */
+uint32_t hub_engine_free_node(const struct hub_engine *e);                            /* an id never used before */
 uint64_t hub_engine_oldest_ms(const struct hub_engine *e); /* how long the oldest work on any thread has waited; 0: none */
 struct hub_counts hub_engine_counts(const struct hub_engine *e);
 const struct router_failures *hub_engine_failures(const struct hub_engine *e); /* borrows: who did not come in at the door */

@@ -58,6 +58,8 @@ check "… the daemon's protocol" grep -q "anju-ctl" "$work/.out"
 check "a refused command prints no rows" sh -c "[ -z \"\$('$bin/anjuctl' -s '$town/n1' -o json export 2>/dev/null)\" ]"
 check "… an answer without rows is an empty list" said "[]" ctl n1 -o json conflicts $who
 check "nodes in order" [ "$(ctl hub -o name nodes | tr '\n' ' ')" = "1 2 3 4 " ]
+check "… only those that are named" [ "$(ctl hub -o name nodes 4 2 | tr '\n' ' ')" = "2 4 " ]
+check "… of which one at least must be there" code_of 5 ctl hub nodes 99
 check "export --raw as a table" said "RAW" sh -c "'$bin/anjuctl' -s '$town/n1' export --raw $who | tr a-z A-Z"
 check "… without the columns that it has not" sh -c "! '$bin/anjuctl' -s '$town/n1' export --raw $who | head -n 1 | grep -q unresolved"
 check "export --raw as JSON names each record" said "\"id\": \"$id\"" ctl n1 -o json export --raw $who

@@ -21,14 +21,14 @@ const here = () => {
 };
 
 function Line() {
-    const { line, heard } = useStore();
+    const { line, heard } = useStore((s) => [s.line, s.line === 'down' && s.heard]);
     if (line === 'down')
         return <p class="line down" role="alert"><Mark tone="bad" /> {t('line.down', { at: clock(heard) })}</p>;
     return <p class="line"><Mark tone={line === 'open' ? 'good' : 'wait'} /> {t(`line.${line}`)}</p>;
 }
 
 function App() {
-    const { account, status } = useStore();
+    const { account, status } = useStore((s) => [s.account, s.status?.conflicts, s.status?.held]);
     const [view, setView] = useState(here());
     useEffect(() => {
         const moved = () => {

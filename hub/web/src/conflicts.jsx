@@ -25,7 +25,7 @@ function Sides({ row, name }) {
 }
 
 export function Conflicts() {
-    const { nodes } = useStore();
+    const { nodes } = useStore((s) => [s.nodes]);
     const { rows, error, again } = useAnswer(() => hub.ask('conflicts', {}, false));
     const [most, setMost] = useState(PAGE);
     const name = (n) => (n === 0 ? t('conflict.hub') : `${nodes.get(n)?.name ?? ''} (${n})`);

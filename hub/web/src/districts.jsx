@@ -72,7 +72,7 @@ function Counts({ counts }) {
 }
 
 export function Districts() {
-    const { nodes } = useStore();
+    const { nodes } = useStore((s) => [s.nodes]);
     const { rows: areas } = useAnswer(() => hub.ask('areas', {}, false));
     const [folded, setFolded] = useState(new Map());
     const [focus, setFocus] = useState('');

@@ -13,7 +13,7 @@ function words(e) {
 }
 
 export function Login() {
-    const { accounts } = useStore();
+    const { accounts } = useStore((s) => [s.accounts]);
     const [wrong, setWrong] = useState('');
     const [busy, setBusy] = useState(false);
     async function submit(e) {

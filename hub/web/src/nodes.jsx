@@ -1,9 +1,10 @@
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { useStore } from './store.js';
+import { useEvery, useStore } from './store.js';
 import { Head, State, tone } from './parts.jsx';
 import { bytes, number, span, t, word } from './text.js';
 
 const ROW = 34; // px, as in style.css
+const AGES_MS = 10000;
 const OVER = 12; // rows drawn above and below what is seen
 
 const columns = [
@@ -46,7 +47,8 @@ function usePrinting() {
 }
 
 export function Nodes() {
-    const { nodes, nodesKnown } = useStore();
+    const { nodes, nodesKnown } = useStore((s) => [s.nodes, s.nodesKnown]);
+    useEvery(AGES_MS);
     const [sort, setSort] = useState({ key: 'node', down: false });
     const [text, setText] = useState('');
     const [state, setState] = useState('');

@@ -24,7 +24,7 @@ function Discard({ row, done, cancel }) {
 }
 
 export function Quarantine() {
-    const { account, nodes, status } = useStore();
+    const { account, nodes, status } = useStore((s) => [s.account, s.nodes, s.status?.held]);
     // What was decided is carried out a moment later: then there are more of them, or fewer.
     const { rows, error, again } = useAnswer(() => hub.ask('quarantine list', {}, false), [status?.held]);
     const [most, setMost] = useState(PAGE);

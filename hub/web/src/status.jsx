@@ -39,7 +39,7 @@ function Problems({ found }) {
 }
 
 export function Status() {
-    const { status: s } = useStore();
+    const { status: s } = useStore((s) => [s.status]);
     if (!s)
         return <><Head title={t('view.status')} /><p>{t('loading')}</p></>;
     return (

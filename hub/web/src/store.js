@@ -1,7 +1,8 @@
 // What the page knows, and who wants to hear that it changed.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import * as hub from './ask.js';
 import { connect } from './live.js';
+import { lang } from './text.js';
 
 const STALE_MS = 12000; // the hub says something every two seconds
 export const state = { status: null, heard: 0, line: 'wait', nodes: new Map(), nodesKnown: false, trend: [], account: null, accounts: true };
@@ -9,16 +10,30 @@ const hearers = new Set();
 
 export function changed() {
     for (const hear of hearers)
-        hear({});
+        hear();
 }
 
-export function useStore() {
+// Who uses it is drawn again when one of the values that it picks is another, or the language.
+export function useStore(pick) {
     const [, again] = useState({});
+    const drawn = useRef(null);
+    drawn.current = [lang(), ...pick(state)];
     useEffect(() => {
-        hearers.add(again);
-        return () => hearers.delete(again);
+        const hear = () => [lang(), ...pick(state)].some((value, i) => value !== drawn.current[i]) && again({});
+        hearers.add(hear);
+        hear(); // what came between drawing and this
+        return () => hearers.delete(hear);
     }, []);
     return state;
+}
+
+// For what shows ages, which grow by themselves.
+export function useEvery(ms) {
+    const [, again] = useState({});
+    useEffect(() => {
+        const timer = setInterval(() => again({}), ms);
+        return () => clearInterval(timer);
+    }, []);
 }
 
 function takeNodes(rows, at) {
@@ -75,8 +90,9 @@ export function begin() {
     loadSession().catch(() => {});
     // A line that is silent is down, whatever the browser believes.
     setInterval(() => {
-        if (state.line === 'open' && Date.now() - state.heard > STALE_MS)
-            state.line = 'down';
+        if (state.line !== 'open' || Date.now() - state.heard <= STALE_MS)
+            return;
+        state.line = 'down';
         changed();
     }, 1000);
 }

@@ -38,7 +38,7 @@ function Plot({ Uplot, plot, rows }) {
 }
 
 export function Trend() {
-    const { trend } = useStore();
+    const { trend } = useStore((s) => [s.trend]);
     const { rows: past, error, again } = useAnswer(() => hub.ask('trend', {}, false));
     const [Uplot, set] = useState(null);
     useEffect(() => { import('uplot').then((m) => set(() => m.default)); }, []);
