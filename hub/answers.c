@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/daemon/rows.h"
+#include "common/daemon/words.h"
 #include "common/engine/log_proof.h"
 #include "common/store/envelope.h"
 #include "common/store/layout.h"
@@ -114,7 +115,7 @@ bool question_purpose(struct question *a, uint32_t action) {
 }
 
 void question_refuse(struct question *a, const char *code, const char *hint, const char *message) {
-    question_fail(a, code, hint, "%s", message);
+    question_fail(a, code, hint, "%s", request_words(a->request, message));
     question_answer(a, 0);
 }
 
@@ -139,16 +140,14 @@ void question_submit(struct question *a) {
 }
 
 void question_fail(struct question *a, const char *code, const char *hint, const char *format, ...) {
-    char text[512];
     va_list args;
     if (a->code != NULL)
         return;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
     a->code = code;
     a->hint = hint;
-    buffer_text(&a->message, text);
+    va_start(args, format);
+    words_format(&a->message, request_chinese(a->request), format, args);
+    va_end(args);
 }
 
 /* ---- status and nodes: from the machines, without the store */

@@ -154,7 +154,9 @@ static void make_failed(struct making *m, const char *why) {
         b->failed = clock_wall();
         log_fact(LOG_ERROR, "backup.failed", FACT_TEXT("folder", buffer_string(&m->dir)), FACT_TEXT("why", why));
     }
-    request_errorf(m->request, code, "nothing half-made was left; `anjuctl backups` lists what there is", "no backup was made: %s", why);
+    request_errorf(
+        m->request, code, "nothing half-made was left; `anjuctl backups` lists what there is", "no backup was made: %s",
+        request_words(m->request, why));
     make_free(m);
 }
 

@@ -7,6 +7,7 @@
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "common/daemon/words.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -262,7 +263,12 @@ static bool sign_all(struct act *a) {
         unsigned have = policy_signers(p, &root), need = bytes_equal(p->kind, BYTES("hub_key")) ? 1 : root.threshold;
         if (have < need) {
             CLEANUP(buffer_close) struct buffer text = {0};
-            buffer_format(&text, "version %" PRId64 " needs the signatures of %u policy keys and has %u", p->version, need, have);
+            buffer_format(
+                &text,
+                words_in(
+                    a->request != NULL && request_chinese(a->request),
+                    "version %" PRId64 " needs the signatures of %u policy keys and has %u"),
+                p->version, need, have);
             act_fail(
                 a, "denied", buffer_string(&text),
                 "say it with --draft, sign the words elsewhere (anjuctl policy sign WORDS FILE --key KEY), then with --signatures; a text "

@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 #include "common/base/file.h"
 #include "common/base/log.h"
+#include "common/daemon/words.h"
 #include "common/engine/hub_move.h"
 #include "hub/city.h"
 
@@ -161,7 +162,8 @@ void rekey_open(struct city *c) {
             buffer_close(&keys);
             buffer_close(&next);
             request_errorf(
-                q, "conflict", "another address or port; nothing was changed", "%s cannot be opened: %s", c->next_listen, strerror(-r));
+                q, "conflict", "another address or port; nothing was changed", "%s cannot be opened: %s", c->next_listen,
+                words_errno(request_chinese(q), -r));
         } else {
             c->rekey = REKEY_DUE; /* it was announced: it must be opened */
         }
@@ -203,7 +205,9 @@ void cmd_hub_key_rotate(void *owner, struct request *q) {
     if (r == 0 && (r = write_addresses(buffer_string(&next), endpoint, advertise == NULL ? "" : advertise)) != 0)
         unlink(buffer_string(&keys));
     if (r != 0) {
-        request_errorf(q, "busy", "free space on the disk, or look at it", "the new keys could not be saved: %s", keys_outcome_text(r));
+        request_errorf(
+            q, "busy", "free space on the disk, or look at it", "the new keys could not be saved: %s",
+            request_words(q, keys_outcome_text(r)));
     } else {
         strcpy(c->next_listen, endpoint);
         strcpy(c->next_advertise, advertise == NULL ? "" : advertise);
@@ -272,7 +276,8 @@ void cmd_hub_key_retire(void *owner, struct request *q) {
     if (r == 0 && !waits)
         r = keys_replace(buffer_string(&moved), buffer_string(&to));
     if (r != 0) {
-        request_errorf(q, "busy", "look at the disk; restart the hub", "the keys could not be put in place: %s", strerror(-r));
+        request_errorf(
+            q, "busy", "look at the disk; restart the hub", "the keys could not be put in place: %s", words_errno(request_chinese(q), -r));
     } else if (!waits) {
         settle(c);
         log_fact(LOG_WARNING, "hub_key.retired", FACT_UINT("left_behind", left), FACT_UINT("uid", request_uid(q)));

@@ -70,7 +70,8 @@ static void find_type(struct why *x, struct txn *state) {
 }
 
 static void complain(void *owner, const char *what) {
-    question_fail(owner, "conflict", "run `anjuctl verify`, then restore a backup: keys may be missing", "%s", what);
+    struct question *a = owner;
+    question_fail(a, "conflict", "run `anjuctl verify`, then restore a backup: keys may be missing", "%s", request_words(a->request, what));
 }
 
 static void begin(struct why *x, struct txn *state, struct txn *log) {

@@ -140,7 +140,7 @@ static void make_done(struct job *j, int result) {
             wait            ? "busy"
             : m->result < 0 ? "internal"
                             : "conflict",
-            "nothing half-made was left", "no backup was made: %s", why);
+            "nothing half-made was left", "no backup was made: %s", request_words(m->request, why));
         make_free(m);
         return;
     }

@@ -74,7 +74,7 @@ static bool read_value(struct editing *e, const struct item *it, const struct ca
         why = NULL;
     }
     if (why != NULL)
-        ask_fail(&e->ask, "bad_request", "", "%s.%s: %s", it->type->name, f->name, why);
+        ask_fail(&e->ask, "bad_request", "", "%s.%s: %s", it->type->name, f->name, request_words(e->ask.request, why));
     return why == NULL;
 }
 
@@ -345,6 +345,7 @@ static void look_at(const struct editing *e, struct item *it, const struct recor
 }
 
 static void refused(struct editing *e, const struct item *it, int outcome, const char *why) {
+    why = request_words(e->ask.request, why);
     if (outcome == NODE_EDIT_BAD)
         ask_fail(&e->ask, "bad_request", "", "%s: %s", it->type->name, why);
     else if (outcome == NODE_EDIT_REQUESTED)

@@ -44,7 +44,7 @@ static bool move_op(
     }
     const char *why = value_read(VALUE_DATE, e.date, &day);
     if (why != NULL) {
-        ask_fail(a, "bad_request", "STATE or STATE@DAY", "%s.%s: %s", t->name, f->name, why);
+        ask_fail(a, "bad_request", "STATE or STATE@DAY", "%s.%s: %s", t->name, f->name, request_words(a->request, why));
         return false;
     }
     if (t->workflow->states[to].reason && reason.len == 0) {
@@ -158,7 +158,8 @@ static bool settle_move(
         state_names(w, from, &names);
         ask_fail(
             a, "conflict", "`anjuctl get` shows how it came there", "%s.%s is '%s' (%s): from there it goes to %s", t->name, f->name,
-            w->states[from].name, w->states[from].zh, names.len == 0 ? "nothing any more" : buffer_string(&names));
+            w->states[from].name, w->states[from].zh,
+            names.len == 0 ? request_words(a->request, "nothing any more") : buffer_string(&names));
         return false;
     }
     e.from = bytes_text(w->states[from].name);

@@ -137,7 +137,10 @@ static void on_up(void *owner) {
 static void tell_waiting(struct enrolling *e, const struct enrol_words *w) {
     if (e->request == NULL)
         return;
-    request_ok(e->request, json_pack("{s:s, s:s, s:s, s:s}", "state", w->word, "code", e->code, "problem", w->text, "next", w->hint));
+    request_ok(
+        e->request, json_pack(
+                        "{s:s, s:s, s:s, s:s}", "state", w->word, "code", e->code, "problem", request_words(e->request, w->text), "next",
+                        request_words(e->request, w->hint)));
     e->request = NULL;
 }
 

@@ -20,7 +20,7 @@ static void refuse(struct ask *a, uint32_t type, uint32_t field) {
         a, "denied", "name the purpose that you really have; a refusal is in the audit log too",
         "the purpose '%s' does not open %s%s%s%s%s", own == NULL ? "" : own->name, type_name(a->catalogue, type, name),
         field == 0 ? "" : ".", field == 0 ? "" : field_name(a->catalogue, type, field, its),
-        others.len == 0 ? "; no purpose does" : "; these do: ", buffer_string(&others));
+        request_words(a->request, others.len == 0 ? "; no purpose does" : "; these do: "), buffer_string(&others));
 }
 
 bool gate_type(struct ask *a) {
@@ -62,7 +62,7 @@ bool gate_all(struct ask *a, bool every_field) {
     else if (closed)
         ask_fail(
             a, "denied", "name one of them: --type TYPE", "the purpose '%s' does not open all record types; it opens: %s",
-            own == NULL ? "" : own->name, open.len == 0 ? "none" : buffer_string(&open));
+            own == NULL ? "" : own->name, open.len == 0 ? request_words(a->request, "none of them") : buffer_string(&open));
     return a->code == NULL;
 }
 

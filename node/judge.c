@@ -111,7 +111,7 @@ bool judge_edit(
             tell(a, t, f, warnings);
         }
         if (a->code != NULL && found.more > 0)
-            buffer_format(&a->message, "\nand %zu more", found.more);
+            buffer_format(&a->message, request_words(a->request, "\nand %zu more"), found.more);
     }
     arena_close(&scratch);
     return a->code == NULL;

@@ -2,6 +2,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/program.h"
+#include "common/daemon/words.h"
 #include "common/store/layout.h"
 #include "node/gate.h"
 
@@ -112,16 +113,14 @@ void ask_submit(struct ask *a) {
 }
 
 void ask_fail(struct ask *a, const char *code, const char *hint, const char *format, ...) {
-    char text[512];
     va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
     if (a->code != NULL)
         return;
     a->code = code;
     a->hint = hint;
-    buffer_text(&a->message, text);
+    va_start(args, format);
+    words_format(&a->message, request_chinese(a->request), format, args);
+    va_end(args);
 }
 
 void ask_restricted(struct ask *a) {

@@ -55,7 +55,8 @@ void cmd_key_rotate(void *owner, struct request *q) {
         r = keys_make(buffer_string(&next), &o->next);
     if (r != 0) {
         request_errorf(
-            q, "busy", "free space on the disk, or look at it; then again", "the new keys could not be saved: %s", keys_outcome_text(r));
+            q, "busy", "free space on the disk, or look at it; then again", "the new keys could not be saved: %s",
+            request_words(q, keys_outcome_text(r)));
     } else {
         if (!o->rekeying)
             node_engine_rekey(o->engine, &o->next);

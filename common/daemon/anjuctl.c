@@ -12,6 +12,7 @@
 #include "common/daemon/import.h"
 #include "common/daemon/policy_tool.h"
 #include "common/daemon/print.h"
+#include "common/daemon/words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +55,23 @@ static const char usage_text[] =
     "  version, help\n"
     "\nExit: 0 good, 1 refused or failed, 3 not running, 4 denied, 5 no such thing, 6 timed out, 64 usage\n";
 
+static const char usage_zh[] =
+    "anjuctl [-s 目录|hub|node] [-o table|wide|json|jsonl|csv|name] [-t 秒] [--watch[=秒]] [--no-header] [--color=auto|always|never] "
+    "[--lang zh|en] 命令 …\n"
+    "以上选项也可写在命令之后。`anjuctl help 命令`说明该命令的参数和结果的含义。\n"
+    "\n"
+    "本机命令：\n"
+    "  import 表 文件.csv --map 文件      导入表格的行，逐行说明错误；--update覆盖旧值（节点）\n"
+    "  replay …                           按时间顺序重放几个办公室的编辑日志（节点；anjuctl replay --help）\n"
+    "  policy check 文件.yaml…            检查政策文件的全部错误\n"
+    "  policy keygen, policy sign         离线生成政策密钥和签名；--help\n"
+    "  batch                              从标准输入读取请求，每行一个JSON对象\n"
+    "  check                              供监控系统检查守护进程：退出码0正常，1警告，2严重或无法查询，3未知；\n"
+    "                                     `status -x`同此\n"
+    "  completion bash                    命令补全：eval \"$(anjuctl completion bash)\"\n"
+    "  version, help\n"
+    "\n退出码：0成功，1被拒绝或失败，3未运行，4无权限，5不存在，6超时，64用法错误\n";
+
 static const char *text(const json_t *row, const char *name) {
     const char *t = json_string_value(json_object_get(row, name));
     return t == NULL ? "" : t;
@@ -78,7 +96,7 @@ static void keep_row(void *rows, const json_t *row) {
 }
 
 static int load_commands(struct ctl *c) {
-    int r = client_open(&c->client, c->socket, c->timeout_ms);
+    int r = client_open(&c->client, c->socket, c->timeout_ms, c->lang);
     if (r == CTL_GOOD)
         r = client_ask(&c->client, "commands", NULL);
     c->commands = json_array();
@@ -105,10 +123,10 @@ static void help_line(const struct ctl *c, const json_t *row) {
 static int help(struct ctl *c) {
     size_t i;
     json_t *row;
-    fputs(usage_text, stdout);
+    fputs(chinese(c) ? usage_zh : usage_text, stdout);
     if (load_commands(c) != CTL_GOOD)
         return CTL_GOOD;
-    printf("\nCommands of the daemon at %s:\n", c->socket);
+    printf(words_in(chinese(c), "\nCommands of the daemon at %s:\n"), c->socket);
     json_array_foreach(c->commands, i, row) {
         help_line(c, row);
     }
@@ -156,9 +174,10 @@ static int unknown(const struct ctl *c, const char *word) {
     json_t *row;
     json_array_foreach(c->commands, i, row) names[i] = text(row, "name");
     const char *near = nearest_word(word, names);
-    fprintf(
-        stderr, "anjuctl: no command '%s'%s%s%s; `anjuctl help` lists them\n", word, near == NULL ? "" : "; did you mean '",
-        near == NULL ? "" : near, near == NULL ? "" : "'?");
+    client_complain(
+        c->lang,
+        near == NULL ? "no command '%s'%s; `anjuctl help` lists them" : "no command '%s'; did you mean '%s'? `anjuctl help` lists them",
+        word, near == NULL ? "" : near);
     free(names);
     return CTL_USAGE;
 }
@@ -185,16 +204,16 @@ static size_t line_not_utf8(struct bytes text) {
     }
 }
 
-static bool file_text(const char *path, json_t *args) {
+static bool file_text(const struct ctl *c, const char *path, json_t *args) {
     struct buffer b = {0};
     int r = file_read(path, LIMIT_POLICY_BYTES, &b);
     json_t *v = r == 0 ? json_stringn(buffer_string(&b), b.len) : NULL;
     if (r == -EFBIG)
-        fprintf(stderr, "anjuctl: %s: a policy has at most 1 MiB; make several of it, each with a name of its own\n", path);
+        client_complain(c->lang, "%s: a policy has at most 1 MiB; make several of it, each with a name of its own", path);
     else if (r != 0)
-        fprintf(stderr, "anjuctl: %s: %s\n", path, strerror(-r));
+        client_complain(c->lang, "%s: %s", path, words_errno(chinese(c), -r));
     else if (v == NULL)
-        fprintf(stderr, "anjuctl: %s:%zu:1: this is no UTF-8 text; save the file as UTF-8\n", path, line_not_utf8(buffer_bytes(&b)));
+        client_complain(c->lang, "%s:%zu:1: this is no UTF-8 text; save the file as UTF-8", path, line_not_utf8(buffer_bytes(&b)));
     else
         json_object_set_new(args, "file", v);
     buffer_close(&b);
@@ -202,7 +221,7 @@ static bool file_text(const char *path, json_t *args) {
 }
 
 /* Words and options to the request's arguments, by the command's own description. */
-static bool make_args(const json_t *command, int argc, char **argv, json_t *args, const char **out) {
+static bool make_args(const struct ctl *c, const json_t *command, int argc, char **argv, json_t *args, const char **out) {
     char *names = memory_text(text(command, "arguments")), *rest = names, *name = strsep(&rest, " ");
     bool good = true, plain = false, value;
     for (int i = 0; i < argc && good; i++) {
@@ -216,18 +235,16 @@ static bool make_args(const json_t *command, int argc, char **argv, json_t *args
             struct buffer option = {0};
             buffer_add(&option, bytes_of(argv[i] + 2, len));
             if (!has_option(text(command, "options"), buffer_string(&option), len, &value)) {
-                fprintf(
-                    stderr, "anjuctl: %s has no option --%s; it has: %s\n", text(command, "name"), buffer_string(&option),
-                    text(command, "options"));
+                client_complain(
+                    c->lang, "%s has no option --%s; it has: %s", text(command, "name"), buffer_string(&option), text(command, "options"));
                 good = false;
             } else if (strcmp(buffer_string(&option), "password") == 0) {
-                fprintf(
-                    stderr, "anjuctl: a password does not belong into a command line: it is asked for, or one line of standard input\n");
+                client_complain(c->lang, "a password does not belong into a command line: it is asked for, or one line of standard input");
                 good = false;
             } else if (!value) {
                 json_object_set_new(args, buffer_string(&option), json_true());
             } else if (equals == NULL && i + 1 == argc) {
-                fprintf(stderr, "anjuctl: --%s needs a value\n", buffer_string(&option));
+                client_complain(c->lang, "--%s needs a value", buffer_string(&option));
                 good = false;
             } else {
                 const char *v = equals != NULL ? equals + 1 : argv[++i];
@@ -237,7 +254,7 @@ static bool make_args(const json_t *command, int argc, char **argv, json_t *args
             }
             buffer_close(&option);
         } else if (name == NULL || *name == '\0') {
-            fprintf(stderr, "anjuctl: %s: '%s' has no place; arguments: %s\n", text(command, "name"), argv[i], text(command, "arguments"));
+            client_complain(c->lang, "%s: '%s' has no place; arguments: %s", text(command, "name"), argv[i], text(command, "arguments"));
             good = false;
         } else if (name[strlen(name) - 1] == '*') {
             name[strlen(name) - 1] = '\0';
@@ -251,14 +268,14 @@ static bool make_args(const json_t *command, int argc, char **argv, json_t *args
             if (name[last] == '?')
                 name[last] = '\0';
             if (strcmp(name, "file") == 0)
-                good = file_text(argv[i], args);
+                good = file_text(c, argv[i], args);
             else
                 json_object_set_new(args, name, json_string(argv[i]));
             name = strsep(&rest, " ");
         }
     }
     if (good && name != NULL && *name != '\0' && strpbrk(name, "?*") == NULL) {
-        fprintf(stderr, "anjuctl: %s: %s is missing; arguments: %s\n", text(command, "name"), name, text(command, "arguments"));
+        client_complain(c->lang, "%s: %s is missing; arguments: %s", text(command, "name"), name, text(command, "arguments"));
         good = false;
     }
     free(names);
@@ -268,25 +285,26 @@ static bool make_args(const json_t *command, int argc, char **argv, json_t *args
 /* An answer's file goes to --out, mode 0600, and is not printed. The file is made before the daemon is asked: what can be had only once is
  * not asked for when it cannot be kept. */
 struct saving {
+    const struct ctl *ctl; /* borrows */
     struct print *print;
     const char *out;
     int fd, code;
     bool kept;
 };
 
-static bool saving_open(struct saving *s, const json_t *command) {
+static bool saving_open(const struct ctl *c, struct saving *s, const json_t *command) {
     bool value;
     s->fd = -1;
     if (!has_option(text(command, "options"), "out", 3, &value))
         return true;
     if (s->out == NULL) {
-        fprintf(stderr, "anjuctl: %s: its file holds secrets and is not shown; --out FILE says where it goes\n", text(command, "name"));
+        client_complain(c->lang, "%s: its file holds secrets and is not shown; --out FILE says where it goes", text(command, "name"));
         s->code = CTL_USAGE;
         return false;
     }
     s->fd = open(s->out, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (s->fd < 0) {
-        fprintf(stderr, "anjuctl: %s: %s; nothing was asked for\n", s->out, strerror(errno));
+        client_complain(c->lang, "%s: %s; nothing was asked for", s->out, words_errno(chinese(c), errno));
         s->code = CTL_REFUSED;
     }
     return s->fd >= 0;
@@ -310,9 +328,9 @@ static void save_row(void *owner, const json_t *row) {
     }
     s->kept = hex_decode(hex, strlen(hex), &file) && write(s->fd, file.at, file.len) == (ssize_t)file.len && fsync(s->fd) == 0;
     if (!s->kept) {
-        fprintf(
-            stderr, "anjuctl: %s: %s; it was done, and `anjuctl node enrolment %lld --out FILE` gives the file again\n", s->out,
-            strerror(errno), (long long)json_integer_value(json_object_get(row, "node")));
+        client_complain(
+            s->ctl->lang, "%s: %s; it was done, and `anjuctl node enrolment %lld --out FILE` gives the file again", s->out,
+            words_errno(chinese(s->ctl), errno), (long long)json_integer_value(json_object_get(row, "node")));
         s->code = CTL_REFUSED;
     }
     buffer_close(&file);
@@ -331,13 +349,13 @@ static bool asks_help(int argc, char **argv) {
 }
 
 /* What cannot be taken back asks a person at a terminal to say the id once more; a script says --confirm ID, or --yes. */
-static void ask_confirmation(const json_t *command, json_t *args) {
+static void ask_confirmation(const struct ctl *c, const json_t *command, json_t *args) {
     char line[128];
     bool value;
     if (!has_option(text(command, "options"), "confirm", 7, &value) || json_object_get(args, "confirm") != NULL ||
         json_object_get(args, "yes") != NULL || json_object_get(args, "dry-run") != NULL || !isatty(STDIN_FILENO))
         return;
-    fprintf(stderr, "This cannot be undone. Type the id once more to confirm: ");
+    fputs(words_in(chinese(c), "This cannot be undone. Type the id once more to confirm: "), stderr);
     if (fgets(line, sizeof line, stdin) != NULL) {
         line[strcspn(line, "\r\n")] = '\0';
         json_object_set_new(args, "confirm", json_string(line));
@@ -352,7 +370,7 @@ static bool read_line(char *line, size_t room) {
 }
 
 /* Others see the words of a command, and a shell keeps them: a password is none of them. A person at a terminal says it twice. */
-static bool ask_password(json_t *args) {
+static bool ask_password(const struct ctl *c, json_t *args) {
     enum { ROOM = LIMIT_PASSWORD_BYTES + 3 /* a longer one is refused by the daemon */ };
     char line[ROOM] = "", again[ROOM] = "";
     struct termios was, quiet;
@@ -361,21 +379,21 @@ static bool ask_password(json_t *args) {
         quiet = was;
         quiet.c_lflag &= ~(tcflag_t)ECHO;
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-        fprintf(stderr, "Password: ");
+        fputs(words_in(chinese(c), "Password: "), stderr);
         good = read_line(line, sizeof line);
-        fprintf(stderr, "\nOnce more: ");
+        fputs(words_in(chinese(c), "\nOnce more: "), stderr);
         good = good && read_line(again, sizeof again);
         fputc('\n', stderr);
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &was);
         if (good && strcmp(line, again) != 0) {
-            fprintf(stderr, "anjuctl: the two are not the same\n");
+            client_complain(c->lang, "the two are not the same");
             good = false;
         }
     } else if (!(good = read_line(line, sizeof line))) {
-        fprintf(stderr, "anjuctl: the password is one line of standard input, and there is none\n");
+        client_complain(c->lang, "the password is one line of standard input, and there is none");
     }
     if (good && json_object_set_new(args, "password", json_string(line)) != 0) {
-        fprintf(stderr, "anjuctl: the password is not valid UTF-8\n");
+        client_complain(c->lang, "the password is not valid UTF-8");
         good = false;
     }
     sodium_memzero(line, sizeof line);
@@ -435,15 +453,15 @@ static int follow(struct ctl *c, const char *name, json_t *args /* takes */) {
 }
 
 static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **argv) {
-    struct saving s = {.print = &c->print, .fd = -1};
+    struct saving s = {.ctl = c, .print = &c->print, .fd = -1};
     json_t *args = json_object();
-    if (!make_args(command, argc, argv, args, &s.out) || !saving_open(&s, command)) {
+    if (!make_args(c, command, argc, argv, args, &s.out) || !saving_open(c, &s, command)) {
         json_decref(args);
         return s.code == CTL_GOOD ? CTL_USAGE : s.code;
     }
-    ask_confirmation(command, args);
+    ask_confirmation(c, command, args);
     bool with_value;
-    if (has_option(text(command, "options"), "password", 8, &with_value) && !ask_password(args)) {
+    if (has_option(text(command, "options"), "password", 8, &with_value) && !ask_password(c, args)) {
         json_decref(args);
         saving_close(&s);
         return CTL_USAGE;
@@ -454,9 +472,6 @@ static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **arg
         c->client.timeout_ms = (unsigned)(strtod(timeout, NULL) * 1000) + 5000;
     else if (c->timeout_ms == STANDARD_MS && has_option(text(command, "options"), "timeout", 7, &waits))
         c->client.timeout_ms = PATIENT_MS; /* it takes as long as it takes, and the daemon says when it is over */
-    bool speaks;
-    if (has_option(text(command, "options"), "lang", 4, &speaks)) /* answers with words for people */
-        json_object_set_new(args, "lang", json_string(c->lang));
     c->print.columns = text(command, "columns");
     if (json_is_true(json_object_get(args, "follow")))
         return follow(c, text(command, "name"), args);
@@ -496,9 +511,9 @@ static int help_for(struct ctl *c, int argc, char **argv) {
     char *asks[] = {"--help"};
     int used, r;
     if (strcmp(argv[0], "import") == 0)
-        return import_run(c->socket, 1, asks);
+        return import_run(c->socket, c->lang, 1, asks);
     if (strcmp(argv[0], "replay") == 0)
-        return replay_run(1, asks);
+        return replay_run(c->lang, 1, asks);
     r = load_commands(c);
     if (r != CTL_GOOD)
         return r;
@@ -510,7 +525,7 @@ static int show_version(struct ctl *c) {
     printf("anjuctl %s, anju-ctl/1\n", PROGRAM_VERSION);
     if (access(c->socket, F_OK) != 0)
         return CTL_GOOD; /* no daemon here to ask */
-    int r = client_open(&c->client, c->socket, c->timeout_ms);
+    int r = client_open(&c->client, c->socket, c->timeout_ms, c->lang);
     if (r == CTL_GOOD)
         r = client_ask(&c->client, "version", NULL);
     c->print.columns = "";
@@ -523,7 +538,7 @@ static int show_version(struct ctl *c) {
 
 /* Requests from standard input over one session; the answers' lines as they are. */
 static int run_batch(struct ctl *c) {
-    int r = client_open(&c->client, c->socket, c->timeout_ms), worst = CTL_GOOD;
+    int r = client_open(&c->client, c->socket, c->timeout_ms, c->lang), worst = CTL_GOOD;
     char *line = NULL;
     size_t room = 0;
     while (r == CTL_GOOD && getline(&line, &room, stdin) > 0) {
@@ -531,7 +546,8 @@ static int run_batch(struct ctl *c) {
         json_t *q = json_loads(line, 0, &wrong);
         const char *cmd = json_string_value(json_object_get(q, "cmd"));
         if (cmd == NULL) {
-            fprintf(stderr, "anjuctl: a line of a batch is {\"cmd\":…,\"args\":{…}}: %s", line);
+            line[strcspn(line, "\n")] = '\0';
+            client_complain(c->lang, "a line of a batch is {\"cmd\":…,\"args\":{…}}: %s", line);
             r = CTL_USAGE;
         } else {
             r = client_ask(&c->client, cmd, json_incref(json_object_get(q, "args")));
@@ -570,7 +586,7 @@ static void put_text(void *owner, const json_t *row) {
 
 /* As they are, unless another form is asked for. */
 static int show_metrics(struct ctl *c) {
-    int r = client_open(&c->client, c->socket, c->timeout_ms);
+    int r = client_open(&c->client, c->socket, c->timeout_ms, c->lang);
     r = r == CTL_GOOD ? client_ask(&c->client, "metrics", NULL) : r;
     return r == CTL_GOOD ? client_answers(&c->client, put_text, NULL) : r;
 }
@@ -637,7 +653,7 @@ static int completion(struct ctl *c, int argc, char **argv) {
         fputs(bash_text, stdout);
         return CTL_GOOD;
     }
-    fputs("anjuctl completion bash: what the shell is to know\n", stderr);
+    client_complain(c->lang, "completion bash: what the shell is to know");
     return CTL_USAGE;
 }
 
@@ -657,9 +673,9 @@ static int run(struct ctl *c, int argc, char **argv) {
     if (strcmp(argv[0], "batch") == 0)
         return run_batch(c);
     if (strcmp(argv[0], "import") == 0)
-        return import_run(c->socket, argc - 1, argv + 1);
+        return import_run(c->socket, c->lang, argc - 1, argv + 1);
     if (strcmp(argv[0], "replay") == 0)
-        return replay_run(argc - 1, argv + 1);
+        return replay_run(c->lang, argc - 1, argv + 1);
     if (strcmp(argv[0], "check") == 0 && !asks_help(argc - 1, argv + 1))
         return check_run(c->socket, c->timeout_ms, c->lang, argc - 1, argv + 1);
     if (argc == 1 && strcmp(argv[0], "metrics") == 0 && c->print.form == PRINT_TABLE)
@@ -726,9 +742,9 @@ static bool take_globals(struct ctl *c, int *argc, char **argv, const char **soc
             good = command || word[0] != '-' || strcmp(word, "--help") == 0;
         }
         if (!good) {
-            fprintf(
-                stderr, "anjuctl: '%s%s%s' is not understood\n%s", word, took && value != NULL ? " " : "",
-                took && value != NULL ? value : "", usage_text);
+            client_complain(
+                c->lang, "'%s%s%s' is not understood", word, took && value != NULL ? " " : "", took && value != NULL ? value : "");
+            fputs(chinese(c) ? usage_zh : usage_text, stderr);
             return false;
         }
         if (took && strcmp(word, "--lang") == 0)

@@ -1,6 +1,7 @@
 #include "common/daemon/check.h"
 
 #include "common/daemon/client.h"
+#include "common/daemon/words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,10 +118,10 @@ static void say(const json_t *answer, int code, enum form form) {
 
 /* ---- asking */
 
-static int unreachable(enum form form) {
+static int unreachable(bool zh, enum form form) {
     json_t *answer = json_pack(
         "{s:s, s:{}, s:[{s:s, s:s, s:n, s:s, s:s, s:{}}]}", "state", "critical", "numbers", "problems", "severity", "critical", "code",
-        "unreachable", "node", "text", "the daemon cannot be asked", "next", "look whether it runs", "facts");
+        "unreachable", "node", "text", words_in(zh, "the daemon cannot be asked"), "next", words_in(zh, "look whether it runs"), "facts");
     say(answer, CHECK_CRITICAL, form);
     json_decref(answer);
     return CHECK_CRITICAL;
@@ -132,10 +133,10 @@ static void keep(void *owner, const json_t *row) {
     *answer = json_incref((json_t *)(uintptr_t)row);
 }
 
-static int ask(const char *socket, unsigned timeout_ms, json_t *args /* takes */, enum form form) {
+static int ask(const char *socket, unsigned timeout_ms, const char *lang, json_t *args /* takes */, enum form form) {
     struct client client;
     json_t *answer = NULL;
-    int r = client_open(&client, socket, timeout_ms);
+    int r = client_open(&client, socket, timeout_ms, lang);
     if (r != CTL_GOOD)
         json_decref(args);
     else
@@ -147,9 +148,9 @@ static int ask(const char *socket, unsigned timeout_ms, json_t *args /* takes */
     if (r == CTL_GOOD)
         say(answer, code, form);
     else if (r == CTL_NOT_RUNNING || r == CTL_DENIED || r == CTL_TIMEOUT)
-        code = unreachable(form);
+        code = unreachable(strcmp(lang, "zh") == 0, form);
     else if (form == FORM_NAGIOS)
-        puts("ANJU UNKNOWN - the question was refused");
+        printf("ANJU UNKNOWN - %s\n", words_in(strcmp(lang, "zh") == 0, "the question was refused"));
     json_decref(answer);
     return code;
 }
@@ -167,7 +168,7 @@ static bool take_form(const char *word, enum form *out) {
 int check_run(const char *socket, unsigned timeout_ms, const char *lang, int argc, char **argv) {
     static const char *const limits[] = {"max-lag", "max-offline", "disk"};
     enum form form = FORM_NAGIOS;
-    json_t *args = json_pack("{s:s}", "lang", lang);
+    json_t *args = json_object();
     for (int i = 0; i < argc; i++) {
         const char *word = argv[i], *name = NULL, *value = NULL;
         for (size_t k = 0; k < sizeof limits / sizeof *limits; k++) {
@@ -185,5 +186,5 @@ int check_run(const char *socket, unsigned timeout_ms, const char *lang, int arg
             return CHECK_UNKNOWN;
         }
     }
-    return ask(socket, timeout_ms, args, form);
+    return ask(socket, timeout_ms, lang, args, form);
 }

@@ -1,7 +1,11 @@
 #include "common/daemon/client.h"
 
+#include "common/base/error.h"
+#include "common/daemon/words.h"
+
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +13,15 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+void client_complain(const char *lang, const char *format, ...) {
+    CLEANUP(buffer_close) struct buffer text = {0};
+    va_list args;
+    va_start(args, format);
+    words_format(&text, strcmp(lang, "zh") == 0, format, args);
+    va_end(args);
+    fprintf(stderr, "anjuctl: %s\n", buffer_string(&text));
+}
 
 static int try_open(const char *path) {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -27,9 +40,9 @@ static int try_open(const char *path) {
     return fd;
 }
 
-int client_open(struct client *c, const char *where, unsigned timeout_ms) {
+int client_open(struct client *c, const char *where, unsigned timeout_ms, const char *lang) {
     struct stat st;
-    *c = (struct client){.fd = -1, .timeout_ms = timeout_ms};
+    *c = (struct client){.fd = -1, .timeout_ms = timeout_ms, .lang = lang};
     if (stat(where, &st) == 0 && S_ISDIR(st.st_mode)) {
         char path[512];
         snprintf(path, sizeof path, "%s/admin.sock", where);
@@ -44,9 +57,9 @@ int client_open(struct client *c, const char *where, unsigned timeout_ms) {
     if (c->fd >= 0)
         return CTL_GOOD;
     int denied = errno == EACCES || errno == EPERM;
-    fprintf(
-        stderr, "anjuctl: %s: %s; %s\n", where, strerror(errno),
-        denied ? "ask to be added to the daemon's group" : "is the daemon running? -s names its socket folder");
+    client_complain(
+        lang, denied ? "%s: %s; ask to be added to the daemon's group" : "%s: %s; is the daemon running? -s names its socket folder", where,
+        words_errno(strcmp(lang, "zh") == 0, errno));
     return denied ? CTL_DENIED : CTL_NOT_RUNNING;
 }
 
@@ -57,8 +70,8 @@ void client_close(struct client *c) {
     buffer_close(&c->in);
 }
 
-static int lost(void) {
-    fprintf(stderr, "anjuctl: the daemon closed the session; look into its log\n");
+static int lost(const struct client *c) {
+    client_complain(c->lang, "the daemon closed the session; look into its log");
     return CTL_NOT_RUNNING;
 }
 
@@ -66,7 +79,7 @@ static int ask(struct client *c, json_t *whole) {
     char *text = json_dumps(whole, JSON_COMPACT);
     json_decref(whole);
     if (text == NULL) {
-        fprintf(stderr, "anjuctl: the arguments are not valid UTF-8\n");
+        client_complain(c->lang, "the arguments are not valid UTF-8");
         return CTL_USAGE;
     }
     size_t len = strlen(text), at = 0;
@@ -75,7 +88,7 @@ static int ask(struct client *c, json_t *whole) {
         ssize_t n = send(c->fd, text + at, len - at, MSG_NOSIGNAL);
         if (n <= 0) {
             free(text);
-            return lost();
+            return lost(c);
         }
         at += (size_t)n;
     }
@@ -84,7 +97,10 @@ static int ask(struct client *c, json_t *whole) {
 }
 
 static json_t *question(struct client *c, const char *cmd, json_t *args) {
-    return json_pack("{s:i, s:I, s:s, s:o}", "v", 1, "id", ++c->id, "cmd", cmd, "args", args == NULL ? json_object() : args);
+    args = args == NULL ? json_object() : args;
+    if (json_object_get(args, "lang") == NULL)
+        json_object_set_new(args, "lang", json_string(c->lang));
+    return json_pack("{s:i, s:I, s:s, s:o}", "v", 1, "id", ++c->id, "cmd", cmd, "args", args);
 }
 
 int client_ask(struct client *c, const char *cmd, json_t *args) {
@@ -108,7 +124,7 @@ json_t *client_next(struct client *c, int *code) {
             json_t *line = json_loadb((const char *)from, (size_t)(end - from), 0, &wrong);
             c->taken += (size_t)(end - from) + 1;
             if (line == NULL) {
-                fprintf(stderr, "anjuctl: the daemon's answer cannot be read: %s\n", wrong.text);
+                client_complain(c->lang, "the daemon's answer cannot be read: %s", wrong.text);
                 *code = CTL_REFUSED;
             }
             return line;
@@ -121,14 +137,14 @@ json_t *client_next(struct client *c, int *code) {
         struct pollfd p = {.fd = c->fd, .events = POLLIN};
         int r = poll(&p, 1, (int)c->timeout_ms);
         if (r == 0) {
-            fprintf(stderr, "anjuctl: no answer within %u s; -t SECONDS waits longer\n", c->timeout_ms / 1000);
+            client_complain(c->lang, "no answer within %u s; -t SECONDS waits longer", c->timeout_ms / 1000);
             *code = CTL_TIMEOUT;
             return NULL;
         }
         uint8_t part[65536];
         ssize_t n = r < 0 ? -1 : recv(c->fd, part, sizeof part, 0);
         if (n <= 0) {
-            *code = lost();
+            *code = lost(c);
             return NULL;
         }
         buffer_add(&c->in, bytes_of(part, (size_t)n));

@@ -13,11 +13,15 @@ struct client {
     struct buffer in;
     size_t taken;
     unsigned timeout_ms; /* for each answer */
+    const char *lang;    /* borrows; "zh" or "en": what is said on stderr, and the argument `lang` of all that is asked */
     json_int_t id;       /* of the last request */
 };
 
+/* One line on stderr: anjuctl's own errors, in words of its table (words.h). */
+void client_complain(const char *lang, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 /* A folder (its admin.sock, or status.sock where that may not be opened) or a socket. 0 or a CTL_ code; says why on stderr. */
-int client_open(struct client *c, const char *where, unsigned timeout_ms);
+int client_open(struct client *c, const char *where, unsigned timeout_ms, const char *lang /* borrows */);
 void client_close(struct client *c);
 int client_ask(struct client *c, const char *cmd, json_t *args /* takes, may be NULL */); /* 0 or a CTL_ code */
 /* Likewise, to be answered every so many seconds until the session ends (control.h). */

@@ -8,6 +8,7 @@
 #include "common/base/program.h"
 #include "common/base/utf8.h"
 #include "common/daemon/print.h"
+#include "common/daemon/words.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -241,6 +242,19 @@ bool request_number(const struct request *q, const char *name, uint64_t *out) {
     return true;
 }
 
+static bool chinese(const json_t *whole) {
+    const char *lang = json_string_value(json_object_get(json_object_get(whole, "args"), "lang"));
+    return lang != NULL && strcmp(lang, "zh") == 0;
+}
+
+bool request_chinese(const struct request *q) {
+    return chinese(q->whole);
+}
+
+const char *request_words(const struct request *q, const char *text) {
+    return words_in(chinese(q->whole), text);
+}
+
 enum control_level request_level(const struct request *q) {
     return q->session->level;
 }
@@ -404,6 +418,8 @@ static void say_person_error(struct session *s, const char *message, const char 
 }
 
 void request_error(struct request *q, const char *code, const char *message, const char *hint) {
+    message = request_words(q, message);
+    hint = request_words(q, hint);
     json_t *line = followed(q, json_pack("{s:I, s:o}", "id", q->id, "error", error_object(code, message, hint)));
     if (q->person)
         say_person_error(q->session, message, hint);
@@ -416,12 +432,12 @@ void request_error(struct request *q, const char *code, const char *message, con
 }
 
 void request_errorf(struct request *q, const char *code, const char *hint, const char *format, ...) {
-    char text[512];
+    CLEANUP(buffer_close) struct buffer text = {0};
     va_list args;
     va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
+    words_format(&text, chinese(q->whole), format, args);
     va_end(args);
-    request_error(q, code, text, hint);
+    request_error(q, code, buffer_string(&text), hint);
 }
 
 /* ---- the commands every daemon has */
@@ -606,7 +622,10 @@ static void tell_cancel(void *owner, struct request *q) {
 }
 
 /* False: it was refused. */
-static bool may_watch(struct session *s, const char *cmd, const json_t *id, const json_t *watch) {
+static bool may_watch(struct session *s, const json_t *whole) {
+    const char *cmd = json_string_value(json_object_get(whole, "cmd"));
+    json_t *id = json_object_get(whole, "id");
+    const json_t *watch = json_object_get(whole, "watch");
     const struct command *k = find(s->control, cmd);
     double seconds = json_number_value(watch);
     size_t count = 0;
@@ -622,7 +641,7 @@ static bool may_watch(struct session *s, const char *cmd, const json_t *id, cons
     else if (count >= LIMIT_STATUS_WATCHES)
         wrong = "too many watches in one session: cancel some";
     if (wrong != NULL)
-        say(s, json_pack("{s:O?, s:o}", "id", id, "error", error_object("bad_request", wrong, "")));
+        say(s, json_pack("{s:O?, s:o}", "id", id, "error", error_object("bad_request", words_in(chinese(whole), wrong), "")));
     return wrong == NULL;
 }
 
@@ -653,7 +672,7 @@ static void on_json(struct session *s, const char *at, size_t len) {
         refuse_line(s, "bad_version", "this daemon speaks version 1", "");
     } else if (json_object_get(whole, "watch") == NULL) {
         run(request_new(s, json_incref(whole)), cmd);
-    } else if (may_watch(s, cmd, json_object_get(whole, "id"), json_object_get(whole, "watch"))) {
+    } else if (may_watch(s, whole)) {
         watch_new(s, whole, json_number_value(json_object_get(whole, "watch")));
     }
     json_decref(whole);

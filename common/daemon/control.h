@@ -64,6 +64,9 @@ void control_ask(
 const json_t *request_args(const struct request *q);                 /* borrows; an object */
 const char *request_text(const struct request *q, const char *name); /* borrows; NULL: not there, or no text */
 bool request_flag(const struct request *q, const char *name);
+bool request_chinese(const struct request *q); /* its argument lang, which every command may have: "zh", or "en" as without it */
+const char *request_words(const struct request *q, const char *text)
+    __attribute__((format_arg(2))); /* words_in() of the request's language */
 /* Digits, or a JSON integer; false: not there, or something else. */
 bool request_number(const struct request *q, const char *name, uint64_t *out);
 enum control_level request_level(const struct request *q);
@@ -78,7 +81,9 @@ void request_follow(
 void request_row(struct request *q, json_t *row /* takes */);
 void request_end(struct request *q /* takes */);
 void request_ok(struct request *q /* takes */, json_t *answer /* takes */);
-/* code: bad_request bad_version unknown_cmd denied not_found conflict busy timeout too_long internal; too_slow is only logged */
+/* Message, hint and format are English, and are told in the request's language; words among the arguments are the caller's to translate
+ * (request_words).
+ * code: bad_request bad_version unknown_cmd denied not_found conflict busy timeout too_long internal; too_slow is only logged */
 void request_error(struct request *q /* takes */, const char *code, const char *message, const char *hint);
 void request_errorf(struct request *q /* takes */, const char *code, const char *hint, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

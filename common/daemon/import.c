@@ -6,6 +6,7 @@
 #include "common/daemon/client.h"
 #include "common/daemon/mapping.h"
 #include "common/daemon/shown.h"
+#include "common/daemon/words.h"
 
 #include <dirent.h>
 #include <inttypes.h>
@@ -19,14 +20,15 @@
 enum { IN_FLIGHT = 256, TIMEOUT_MS = 60000, WORDS_MAX = 64 };
 
 struct options {
+    const char *lang; /* what is said in, and asked in */
     const char *map, *actor, *purpose, *from, *until, *late, *waiting;
     const char *ignored[WORDS_MAX], *words[WORDS_MAX];
     size_t ignored_count, word_count;
     bool help, quiet, update;
 };
 
-static bool take_options(int argc, char **argv, struct options *o) {
-    *o = (struct options){.purpose = "registration", .actor = NULL};
+static bool take_options(const char *lang, int argc, char **argv, struct options *o) {
+    *o = (struct options){.lang = lang, .purpose = "registration", .actor = NULL};
     for (int i = 0; i < argc; i++) {
         const struct {
             const char *name;
@@ -52,7 +54,7 @@ static bool take_options(int argc, char **argv, struct options *o) {
         else if (argv[i][0] != '-' && o->word_count < WORDS_MAX)
             o->words[o->word_count++] = argv[i];
         else {
-            fprintf(stderr, "anjuctl: '%s' is not understood here\n", argv[i]);
+            client_complain(o->lang, "'%s' is not understood here", argv[i]);
             return false;
         }
     }
@@ -91,8 +93,8 @@ static json_t *job_ask(struct importing *x, const char *cmd, json_t *args /* tak
     return code == CTL_GOOD ? client_next(&x->job, &code) : NULL;
 }
 
-static void job_begin(struct importing *x, const char *socket) {
-    if (client_open(&x->job, socket, TIMEOUT_MS) == CTL_GOOD) {
+static void job_begin(const struct options *o, struct importing *x, const char *socket) {
+    if (client_open(&x->job, socket, TIMEOUT_MS, o->lang) == CTL_GOOD) {
         json_t *line =
             job_ask(x, "job begin", json_pack("{s:s, s:I}", "kind", "import", "total", (json_int_t)atomic_load(&x->progress.total)));
         x->number = json_integer_value(json_object_get(json_object_get(line, "ok"), "job"));
@@ -207,21 +209,21 @@ static bool check_header(const struct options *o, const struct mapping *m, const
     for (size_t i = 0; i < t->columns; i++) {
         const struct mapped_column *x = mapping_column(m, header[i]);
         if (one_of(header, i, header[i])) {
-            fprintf(stderr, "anjuctl: %s: column '%s' is there twice; nothing was imported\n", path, header[i]);
+            client_complain(o->lang, "%s: column '%s' is there twice; nothing was imported", path, header[i]);
             good = false;
         } else if (strcmp(header[i], m->key) == 0) {
             *key = i;
         } else if (banned_word(header[i]) != NULL || (x != NULL && x->type == NULL)) {
             printf("%s: column %s is left out: this system does not store it\n", path, header[i]);
         } else if (x == NULL && !one_of(o->ignored, o->ignored_count, header[i])) {
-            fprintf(
-                stderr, "anjuctl: %s: column '%s' is not in the mapping; nothing was imported. --ignore %s leaves it out\n", path,
-                header[i], header[i]);
+            client_complain(
+                o->lang, "%s: column '%s' is not in the mapping; nothing was imported. --ignore %s leaves it out", path, header[i],
+                header[i]);
             good = false;
         }
     }
     if (*key == t->columns) {
-        fprintf(stderr, "anjuctl: %s: there is no column '%s', which the records are called by\n", path, m->key);
+        client_complain(o->lang, "%s: there is no column '%s', which the records are called by", path, m->key);
         good = false;
     }
     return good;
@@ -231,9 +233,9 @@ static int import_rows(const struct options *o, const char *socket, struct impor
     struct client c;
     const struct csv_table *t = x->t;
     size_t flying = 0;
-    int r = client_open(&c, socket, TIMEOUT_MS);
+    int r = client_open(&c, socket, TIMEOUT_MS, o->lang);
     atomic_store(&x->progress.total, t->rows - 1);
-    job_begin(x, socket);
+    job_begin(o, x, socket);
     for (size_t row = 1; row < t->rows && r == CTL_GOOD && !progress_stopped(&x->progress); row++) {
         struct buffer why = {0};
         const char *const *cells = (const char *const *)&t->cells[row * t->columns];
@@ -270,23 +272,25 @@ static int import_rows(const struct options *o, const char *socket, struct impor
     return r;
 }
 
-int import_run(const char *socket, int argc, char **argv) {
+int import_run(const char *socket, const char *lang, int argc, char **argv) {
     struct options o;
     struct complaints c = {.count = 0};
     struct csv_table t = {.rows = 0};
     int r = CTL_USAGE;
-    if (!take_options(argc, argv, &o) || o.word_count != 2 || o.map == NULL || o.actor == NULL || o.help) {
-        fprintf(
-            o.help ? stdout : stderr,
-            "anjuctl: import TABLE FILE.csv --map FILE --actor LOGIN [--purpose NAME] [--ignore COLUMN]… [--update]\n"
-            "  a row whose record is there already, with other values, is left as it is; --update writes what differs\n");
+    if (!take_options(lang, argc, argv, &o) || o.word_count != 2 || o.map == NULL || o.actor == NULL || o.help) {
+        fputs(
+            words_in(
+                strcmp(lang, "zh") == 0,
+                "anjuctl: import TABLE FILE.csv --map FILE --actor LOGIN [--purpose NAME] [--ignore COLUMN]… [--update]\n"
+                "  a row whose record is there already, with other values, is left as it is; --update writes what differs\n"),
+            o.help ? stdout : stderr);
         return o.help ? CTL_GOOD : CTL_USAGE;
     }
     struct mapping *m = mapping_load(o.map, &c);
     if (m == NULL) {
         r = CTL_REFUSED;
     } else if (strcmp(m->table, o.words[0]) != 0) {
-        fprintf(stderr, "anjuctl: %s is for the table '%s', not '%s'\n", o.map, m->table, o.words[0]);
+        client_complain(lang, "%s is for the table '%s', not '%s'", o.map, m->table, o.words[0]);
     } else {
         struct importing x = {.m = m, .t = &t, .path = o.words[1]};
         size_t key;
@@ -660,7 +664,7 @@ static int open_office(struct replay *r, const char *word, struct complaints *c)
         return CTL_REFUSED;
     }
     cut_steps(r, r->office_count - 1);
-    o->open = client_open(&o->client, o->socket, TIMEOUT_MS) == CTL_GOOD;
+    o->open = client_open(&o->client, o->socket, TIMEOUT_MS, r->o.lang) == CTL_GOOD;
     return o->open ? CTL_GOOD : CTL_NOT_RUNNING;
 }
 
@@ -687,16 +691,18 @@ static void replay_close(struct replay *r) {
         fclose(r->late);
 }
 
-int replay_run(int argc, char **argv) {
+int replay_run(const char *lang, int argc, char **argv) {
     struct replay *r = memory_zeroed(1, sizeof *r);
     struct complaints c = {.count = 0};
-    int code = take_options(argc, argv, &r->o) && r->o.map != NULL && r->o.word_count > 0 && !r->o.help ? CTL_GOOD : CTL_USAGE;
+    int code = take_options(lang, argc, argv, &r->o) && r->o.map != NULL && r->o.word_count > 0 && !r->o.help ? CTL_GOOD : CTL_USAGE;
     if (code == CTL_USAGE)
-        fprintf(
-            r->o.help ? stdout : stderr,
-            "anjuctl: replay --map FOLDER [--from TIME] [--until TIME] [--waiting FILE] [--late FILE] EDITS.csv=SOCKET…\n"
-            "  edits after --from up to --until, of all offices in time order; what waits for a record that was taken up is kept in\n"
-            "  the file --waiting and tried again the next time; lines that were applied later than they say go to --late\n");
+        fputs(
+            words_in(
+                strcmp(lang, "zh") == 0,
+                "anjuctl: replay --map FOLDER [--from TIME] [--until TIME] [--waiting FILE] [--late FILE] EDITS.csv=SOCKET…\n"
+                "  edits after --from up to --until, of all offices in time order; what waits for a record that was taken up is kept in\n"
+                "  the file --waiting and tried again the next time; lines that were applied later than they say go to --late\n"),
+            r->o.help ? stdout : stderr);
     if (code == CTL_GOOD && !load_maps(r, &c))
         code = CTL_REFUSED;
     for (size_t i = 0; i < r->o.word_count && code == CTL_GOOD; i++)

@@ -13,5 +13,5 @@
  */
 #pragma once
 
-int import_run(const char *socket, int argc, char **argv); /* gives an exit code */
-int replay_run(int argc, char **argv);                     /* likewise */
+int import_run(const char *socket, const char *lang, int argc, char **argv); /* gives an exit code */
+int replay_run(const char *lang, int argc, char **argv);                     /* likewise */

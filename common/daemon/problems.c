@@ -2,6 +2,7 @@
 
 #include "common/base/invariant.h"
 #include "common/base/memory.h"
+#include "common/daemon/words.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -90,7 +91,7 @@ static void say_fact(const json_t *facts, const char *name, bool zh, struct buff
     if (v == NULL) /* a screen that is asked in need is worth more than our pride; a test looks for it */
         buffer_text(out, "?");
     else if (json_is_string(v))
-        buffer_text(out, json_string_value(v));
+        buffer_text(out, words_in(zh, json_string_value(v)));
     else if (ends_with(name, "_ms"))
         say_time(n, zh, out);
     else if (ends_with(name, "_bytes"))
@@ -125,11 +126,6 @@ void problem_next(const struct problem_found *f, bool zh, struct buffer *out) {
 }
 
 /* ---- answers */
-
-bool request_chinese(const struct request *q) {
-    const char *lang = request_text(q, "lang");
-    return lang != NULL && strcmp(lang, "zh") == 0;
-}
 
 json_t *problems_words(const struct problems *p, bool zh) {
     json_t *all = json_array();

@@ -220,7 +220,6 @@ enum { PROBLEM_LAG_MS = 150000, PROBLEM_OFFLINE_MS = 86400000, PROBLEM_DISK_BYTE
 bool problem_limits_of(struct request *q /* takes when false */, struct problem_limits *out);
 
 /* ---- answers that both daemons give of what they found */
-bool request_chinese(const struct request *q);                                 /* its argument lang */
 json_t *problems_words(const struct problems *p, bool zh);                     /* gives: "text; next" each, for status */
 json_t *problem_row(const struct problem_found *f, bool zh);                   /* gives */
 void problems_answer(struct request *q /* takes */, const struct problems *p); /* rows; with `all` the table */

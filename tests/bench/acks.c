@@ -35,7 +35,7 @@ int main(int argc, char **argv) {
     struct client c;
     size_t count = argc < 3 ? 0 : strtoul(argv[2], NULL, 10), n = 0;
     double *each = memory_zeroed(count + 1, sizeof *each), until = now_ms() + (argc < 4 ? 1e12 : 1e3 * strtod(argv[3], NULL));
-    if (count == 0 || client_open(&c, argv[1], 60000) != CTL_GOOD) {
+    if (count == 0 || client_open(&c, argv[1], 60000, "en") != CTL_GOOD) {
         fprintf(stderr, "acks NODE COUNT [SECONDS]\n");
         return 64;
     }

@@ -191,7 +191,7 @@ static void run(const char *hub, const char *folder) {
     uv_loop_init(&loop);
     uv_timer_init(&loop, &timer);
     uv_timer_start(&timer, look, LOOK_MS, LOOK_MS);
-    if (client_open(&c, hub, 60000) != CTL_GOOD)
+    if (client_open(&c, hub, 60000, "en") != CTL_GOOD)
         die("no hub answers there");
     for (size_t i = 0; i < count; i++) {
         enrol(&c, &loop, folder, i);

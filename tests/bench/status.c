@@ -57,7 +57,7 @@ static void measure(struct client *c, const char *cmd, size_t times, double *p50
 static void look(const char *hub, size_t count) {
     struct client c;
     double status50, status99, nodes50, nodes99;
-    if (client_open(&c, hub, 60000) != CTL_GOOD)
+    if (client_open(&c, hub, 60000, "en") != CTL_GOOD)
         die("no hub answers there");
     for (size_t i = 0; i < count; i++) {
         struct keys keys;
@@ -81,7 +81,7 @@ static void watch(const char *hub, size_t count, double seconds) {
     double end = now_us() + seconds * 1e6;
     size_t frames = 0;
     for (size_t i = 0; i < count; i++) {
-        if (client_open(&all[i], hub, 60000) != CTL_GOOD || client_watch(&all[i], "status", NULL, 2) != CTL_GOOD)
+        if (client_open(&all[i], hub, 60000, "en") != CTL_GOOD || client_watch(&all[i], "status", NULL, 2) != CTL_GOOD)
             die("no hub answers there");
         polls[i] = (struct pollfd){.fd = all[i].fd, .events = POLLIN};
     }

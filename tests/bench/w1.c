@@ -286,11 +286,11 @@ static void nothing(void *owner, const json_t *row) {
 static int race(json_int_t count, const char *where, char **nodes) {
     struct client hub, node;
     static char received[] = "received", merged[] = "merged";
-    if (client_open(&hub, where, 10000) != CTL_GOOD)
+    if (client_open(&hub, where, 10000, "en") != CTL_GOOD)
         return 1;
     double began = seconds();
     for (; *nodes != NULL; nodes++) {
-        if (client_open(&node, *nodes, 10000) != CTL_GOOD || client_ask(&node, "resume", NULL) != CTL_GOOD ||
+        if (client_open(&node, *nodes, 10000, "en") != CTL_GOOD || client_ask(&node, "resume", NULL) != CTL_GOOD ||
             client_answers(&node, nothing, NULL) != CTL_GOOD)
             return 1;
         client_close(&node);

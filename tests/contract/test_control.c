@@ -5,6 +5,8 @@
 #include "common/base/limits.h"
 #include "common/base/memory.h"
 #include "common/base/program.h"
+#include "common/base/utf8.h"
+#include "common/daemon/words.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -452,6 +454,61 @@ static void the_end_ends_watches(void **state) {
     end_loop(&s);
 }
 
+/* In Chinese by the argument `lang`, of every command; code and what is echoed stay. */
+static void errors_speak_the_language_that_is_asked_for(void **state) {
+    struct stage s;
+    struct buffer line = {0};
+    (void)state;
+    open_stage(&s);
+    int fd = client(&s, "status.sock");
+    answered(
+        &s, fd, "{\"id\":1,\"cmd\":\"order\",\"args\":{\"lang\":\"zh\"}}\n",
+        "{\"id\":1,\"error\":{\"code\":\"denied\",\"message\":\"此套接字只能查看守护进程的状态\",\"hint\":\"请使用admin.sock\"}}\n");
+    answered(&s, fd, "{\"id\":2,\"cmd\":\"一\",\"args\":{\"lang\":\"zh\"}}\n", "\"code\":\"unknown_cmd\",\"message\":\"这里没有命令“一”\"");
+    answered(&s, fd, "{\"id\":3,\"cmd\":\"order\",\"args\":{\"lang\":\"en\"}}\n", "this socket may only read");
+    answered(&s, fd, "{\"id\":4,\"cmd\":\"order\",\"args\":{\"lang\":7}}\n", "this socket may only read");
+    answered(&s, fd, "{\"id\":5,\"cmd\":\"now\",\"watch\":0,\"args\":{\"lang\":\"zh\"}}\n", "\\\"watch\\\"是秒数");
+    answered(&s, fd, "now hello too --lang=zh\n", "error: now: 'too' has no place"); /* it stands behind what is wrong */
+    answered(&s, fd, "now --lang=zh hello too\n", "error: now：“too”多余；参数为：\n  text?\n");
+    buffer_text(&line, "{\"id\":6,\"cmd\":\"x");
+    for (unsigned i = 0; i < WORDS_MOST / 2; i++)
+        buffer_text(&line, "安");
+    buffer_text(&line, "\"}\n");
+    answered(
+        &s, fd, buffer_string(&line), "{\"id\":6,\"error\":{\"code\":\"unknown_cmd\""); /* cut between two characters, else it is no JSON */
+    buffer_close(&line);
+    close(fd);
+    s.control = control_close(s.control);
+    end_loop(&s);
+}
+
+/* Whatever the length, never half a character, and never more than allowed. */
+static void __attribute__((format(printf, 3, 4))) say_words(struct buffer *out, bool zh, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    words_format(out, zh, format, args);
+    va_end(args);
+}
+
+static void words_are_cut_between_characters(void **state) {
+    struct buffer name = {0};
+    (void)state;
+    for (unsigned i = 0; i < WORDS_MOST / 3 - 3; i++)
+        buffer_text(&name, "安");
+    for (unsigned i = 0; i < 20; i++) {
+        struct buffer out = {0};
+        say_words(&out, i % 2 == 0, "there is no account %s", buffer_string(&name));
+        assert_true(out.len <= WORDS_MOST && out.len + 4 > (name.len < WORDS_MOST ? name.len : WORDS_MOST));
+        assert_true(utf8_valid(buffer_bytes(&out)));
+        buffer_close(&out);
+        buffer_text(&name, i % 3 == 0 ? "a" : "居");
+    }
+    buffer_close(&name);
+    assert_string_equal(words_in(true, "nobody has translated this"), "nobody has translated this");
+    assert_string_equal(words_in(false, "use admin.sock"), "use admin.sock");
+    assert_null(words_in(true, NULL));
+}
+
 int main(void) {
     signal(SIGPIPE, SIG_IGN); /* as service_start does */
     const struct CMUnitTest tests[] = {
@@ -465,6 +522,8 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_watched_is_told),
         cmocka_unit_test(one_answer_serves_all_who_watch_the_same),
         cmocka_unit_test(the_end_ends_watches),
+        cmocka_unit_test(errors_speak_the_language_that_is_asked_for),
+        cmocka_unit_test(words_are_cut_between_characters),
         cmocka_unit_test(a_folder_belongs_to_one),
         cmocka_unit_test(what_a_killed_one_left_is_replaced),
     };

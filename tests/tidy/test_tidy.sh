@@ -4,7 +4,7 @@ cd "$(dirname "$0")/../.." || exit 2
 . tests/support/check.sh
 tidy=$PWD/tests/tidy
 tree=$work/tree
-mkdir -p "$tree/common/base" "$tree/common/sync" "$tree/common/store" "$tree/common/net" "$tree/hub" "$tree/node" "$tree/proto" "$tree/tests/unit" "$tree/tests/e2e" "$tree/deploy/catalogue"
+mkdir -p "$tree/common/base" "$tree/common/sync" "$tree/common/store" "$tree/common/net" "$tree/common/daemon" "$tree/hub" "$tree/node" "$tree/proto" "$tree/tests/unit" "$tree/tests/e2e" "$tree/deploy/catalogue"
 cp .clang-format "$tree/"
 cd "$tree" || exit 2
 git init -q . && printf '/build/\n' >.gitignore
@@ -13,6 +13,8 @@ B=build
 export TIDY_ROOT B
 printf '#pragma once\n\n#include <stdint.h>\n\nuint32_t twice(uint32_t n);\n' >common/base/twice.h
 printf '#include "common/base/twice.h"\n\nuint32_t twice(uint32_t n) {\n    static const uint32_t factor = 2;\n    return n * factor;\n}\n' >common/base/twice.c
+printf 'static const struct {\n    const char *en, *zh;\n} words[] = {\n    {"no node %%u has %%s", "节点%%u没有%%s"},\n};\n' >common/daemon/words.c
+printf 'void request_errorf(void *q, ...);\n\nvoid say(void *q) {\n    request_errorf(\n        q, "code", "",\n        "no node %%u "\n        "has %%s");\n}\n' >hub/say.c
 printf 'clean\n' >README.md
 printf 'message Person {\n    bytes name = 1;\n}\n' >proto/person.proto
 printf '#!/bin/sh\ncheck "it is there" true\n' >tests/e2e/test_there.sh
@@ -78,4 +80,13 @@ red references deploy/BACKUP.md 'all of `tests/gone/test_*.sh` here\n' "a patter
 red references deploy/SECURITY.md '`tests/e2e/test_there.sh`: "it is"\n' "a check that is not there"
 red references deploy/SECURITY.md '`tests/e2e/test_there.sh`: "it is there", "it is gone"\n' "the second of two"
 red references deploy/SECURITY.md '`tests/e2e/test_there.sh`: it is there\n' "a check without quotes"
+said='void more(void *q) {\n    request_error'
+red words hub/x.c "$said"'(q, "x", "it is full", "");\n}\n' "a message without Chinese"
+red words hub/x.c "$said"'(q, "x", "", n > 0 ? "" : "look at the disk");\n}\n' "a hint without Chinese"
+red words hub/x.c 'const char *x_outcome_text(int r) {\n    return r == 0 ? 0 : "it is full";\n}\n' "an outcome without Chinese"
+red words hub/say.c '' "Chinese that nothing says"
+say='static const struct {\n    const char *en, *zh;\n} words[] = {\n    {"no node %%u has %%s", '
+red words common/daemon/words.c "$say"'"节点%%s没有%%u"},\n};\n' "conversions in another order"
+red words common/daemon/words.c "$say"'"节点%%lu没有%%s"},\n};\n' "another conversion"
+red words common/daemon/words.c "$say"'"no node %%u %%s"},\n};\n' "a translation in English"
 finish
