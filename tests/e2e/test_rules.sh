@@ -479,6 +479,7 @@ check "… where it is named" says '"withheld":["birth_date","phone"]' ctl n1 -o
 check "… in an export" lacks 12900000001 ctl n1 -o jsonl export --type Person $as
 check "… a raw export is refused" says "does not open all of the record" code_of 4 ctl n1 export --type Person --raw $as
 check "a type that it does not open is refused, with the purposes that do" says "does not open Vacancy; these do: administration, registration" code_of 4 ctl n1 get Vacancy "$vacancy" $as
+check "… in Chinese" says "用途“service”不能查看Vacancy；可用的用途：administration, registration" code_of 4 ctl n1 --lang zh get Vacancy "$vacancy" $as
 for c in "history Vacancy $vacancy" "find Vacancy title=a" "export --type Vacancy" "conflicts --type Vacancy" "points Person/$person"; do
     # shellcheck disable=SC2086  several words
     check "… by ${c%% *} too" says "does not open" code_of 4 ctl n1 $c $as

@@ -54,6 +54,34 @@ check "a waiting time that is none" said "a number of seconds" ctl n1 wait --tim
 check "version tells both" said "anjuctl" ctl n1 version
 check "… the daemon's protocol" grep -q "anju-ctl" "$work/.out"
 
+# ---- errors in Chinese; the codes of programs and exits stay
+none=00000000000000000000000000000000
+also() { grep -qF -- "$1" "$work/.out"; }
+check "a record that is not here, in Chinese" said "anjuctl: 本办公室没有此记录" ctl n1 --lang zh get Person $none $who
+check "… says what to do" also "anjuctl adopt\`可接收其他办公室的记录"
+check "… and exits the same" code_of 5 ctl n1 --lang zh get Person $none $who
+check "… in English as before" said "anjuctl: this office has no such record" ctl n1 --lang en get Person $none $who
+check "… which is what one gets unasked" said "anjuctl: this office has no such record" ctl n1 get Person $none $who
+batch() { printf '{"cmd":"get","args":{"type":"Person","id":"%s","actor":"op1","purpose":"registration"}}\n' $none | ctl n1 --lang zh batch; }
+check "… a program reads the same code" said '"error":{"code":"not_found","message":"本办公室没有此记录"' batch
+check "a refused command, in Chinese" said "没有此用途" ctl n1 --lang zh get Person $none --actor op1 --purpose curiosity
+check "… of a command without words of its own for people" said "没有节点“99”" ctl hub --lang zh node pause 99
+check "… with its next step" also "anjuctl nodes\`列出全部节点"
+check "… on a socket that may only read" said "此套接字只能查看守护进程的状态" "$bin/anjuctl" -s "$town/hub/status.sock" --lang zh node pause 1
+check "… what is wrong with a value" said "Person.birth_date: 日期写作2025-03-31、2025-03或2025" ctl n1 --lang zh put Person name=x birth_date=soon $who
+check "… a field that is none" said "Person没有字段“phon”；是不是“phone”？" ctl n1 --lang zh put Person name=x phon=1 $who
+check "an argument is missing, in Chinese" said "缺少参数id；参数为：type id" ctl n1 --lang zh get Person
+check "… an actor" said "您是谁？" ctl n1 --lang zh get Person $none
+check "… an option's value" said "--actor需要一个值" ctl n1 --lang zh get Person $none --actor
+check "… with 64" code_of 64 ctl n1 --lang zh get Person
+check "a command that is none, in Chinese" said "没有命令“statsu”；是不是“status”？" ctl n1 --lang zh statsu
+check "… and the usage" said "用法错误" ctl n1 --lang zh status -o xml
+check "a daemon that does not run, in Chinese" said "没有该文件或目录；守护进程在运行吗？" "$bin/anjuctl" -s "$work/nobody" --lang zh status
+check "… with 3" code_of 3 "$bin/anjuctl" -s "$work/nobody" --lang zh status
+check "a wait that is over, in Chinese" said "未在规定时间内完成" ctl n1 --lang zh wait --safe --timeout 0.3
+person_asks() { printf 'node show 99 --lang=zh\n' | socat - "UNIX:$town/hub/status.sock"; }
+check "a person's line at the socket too" said "error: 没有节点" person_asks
+
 # ---- output
 check "a refused command prints no rows" sh -c "[ -z \"\$('$bin/anjuctl' -s '$town/n1' -o json export 2>/dev/null)\" ]"
 check "… an answer without rows is an empty list" said "[]" ctl n1 -o json conflicts $who
