@@ -347,8 +347,8 @@ void office_status_unenrolled(const struct office *o, struct request *q) {
     json_object_set_new(out, "node", json_integer(0));
     json_object_set_new(out, "link", json_string("not enrolled"));
     json_object_set_new(out, "state", json_string(problem_level_name(PROBLEM_CRITICAL)));
-    json_object_set_new(out, "problem", json_string(e == NULL || e->problem == NULL ? not_enrolled : e->problem));
-    json_object_set_new(out, "next", json_string(e == NULL || e->hint == NULL ? how_to_enrol : e->hint));
+    json_object_set_new(out, "problem", json_string(request_words(q, e == NULL || e->problem == NULL ? not_enrolled : e->problem)));
+    json_object_set_new(out, "next", json_string(request_words(q, e == NULL || e->hint == NULL ? how_to_enrol : e->hint)));
     json_object_set_new(out, "public", json_string(public_text(&o->keys.public, text)));
     json_object_set_new(out, "enrol", json_string(e == NULL ? "" : states[e->state]));
     json_object_set_new(out, "hub", json_string(e == NULL ? "" : e->address));

@@ -79,6 +79,7 @@ struct importing {
     const struct mapping *m;
     const struct csv_table *t;
     const char *path;
+    bool zh;
     size_t good, bad, warned, there, unchanged;
     size_t row_of[IN_FLIGHT]; /* by request id modulo */
     struct client job;        /* tells the node how far it is; a node that knows no jobs is not told */
@@ -133,8 +134,8 @@ static void tell(struct importing *x, size_t row, const char *what, const char *
                 column = c->column;
         }
     printf(
-        "%s:%zu: %s: %s%s%s\n", x->path, x->t->lines[row], what, column == NULL ? "" : "column ", column == NULL ? message : column,
-        column == NULL ? "" : colon);
+        "%s:%zu: %s: %s%s%s\n", x->path, x->t->lines[row], words_in(x->zh, what), column == NULL ? "" : words_in(x->zh, "column "),
+        column == NULL ? message : column, column == NULL ? "" : colon);
 }
 
 static void tell_warnings(struct importing *x, size_t row, const json_t *answer) {
@@ -165,9 +166,9 @@ static void tell_there(struct importing *x, size_t row, const json_t *answer) {
     json_t *name;
     json_array_foreach(json_object_get(answer, "differs"), i, name) {
         const char *column = column_of(x->m, json_string_value(json_object_get(answer, "type")), json_string_value(name));
-        buffer_format(&b, "%s%s", i == 0 ? "it differs in " : ", ", column == NULL ? json_string_value(name) : column);
+        buffer_format(&b, "%s%s", i == 0 ? words_in(x->zh, "it differs in ") : ", ", column == NULL ? json_string_value(name) : column);
     }
-    tell(x, row, "there already, left as it is", b.len == 0 ? "it was deleted" : buffer_string(&b));
+    tell(x, row, "there already, left as it is", b.len == 0 ? words_in(x->zh, "it was deleted") : buffer_string(&b));
     buffer_close(&b);
 }
 
@@ -214,7 +215,7 @@ static bool check_header(const struct options *o, const struct mapping *m, const
         } else if (strcmp(header[i], m->key) == 0) {
             *key = i;
         } else if (banned_word(header[i]) != NULL || (x != NULL && x->type == NULL)) {
-            printf("%s: column %s is left out: this system does not store it\n", path, header[i]);
+            printf(words_in(strcmp(o->lang, "zh") == 0, "%s: column %s is left out: this system does not store it\n"), path, header[i]);
         } else if (x == NULL && !one_of(o->ignored, o->ignored_count, header[i])) {
             client_complain(
                 o->lang, "%s: column '%s' is not in the mapping; nothing was imported. --ignore %s leaves it out", path, header[i],
@@ -240,11 +241,11 @@ static int import_rows(const struct options *o, const char *socket, struct impor
         struct buffer why = {0};
         const char *const *cells = (const char *const *)&t->cells[row * t->columns];
         if (t->widths[row] != t->columns)
-            buffer_format(&why, "the line has %zu fields, the header %zu", t->widths[row], t->columns);
+            buffer_format(&why, words_in(x->zh, "the line has %zu fields, the header %zu"), t->widths[row], t->columns);
         else if (*cells[key] == '\0')
-            buffer_format(&why, "column %s is empty", x->m->key);
+            buffer_format(&why, words_in(x->zh, "column %s is empty"), x->m->key);
         json_t *records =
-            why.len > 0 ? NULL : mapping_records(x->m, "create", cells[key], (const char *const *)t->cells, cells, t->columns, &why);
+            why.len > 0 ? NULL : mapping_records(x->m, "create", cells[key], (const char *const *)t->cells, cells, t->columns, x->zh, &why);
         if (records == NULL) {
             tell(x, row, "left out", buffer_string(&why));
             x->bad++;
@@ -292,17 +293,17 @@ int import_run(const char *socket, const char *lang, int argc, char **argv) {
     } else if (strcmp(m->table, o.words[0]) != 0) {
         client_complain(lang, "%s is for the table '%s', not '%s'", o.map, m->table, o.words[0]);
     } else {
-        struct importing x = {.m = m, .t = &t, .path = o.words[1]};
+        struct importing x = {.m = m, .t = &t, .path = o.words[1], .zh = strcmp(lang, "zh") == 0};
         size_t key;
         r = CTL_REFUSED;
         if (csv_load(o.words[1], &t, &c) && check_header(&o, m, &t, o.words[1], &key)) {
             r = import_rows(&o, socket, &x, key);
             printf(
-                "%s: %zu rows saved, %zu left out, %zu warnings, %zu there already, %zu unchanged\n", o.words[1], x.good, x.bad, x.warned,
-                x.there, x.unchanged);
+                words_in(x.zh, "%s: %zu rows saved, %zu left out, %zu warnings, %zu there already, %zu unchanged\n"), o.words[1], x.good,
+                x.bad, x.warned, x.there, x.unchanged);
             if (progress_stopped(&x.progress))
                 printf(
-                    "%s: cancelled after %zu of %zu rows; run it again to go on, what is there stays\n", x.path,
+                    words_in(x.zh, "%s: cancelled after %zu of %zu rows; run it again to go on, what is there stays\n"), x.path,
                     (size_t)atomic_load(&x.progress.done), t.rows - 1);
             if (r == CTL_GOOD && (x.bad > 0 || progress_stopped(&x.progress)))
                 r = CTL_REFUSED;
@@ -487,13 +488,13 @@ static json_t *records_of(struct replay *r, const struct step *s, const struct m
             continue;
         }
         if (x == NULL) {
-            buffer_format(why, "column '%s' is not in the mapping", cell(r, s, i, FIELD));
+            buffer_format(why, words_in(strcmp(r->o.lang, "zh") == 0, "column '%s' is not in the mapping"), cell(r, s, i, FIELD));
             return NULL;
         }
         columns[n] = cell(r, s, i, FIELD);
         values[n++] = cell(r, s, i, VALUE);
     }
-    json_t *records = mapping_records(m, s->op, s->key, columns, values, n, why), *record;
+    json_t *records = mapping_records(m, s->op, s->key, columns, values, n, strcmp(r->o.lang, "zh") == 0, why), *record;
     const char *reason = *cell(r, s, 0, VALUE) == '\0' ? "as the office's edit log says" : cell(r, s, 0, VALUE);
     size_t i;
     if (strcmp(s->op, "adopt") == 0)

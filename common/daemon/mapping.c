@@ -4,6 +4,7 @@
 #include "common/base/memory.h"
 #include "common/base/utf8.h"
 #include "common/catalogue/banned.h"
+#include "common/daemon/words.h"
 
 #include <csv.h>
 #include <errno.h>
@@ -150,7 +151,7 @@ static void add_also(const struct mapping *m, json_t *all, const char *key) {
 }
 
 json_t *mapping_records(
-    const struct mapping *m, const char *op, const char *key, const char *const *columns, const char *const *values, size_t count,
+    const struct mapping *m, const char *op, const char *key, const char *const *columns, const char *const *values, size_t count, bool zh,
     struct buffer *why) {
     json_t *all = json_array();
     bool whole = strcmp(op, "adopt") == 0 || strcmp(op, "delete") == 0, set = strcmp(op, "set") == 0;
@@ -167,7 +168,7 @@ json_t *mapping_records(
         if (x->codes != NULL && *value != '\0') {
             const json_t *code = json_object_get(x->codes, value);
             if (code == NULL) {
-                buffer_format(why, "column %s: '%s' is none of the values that the mapping knows", columns[i], value);
+                buffer_format(why, words_in(zh, "column %s: '%s' is none of the values that the mapping knows"), columns[i], value);
                 json_decref(all);
                 return NULL;
             }

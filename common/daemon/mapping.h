@@ -26,7 +26,7 @@ const struct mapped_column *mapping_column(const struct mapping *m, const char *
  * given. Returns NULL and fills why for a code that the mapping does not know. */
 json_t *mapping_records(
     const struct mapping *m, const char *op, const char *key, const char *const *columns, const char *const *values, size_t count,
-    struct buffer *why); /* gives an array */
+    bool zh /* why is told in Chinese */, struct buffer *why); /* gives an array */
 
 struct csv_table {
     char **cells; /* owns; row by row, every row has `columns` of them; row 0 is the header */

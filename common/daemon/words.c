@@ -10,7 +10,8 @@ struct word {
 };
 
 /* By the file that says it first; said in several files it stands here once. The terms are those of problems.h and of the commands'
- * summaries: 市级 is the hub and city hall, 办公室 an office, 本站 this office. */
+ * summaries: 市级 is the hub and city hall, 办公室 an office, 本站 this office. Before the reason, "Type.field: " stays as it is: a program
+ * may look for it, as anjuctl's import does. */
 static const struct word table[] = {
     /* common/catalogue/policy.c */
     {"taken up", "已采用"},
@@ -98,6 +99,21 @@ static const struct word table[] = {
      "there already, with other values, is left as it is; --update writes what differs\n",
      "anjuctl: import 表 文件.csv --map 文件 --actor 登录名 [--purpose 用途] [--ignore 列]… [--update]\n  "
      "记录已存在且值不同的行保持原样；--update写入不同的值\n"},
+    {"left out", "未导入"},
+    {"kept, marked unverified", "已保存，标为未核实"},
+    {"there already, left as it is", "已存在，保持原样"},
+    {"column ", "列"},
+    {"it differs in ", "不同之处："},
+    {"it was deleted", "它已被删除"},
+    {"the line has %zu fields, the header %zu", "该行有%zu个字段，表头有%zu个"},
+    {"column %s is empty", "列%s为空"},
+    {"column %s: '%s' is none of the values that the mapping knows", "列%s：映射中没有值“%s”"},
+    {"column '%s' is not in the mapping", "列“%s”不在映射中"},
+    {"%s: column %s is left out: this system does not store it\n", "%s：略去列%s：本系统不存储此项\n"},
+    {"%s: %zu rows saved, %zu left out, %zu warnings, %zu there already, %zu unchanged\n",
+     "%s：保存%zu行，未导入%zu行，警告%zu处，已存在%zu行，无变化%zu行\n"},
+    {"%s: cancelled after %zu of %zu rows; run it again to go on, what is there stays\n",
+     "%s：已取消，处理了%zu行，共%zu行；再次运行即继续，已导入的保留\n"},
     {"%s is for the table '%s', not '%s'", "%s用于表“%s”，不是“%s”"},
     {"anjuctl: replay --map FOLDER [--from TIME] [--until TIME] [--waiting FILE] [--late FILE] EDITS.csv=SOCKET…\n  edits after --from up "
      "to --until, of all offices in time order; what waits for a record that was taken up is kept in\n  the file --waiting and tried again "
@@ -535,7 +551,7 @@ static const struct word table[] = {
     {"`anjuctl types` lists the fields", "`anjuctl types`列出全部字段"},
     {"%s has no field '%s'%s", "%s没有字段“%s”%s"},
     {"%s has no field '%s'; did you mean '%s'?", "%s没有字段“%s”；是不是“%s”？"},
-    {"%s.%s: too long, or too many fields at once", "%s.%s：过长，或一次的字段过多"},
+    {"%s.%s: too long, or too many fields at once", "%s.%s: 过长，或一次的字段过多"},
     {"no operation '%s'", "没有操作“%s”"},
     {"set, create, delete or adopt", "set、create、delete或adopt（新建、删除、接收）"},
     {"why does this office take up the record? the home office will see it", "为何由本办公室接收此记录？所属办公室会看到"},
@@ -543,7 +559,7 @@ static const struct word table[] = {
     {"`anjuctl types` lists them", "`anjuctl types`列出全部类型"},
     {"no record type '%s'", "没有记录类型“%s”"},
     {"a source's key has at most 128 bytes", "来源系统的编号最多128字节"},
-    {"%s.%s: a value is sent as text", "%s.%s：值应以文本传送"},
+    {"%s.%s: a value is sent as text", "%s.%s: 值应以文本传送"},
     {"%s.%s is required", "%s.%s为必填"},
     {"op set changes it; \"exists\": \"keep\" leaves it as it is, \"update\" writes what differs",
      "op set可更改；\"exists\"：\"keep\"保持原样，\"update\"写入不同的值"},
@@ -570,19 +586,19 @@ static const struct word table[] = {
     {"one put says one thing of a field", "一次put对一个字段只能写一项"},
 
     /* node/elements.c */
-    {"%s.%s: no state '%.*s'; there are: %s", "%s.%s：没有状态“%.*s”；有：%s"},
+    {"%s.%s: no state '%.*s'; there are: %s", "%s.%s: 没有状态“%.*s”；有：%s"},
     {"STATE or STATE@DAY", "状态 或 状态@日期"},
     {"%s.%s: '%s' (%s) needs a reason: nobody is refused and nothing is closed without one",
-     "%s.%s：“%s”（%s）需要理由：没有理由不得拒绝或办结"},
-    {"%s.%s: an entry of a ledger is reversed by its name, NODE:TAG", "%s.%s：冲销条目要写其名称，NODE:TAG"},
+     "%s.%s: “%s”（%s）需要理由：没有理由不得拒绝或办结"},
+    {"%s.%s: an entry of a ledger is reversed by its name, NODE:TAG", "%s.%s: 冲销条目要写其名称，NODE:TAG"},
     {"`anjuctl get` shows the entries", "`anjuctl get`可查看各条目"},
-    {"%s.%s: nothing is added to it or taken out of it", "%s.%s：不能增加或移除值"},
-    {"%s.%s: it has values of its own each, so it cannot be cleared at once", "%s.%s：其中各值独立，不能一次清空"},
+    {"%s.%s: nothing is added to it or taken out of it", "%s.%s: 不能增加或移除值"},
+    {"%s.%s: it has values of its own each, so it cannot be cleared at once", "%s.%s: 其中各值独立，不能一次清空"},
     {"FIELD-=VALUE takes one out", "字段-=值 可移除一个"},
-    {"%s.%s: this value is not in it", "%s.%s：其中没有此值"},
+    {"%s.%s: this value is not in it", "%s.%s: 其中没有此值"},
     {"`anjuctl get` shows what is in it", "`anjuctl get`可查看其内容"},
-    {"%s.%s: there is no such entry", "%s.%s：没有此条目"},
-    {"%s.%s: the entry is a reversal, or is reversed already", "%s.%s：该条目是冲销，或已被冲销"},
+    {"%s.%s: there is no such entry", "%s.%s: 没有此条目"},
+    {"%s.%s: the entry is a reversal, or is reversed already", "%s.%s: 该条目是冲销，或已被冲销"},
     {"add the right entry", "请新增正确的条目"},
     {"%s.%s is '%s' (%s): from there it goes to %s", "%s.%s现为“%s”（%s）：由此可转到%s"},
     {"`anjuctl get` shows how it came there", "`anjuctl get`可查看办理过程"},

@@ -56,6 +56,13 @@ check "… is resolved at once" said '"unresolved":[]' ctl n1 -o jsonl get Schoo
 check "one that was taken up and has not come is not here" sh -c "'$bin/anjuctl' -s '$town/n1' pause && '$bin/anjuctl' -s '$town/n1' adopt Person G-3 --reason x $who && '$bin/anjuctl' -s '$town/n1' put SchoolPlaceApplication K-2 guardian=G-3 $who"
 check "… and marked" said '"unresolved":["guardian"]' ctl n1 -o jsonl get SchoolPlaceApplication K-2 $who
 
+# ---- told in Chinese
+printf 'record_id,name,sex,birth_date\nZ-1,某人,男,soon\nZ-2,某人,?,\nZ-3\n' >"$work/zh.csv"
+check "what is wrong with a row, in Chinese" said "zh.csv:2: 未导入: 列birth_date: 日期写作2025-03-31、2025-03或2025" ctl n1 --lang zh import person "$work/zh.csv" --map $map --actor op1
+check "… a value that the mapping does not know" grep -q "zh.csv:3: 未导入: 列sex：映射中没有值“?”" "$work/.out"
+check "… a line that is too short" grep -q "zh.csv:4: 未导入: 该行有1个字段，表头有4个" "$work/.out"
+check "… and how many" grep -q "保存0行，未导入3行" "$work/.out"
+
 # ---- files that are none
 : >"$work/empty.csv"
 printf '\357\273\277' >"$work/bom.csv"

@@ -6,6 +6,7 @@
 # every language.
 calls='request_error=3,4 request_errorf=3,4 request_words=2 words_in=2 client_complain=2 question_fail=3,4 question_refuse=3,4
     ask_fail=3,4 ask_refuse=3,4 act_fail=3,4 hub/decide.c:refuse=3,4 hub/backup.c:make_failed=2 hub/history.c:complain=2 hub/why.c:complain=2
+    common/daemon/import.c:tell=3,4
     node/enrol.c:end=2,3 node/enrol.c:lost=2,3 node/enrol.c:rest=3,4 office_enrol_end=2 common/net/node_door.c:lost=3 common/wire/wire_enrol.h:X=5,6'
 functions='backup_text policy_fault_text value_read read_date read_number read_money change_check fill_ops common/store/node_log.c:make
     common/store/node_log.c:node_edits office_areas_parse take_word hub/decide.c:move hub/decide.c:found plan_publish plan_rollback plan_halt
