@@ -3,6 +3,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/daemon/rows.h"
+#include "common/daemon/words.h"
 #include "common/engine/history.h"
 #include "common/store/hub_erase.h"
 #include "hub/city.h"
@@ -240,7 +241,7 @@ static void say_change(const struct city *c, const json_t *row, bool zh, struct 
             out,
             zh ? "节点%" PRIu64 "的第%" PRIu64 "条更改被搁置：%s；`anjuctl quarantine list`"
                : "change %2$" PRIu64 " of node %1$" PRIu64 " is held: %3$s; `anjuctl quarantine list`",
-            node, seq, reason == NULL ? "" : reason);
+            node, seq, reason == NULL ? "" : words_in(zh, reason));
     else if (is(row, "state", "waits"))
         buffer_format(
             out, zh ? "尚未合并：前面还有%" PRIu64 "条%s" : "not merged yet: %" PRIu64 " entries of the log are before it%s",

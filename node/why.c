@@ -1,6 +1,7 @@
 /* Where a record is, as far as this office knows: its own changes of it on their way to the city, and what came from there. No values. */
 #include "common/base/clock.h"
 #include "common/catalogue/catalogue.h"
+#include "common/daemon/words.h"
 #include "common/model/version.h"
 #include "node/office.h"
 
@@ -36,7 +37,8 @@ static int each_change(void *owner, const struct id16 *incarnation, const struct
         return 0;
     if (held != VERDICT_MERGED) {
         struct buffer words = {0};
-        buffer_format(&words, zh ? "市级未接受：%s；`anjuctl held`" : "the city holds it: %s; `anjuctl held`", verdict_text(held));
+        buffer_format(
+            &words, zh ? "市级未接受：%s；`anjuctl held`" : "the city holds it: %s; `anjuctl held`", words_in(zh, verdict_text(held)));
         add(x, "change", "held", saved, c->seq, buffer_string(&words));
         buffer_close(&words);
     } else if (l != NULL && c->seq <= l->includes) {

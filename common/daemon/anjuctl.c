@@ -749,6 +749,7 @@ static bool take_globals(struct ctl *c, int *argc, char **argv, const char **soc
         }
         if (took && strcmp(word, "--lang") == 0)
             c->lang = value;
+        c->print.zh = chinese(c);
         command = command || !took;
         if (!took)
             argv[kept++] = argv[i];

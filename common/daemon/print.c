@@ -2,6 +2,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/memory.h"
+#include "common/daemon/words.h"
 
 #include <libsmartcols.h>
 #include <stdlib.h>
@@ -73,9 +74,11 @@ static bool as_size(const char *name, json_int_t v, struct buffer *out) {
 
 static void cell(const json_t *v, struct buffer *out);
 
-/* A value as people read it: by the unit that its name has. */
-static void people_cell(const char *name, const json_t *v, struct buffer *out) {
-    if (!json_is_integer(v) || (!as_time(name, json_integer_value(v), out) && !as_size(name, json_integer_value(v), out)))
+/* A value as people read it: by the unit that its name has, and a reason in their language. */
+static void people_cell(const struct print *p, const char *name, const json_t *v, struct buffer *out) {
+    if (json_is_string(v) && strcmp(name, "reason") == 0)
+        buffer_text(out, words_in(p->zh, json_string_value(v)));
+    else if (!json_is_integer(v) || (!as_time(name, json_integer_value(v), out) && !as_size(name, json_integer_value(v), out)))
         cell(v, out);
 }
 
@@ -160,7 +163,7 @@ static void print_object(const struct print *p, const json_t *o, unsigned indent
             for (size_t i = 0; i < json_array_size(v); i++)
                 fprintf(out, "%*s%-*s %s\n", (int)indent, "", 20 - (int)indent, i == 0 ? key : "", json_string_value(json_array_get(v, i)));
         } else {
-            people_cell(key, v, &b);
+            people_cell(p, key, v, &b);
             const char *color = color_of(p, key, v);
             fprintf(
                 out, "%*s%-*s %s%s%s\n", (int)indent, "", 20 - (int)indent, key, color == NULL ? "" : color, buffer_string(&b),
@@ -262,7 +265,7 @@ static void print_table(const struct print *p) {
         struct libscols_line *line = scols_table_new_line(t, NULL);
         for (size_t k = 0; k < count; k++) {
             struct buffer b = {0};
-            people_cell(columns[k], json_object_get(row, columns[k]), &b);
+            people_cell(p, columns[k], json_object_get(row, columns[k]), &b);
             scols_line_set_data(line, k, buffer_string(&b));
             scols_cell_set_color(scols_line_get_cell(line, k), color_of(p, columns[k], json_object_get(row, columns[k])));
             buffer_close(&b);

@@ -13,6 +13,7 @@ struct print {
     enum print_form form;
     const char *columns; /* borrows; space-separated; "" = one object */
     bool no_header;
+    bool zh;      /* reasons in Chinese, in tables */
     bool color;   /* states and severities, in tables: the word stays what says it */
     FILE *out;    /* borrows; NULL: standard output */
     json_t *rows; /* owns */

@@ -152,6 +152,13 @@ static const struct word table[] = {
     {"--%s is a number, not %s", "--%s应是数字，不能是%s"},
     {"seconds, for --disk MiB", "单位为秒；--disk的单位为MiB"},
 
+    /* common/model/audit.c */
+    {"goes on from what is kept of it", "与所存记录相接"},
+    {"did not prove that it goes on from what is kept of it", "未能证明与所存记录相接"},
+    {"was cut: it has fewer entries than it had", "被截短：条目比原来少"},
+    {"was written anew: its entries are not those that it had", "被重写：条目与原来不同"},
+    {"began a new life after a restore or damage: entries that it had are not in it", "在恢复或损坏后重新开始：原有的部分条目已不在其中"},
+
     /* common/model/change.c */
     {"the record type must be a number from 1 to 65535", "记录类型应是1至65535的数字"},
     {"a change without operations changes nothing", "没有操作的更改不改变任何内容"},
@@ -167,6 +174,17 @@ static const struct word table[] = {
     {"a change cannot replace itself", "更改不能取代自身"},
 
     /* common/model/message.c */
+    {"merged", "已合并"},
+    {"this office does not serve the record; take it up first", "本办公室不负责此记录，须先接收"},
+    {"its time is ahead of the city's clock", "其时间超前于市级时钟"},
+    {"a rule of the catalogue refuses it", "不符合目录规则"},
+    {"the record would become too large", "记录会变得过大"},
+    {"the hub cannot read it", "市级无法读取"},
+    {"it claims another node's authorship", "冒用其他节点的名义"},
+    {"discarded by an operator", "已由管理员丢弃"},
+    {"the record is erased for ever, by an order of the city", "记录已按市级命令彻底删除"},
+    {"it came in a file after its node was revoked or closed; a person decides", "其节点已吊销或关闭，由文件带来，须由人决定"},
+    {"held for a reason this version does not know", "搁置原因为本版本所不识"},
     {"the hub is busy; trying again later", "市级繁忙；稍后再试"},
     {"this node's key was revoked", "本节点的密钥已吊销"},
     {"this node's software is too old for the hub; update it", "本节点的程序版本低于市级要求；请升级"},
@@ -245,7 +263,6 @@ static const struct word table[] = {
     {"the stored copy of this record is damaged; it is being fetched again from the hub", "本机存储的此记录已损坏；正在从市级重新获取"},
     {"the record is requested from its home office and has not come yet", "已向所属办公室请求此记录，尚未到达"},
     {"the edit is too large; split it", "更改过大；请分几次"},
-    {"the record would become too large", "记录会变得过大"},
     {"this node is not enrolled; ask the city for an enrolment file and run anju-node --join FILE",
      "本节点尚未登记；请向市级索取登记文件，运行anju-node --join 文件"},
 

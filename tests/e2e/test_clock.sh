@@ -23,6 +23,9 @@ check "the city does not take it" until_true 20 shows n1 held 1
 check "… the office is told why, and by which change" said "clock" sh -c "'$bin/anjuctl' -s '$town/n1' held | tr 'C' 'c'"
 check "… its check says so" finds n1 held
 check "… and the hub keeps it, with the reason" said "clock" ctl hub quarantine list
+check "… in Chinese too" said "其时间超前于市级时钟" ctl hub --lang zh quarantine list
+check "… at the office" said "其时间超前于市级时钟" ctl n1 --lang zh held
+check "… for a program it is one text" said "its time is ahead" ctl n1 --lang zh -o jsonl held
 check "… status points there" said "quarantine list" ctl hub status
 check "… and check, since quarantine grows" finds hub quarantine_grows
 echo +0 >"$work/clock"

@@ -186,6 +186,8 @@ page.on('console', (m) => ['error', 'warning'].includes(m.type()) && complaints.
 page.on('pageerror', (e) => complaints.push(String(e)));
 const asked = [];
 page.on('request', (r) => asked.push(new URL(r.url()).pathname));
+const languages = new Set(); // that questions were asked in
+page.on('request', (r) => new URL(r.url()).pathname === '/api/ctl' && languages.add(JSON.parse(r.postData()).args.lang));
 
 const go = async (view) => {
     await page.goto(`${PAGE}#/${view}`);
@@ -500,6 +502,9 @@ await check('nothing was complained about, by the browser or its policy', () => 
     // A refused login and a refused order are answers of their own, which a browser also writes down.
     const real = quiet.filter((c) => !/status of (403|404|429)/.test(c));
     must(real.length === 0, real.join('\n'));
+});
+await check('every question is asked in the language of the page', () => {
+    must([...languages].sort().join() === 'en,zh', [...languages].map(String).join());
 });
 await check('what did not change is not told again', () => {
     listening.destroy();

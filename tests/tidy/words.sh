@@ -11,7 +11,7 @@ calls='request_error=3,4 request_errorf=3,4 request_words=2 words_in=2 client_co
 functions='backup_text policy_fault_text value_read read_date read_number read_money change_check fill_ops common/store/node_log.c:make
     common/store/node_log.c:node_edits office_areas_parse take_word hub/decide.c:move hub/decide.c:found plan_publish plan_rollback plan_halt
     take_record cmd_why question_purpose cmd_node_triage node/enrol.c:fell not_enrolled how_to_enrol take_paper take_papers may_watch
-    refusal_text auth_reason common/net/node_door.c:ending'
+    refusal_text verdict_text audit_verdict_text auth_reason common/net/node_door.c:ending'
 awk=$(cd "$(dirname "$0")" && pwd)/words.awk
 . "$(dirname "$0")/../support/files.sh"
 table=common/daemon/words.c

@@ -1,4 +1,6 @@
-// Questions to the hub: the commands of its status socket, with the same rows.
+// Questions to the hub: the commands of its status socket, with the same rows, answered in the page's language.
+import { lang } from './text.js';
+
 export class Refused extends Error {
     constructor(error) {
         super(error.message);
@@ -46,7 +48,7 @@ function read(text) {
 }
 
 // person: somebody did something, so the session goes on; else it is a timer's.
-export const ask = async (cmd, args = {}, person = true) => read(await post('/api/ctl', { cmd, args }, person));
+export const ask = async (cmd, args = {}, person = true) => read(await post('/api/ctl', { cmd, args: { lang: lang(), ...args } }, person));
 export const session = async (person = false) => read(await post('/api/session', {}, person));
 export const login = async (name, password) => read(await post('/api/login', { name, password }, true));
 export const logout = async () => read(await post('/api/logout', {}, true));

@@ -1,7 +1,7 @@
 import * as hub from './ask.js';
 import { useStore } from './store.js';
 import { Head, Mark, Trouble, useAnswer } from './parts.jsx';
-import { bytes, clock, lang, number, span, t, word } from './text.js';
+import { bytes, clock, number, span, t, word } from './text.js';
 
 const Card = ({ label, value, tone, to }) => (
     <div class={`card ${tone ?? ''}`}>
@@ -23,7 +23,7 @@ const tones = { ok: 'good', warning: 'wait', critical: 'bad' };
 
 // In the reader's language, from the table that `status` and `check` have too; asked for again when there are others.
 function Problems({ found }) {
-    const { rows, error } = useAnswer(() => (found.length ? hub.ask('problems', { lang: lang() }, false) : Promise.resolve([])), [found.join('\n')]);
+    const { rows, error } = useAnswer(() => (found.length ? hub.ask('problems', {}, false) : Promise.resolve([])), [found.join('\n')]);
     const worst = !rows || rows.some((r) => r.severity === 'critical') ? 'bad' : 'wait';
     if (found.length === 0)
         return <section class="verdict good"><h2><Mark tone="good" /> {t('fine')}</h2><p>{t('fine.text')}</p></section>;
