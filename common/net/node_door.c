@@ -17,6 +17,7 @@ enum {
     CURVE_BYTES = 64 /* what CURVE puts around a frame */,
     HEARTBEAT_MS = 15000,
     HEARTBEAT_LOST_MS = 45000,
+    NEVER_MS = 24 * 3600 * 1000,
     QUEUE = 1000
 };
 
@@ -146,7 +147,9 @@ void node_door_connect(struct node_door *d) {
         int option, value;
     } ints[] = {
         {ZMQ_LINGER, 0},
-        {ZMQ_RECONNECT_IVL, -1},
+        /* This door connects again, with another socket. By -1, libzmq looks through the machine's interfaces (AF_NETLINK) whenever a
+         * connection breaks, and aborts when it may not. */
+        {ZMQ_RECONNECT_IVL, NEVER_MS},
         {ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS},
         {ZMQ_CONNECT_TIMEOUT, HANDSHAKE_MS},
         {ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS},
