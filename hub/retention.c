@@ -22,10 +22,12 @@
 
 enum {
     LOOK_RECORDS = 2000,
-    RUN_ITEMS = 10000, /* so many at most in one run; the rest waits for the next night */
+    RUN_DEEDS = 10000,  /* so many at most in one run; the rest waits for the next night */
+    RUN_ITEMS = 200000, /* what is due is held in memory: so much of it, and what stays is among it */
     RULES_MOST = 16,
     LIST_ROWS = 1000,
     AGAIN_MS = 60000,
+    CANCELLED_MS = 3600000, /* a night that a person cancelled begins anew then */
     PURPOSE_ADMINISTRATION = 1,
     NOTE_FORM = 1,
 };
@@ -71,6 +73,8 @@ struct run {
     uint64_t over;       /* due too, and more than one run does */
     size_t newly_kept, acted;
     uint64_t done[DEEDS], kept;
+    struct progress progress;         /* records; of a run that acts */
+    uint64_t job;                     /* of a night that has something to do */
     json_t *rows;                     /* owns */
     struct buffer order, reason, law; /* of the order to erase that is being made */
     struct id16 order_id;
@@ -90,6 +94,11 @@ static size_t item_count(const struct run *r) {
 static void sort(struct run *r, int (*compare)(const void *one, const void *other)) {
     if (item_count(r) > 1)
         qsort(r->items.at, item_count(r), sizeof(struct item), compare);
+}
+
+/* A policy changed meanwhile, or a person asked it to stop. */
+static bool is_ended(const struct run *r) {
+    return r->stopped || progress_stopped(&r->progress);
 }
 
 /* ---- what is due of one record */
@@ -251,6 +260,14 @@ static void run_free(struct run *r) {
 
 static void run_end(struct run *r, int result) {
     struct keeping *k = r->city->keeping;
+    bool cancelled = progress_stopped(&r->progress);
+    if (r->job != 0)
+        jobs_end(
+            r->city->self.jobs, r->job,
+            result == 0  ? NULL
+            : r->stopped ? "a policy changed; it begins anew"
+            : cancelled  ? "it was cancelled; it begins anew in an hour"
+                         : "it failed; it is tried again");
     if (r->request != NULL && result == 0) {
         size_t i;
         json_t *row;
@@ -258,15 +275,17 @@ static void run_end(struct run *r, int result) {
         request_end(r->request);
     } else if (r->request != NULL && r->stopped) {
         request_error(r->request, "conflict", "a policy changed meanwhile; what was done is done, the rest waits", "say it again");
+    } else if (r->request != NULL && cancelled) {
+        request_error(r->request, "busy", "it was cancelled, or the daemon is stopping; what was done is done", "say it again");
     } else if (r->request != NULL) {
         hub_write_answer(r->request, result, NULL);
     }
     if (!r->listing && k != NULL && k->run == r) {
         k->run = NULL;
         if (result != 0 && !r->stopped)
-            k->again_at = clock_now() + AGAIN_MS;
+            k->again_at = clock_now() + (cancelled ? CANCELLED_MS : AGAIN_MS);
     }
-    if (result != 0 && !r->stopped)
+    if (result != 0 && !r->stopped && !cancelled)
         log_fact(LOG_WARNING, "retention.cut_short", FACT_INT("result", result));
     run_free(r);
 }
@@ -401,6 +420,7 @@ static void order_look(struct batch *b, struct txn *state) {
         erasure_name(&r->order, x->type, &x->id);
         r->order_names++;
     }
+    progress_step(&r->progress, r->order_names);
 }
 
 static void order_merged(void *owner, int result) {
@@ -484,6 +504,7 @@ static void write_look(struct batch *b, struct txn *state) {
             set_flag(r, x, x->deed == DEED_RESTRICT);
         if (due) {
             r->done[x->deed]++;
+            progress_step(&r->progress, 1);
             tell(r, x, 1, "", "done");
         }
         r->acted++;
@@ -495,7 +516,7 @@ static void write_end(struct batch *b, int result) {
 }
 
 static void act(struct run *r) {
-    if (r->stopped)
+    if (is_ended(r))
         run_end(r, -ECANCELED);
     else if (r->acted == item_count(r))
         note(r);
@@ -538,6 +559,24 @@ static void list(struct run *r) {
     }
 }
 
+/* What stays is no work: it is counted, and in nobody's way. */
+static void limit(struct run *r) {
+    size_t some = 0, left = 0;
+    for (size_t i = 0; i < item_count(r); i++) {
+        struct item x = *item_at(r, i);
+        if (!x.kept && some == RUN_DEEDS) {
+            r->over++;
+            continue;
+        }
+        some += !x.kept;
+        *item_at(r, left++) = x;
+    }
+    r->items.len = left * sizeof(struct item);
+    progress_expect(&r->progress, some);
+    if (r->request == NULL && some > 0)
+        r->job = jobs_begin_own(r->city->self.jobs, "retention", "records", &r->progress);
+}
+
 static void known(struct run *r) {
     for (size_t i = 0; i < item_count(r); i++)
         r->kept += item_at(r, i)->kept;
@@ -547,6 +586,7 @@ static void known(struct run *r) {
         return;
     }
     sort(r, by_act);
+    limit(r);
     for (size_t i = 0; r->dry && i < item_count(r); i++)
         tell(r, item_at(r, i), 1, "", item_at(r, i)->kept ? "kept for what is about it" : "due");
     if (r->dry)
@@ -562,7 +602,7 @@ static void about_look(struct batch *b, struct txn *state) {
 
 static void about_end(struct batch *b, int result) {
     struct run *r = (struct run *)b;
-    if (result != 0 || r->stopped) {
+    if (result != 0 || is_ended(r)) {
         run_end(r, result != 0 ? result : -ECANCELED);
     } else if (!r->finished) {
         step(r, about_look, about_end);
@@ -586,7 +626,7 @@ static void due_look(struct batch *b, struct txn *state) {
 static void due_end(struct batch *b, int result) {
     struct run *r = (struct run *)b;
     bool erases = false;
-    if (result != 0 || r->stopped) {
+    if (result != 0 || is_ended(r)) {
         run_end(r, result != 0 ? result : -ECANCELED);
         return;
     }
@@ -616,6 +656,8 @@ static struct run *run_new(struct city *c, struct request *q) {
 }
 
 static void run_begin(struct run *r) {
+    if (r->request != NULL && !r->dry && !r->listing)
+        jobs_begin(r->city->self.jobs, r->request, "retention", "records", &r->progress);
     step(r, due_look, due_end);
 }
 

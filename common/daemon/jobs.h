@@ -1,5 +1,6 @@
-/* Long work of a daemon that an operator can look at, wait for and end: backups, checks, compactions, imports. Each has a number from the
- * daemon's start on; those that ended are remembered, JOBS_REMEMBERED of them. All of it on the loop's thread but the progress itself. */
+/* Long work of a daemon that an operator can look at, wait for and end: backups, checks, compactions, retention, imports. Each has a number
+ * from the daemon's start on; those that ended are remembered, JOBS_REMEMBERED of them. All of it on the loop's thread but the progress
+ * itself. */
 #pragma once
 
 #include "common/base/progress.h"
@@ -36,11 +37,11 @@ void jobs_guest_end(struct jobs *j, struct request *q);
 #define JOBS_COLUMNS "job kind state done total unit began_ms took_ms uid why"
 #define JOBS_FIELDS                                                                                                                        \
     {"jobs", "job", "", "its number, since this daemon started", "任务编号"},                                                              \
-        {"jobs", "kind", "", "backup, verify, compaction; at a node import", "任务类型"},                                                  \
+        {"jobs", "kind", "", "backup, verify, compaction, at the hub retention; at a node import", "任务类型"},                            \
         {"jobs", "state", "", "running, stopping (it was asked to), done, failed, cancelled", "状态"},                                     \
         {"jobs", "done", "", "of `unit`, so far", "已完成"},                                                                               \
         {"jobs", "total", "", "of `unit`, as it is known: an estimate until the end; null: not known", "总量"},                            \
-        {"jobs", "unit", "", "bytes (copied, sealed and read back), values, stores, rows", "单位"},                                        \
+        {"jobs", "unit", "", "bytes (copied, sealed and read back), values, stores, records, rows", "单位"},                               \
         {"jobs", "began_ms", "ms since 1970", "when it began", "开始时间"}, {"jobs", "took_ms", "ms", "that it took, so far", "用时"},     \
         {"jobs", "uid", "", "of the process that asked for it; null: the daemon itself", "发起用户"},                                      \
         {"jobs", "why", "", "it failed, or was cancelled", "原因"},                                                                        \

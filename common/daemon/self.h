@@ -62,7 +62,7 @@ void self_compaction_ended(void *owner, const char *why);
          "",                                                                                                                               \
          "",                                                                                                                               \
          JOBS_COLUMNS,                                                                                                                     \
-         "long work that runs or has run (backups, checks, compactions; at a node imports): how far it is",                                \
+         "long work that runs or has run (backups, checks, compactions; at the hub retention, at a node imports): how far it is",          \
          "正在进行和已结束的任务"},                                                                                                        \
         {"job wait",    CONTROL_STATUS, self_job_wait, "job", "timeout=", "", "wait until a job ends; answers as its command does",        \
          "等待任务结束"},                                                                                                                  \

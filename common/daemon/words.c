@@ -252,6 +252,7 @@ static const struct word table[] = {
     {"no room: the disk of the backups, or the data folder's, where a copy of the largest store lies meanwhile, is full",
      "空间不足：备份磁盘已满，或数据目录所在磁盘已满（制作时需暂存最大的存储）"},
     {"it was cancelled, or the daemon is stopping; nothing was kept of it", "已取消，或守护进程正在停止；没有留下任何内容"},
+    {"it was cancelled, or the daemon is stopping; what was done is done", "已取消，或守护进程正在停止；已完成的部分有效"},
     {"the store does not pass its own check, so this would be no backup: run `anjuctl verify`",
      "存储未通过自检，不能作为备份：请运行`anjuctl verify`"},
     {"the data folder is not empty: stop the daemon, move the old folder away and keep it, then name an empty one",

@@ -102,7 +102,6 @@ check "… then none is left over" finds_none hub backups_left
 # ---- no code is without a test that sees it
 cat >"$work/none" <<END
 areas_many needs an office of 32 areas
-retention_left needs more than 10000 records that are due in one night
 END
 seen() { grep -qE "(^|[^_a-z])finds [a-z0-9]+ $1( |$|')" tests/e2e/test_*.sh; }
 named() { # every code has a test or a reason, and no reason is for a code that has one, or is none
