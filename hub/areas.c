@@ -25,10 +25,10 @@ struct redivision {
     int64_t day;             /* as of which they are known */
     bool busy;               /* one step at a time: the tree, the offices, a batch of records */
     bool tree_due, rows_due;
-    size_t serving;   /* office records on their way */
-    size_t too_many;  /* offices that cannot serve the successor beside what they serve */
-    uint64_t moved;   /* records, since the start */
-    instant again_at; /* a step that failed is taken again then; 0: none did */
+    size_t serving;        /* office records on their way */
+    struct buffer crowded; /* owns; uint32_t: offices that cannot serve the successor beside what they serve */
+    uint64_t moved;        /* records, since the start */
+    instant again_at;      /* a step that failed is taken again then; 0: none did */
 };
 
 static struct dissolved *find(const struct buffer *list, area code) {
@@ -73,7 +73,7 @@ struct reading {
     struct buffer documents; /* owns */
     struct buffer dissolved; /* owns */
     struct buffer offices;   /* owns; struct office_due */
-    size_t too_many;
+    struct buffer crowded;   /* owns; uint32_t */
     int64_t day;
 };
 
@@ -122,7 +122,7 @@ static int each_office(void *owner, uint32_t node, const struct hub_node_state *
     if (fit && office_areas_fit(&due.areas))
         buffer_add(&r->offices, bytes_of(&due, sizeof due));
     else
-        r->too_many++;
+        buffer_add(&r->crowded, bytes_of(&node, sizeof node));
     return 0;
 }
 
@@ -168,7 +168,8 @@ static void reading_done(struct hub_read *read, int result) {
         buffer_clear(&d->dissolved);
         buffer_add(&d->dissolved, buffer_bytes(&r->dissolved));
         d->day = r->day;
-        d->too_many = r->too_many;
+        buffer_clear(&d->crowded);
+        buffer_add(&d->crowded, buffer_bytes(&r->crowded));
         d->rows_due = true;
         d->serving = r->offices.len / sizeof *due;
         for (size_t i = 0; i < r->offices.len / sizeof *due; i++) {
@@ -183,6 +184,7 @@ static void reading_done(struct hub_read *read, int result) {
     buffer_close(&r->documents);
     buffer_close(&r->dissolved);
     buffer_close(&r->offices);
+    buffer_close(&r->crowded);
     free(r);
 }
 
@@ -391,10 +393,26 @@ void areas_open(struct city *c) {
 }
 
 void areas_close(struct city *c) {
-    if (c->redivision != NULL)
+    if (c->redivision != NULL) {
         buffer_close(&c->redivision->dissolved);
+        buffer_close(&c->redivision->crowded);
+    }
     free(c->redivision);
     c->redivision = NULL;
+}
+
+/* One that was closed or revoked serves nobody: whoever came in its place does. */
+static void name_crowded(const struct city *c, struct problems *problems) {
+    const uint32_t *all = (const uint32_t *)(const void *)c->redivision->crowded.at;
+    size_t count = 0;
+    uint32_t first = 0;
+    for (size_t i = 0; i < c->redivision->crowded.len / sizeof *all; i++)
+        if (office_open(c, all[i]) && count++ == 0)
+            first = all[i];
+    if (count > 0)
+        problem_add(
+            problems, PROBLEM_AREAS_MANY, "{s:I, s:I, s:I}", "count", (json_int_t)count, "most", (json_int_t)LIMIT_AREAS, "node",
+            (json_int_t)first);
 }
 
 void areas_status(const struct city *c, json_t *out, struct problems *problems) {
@@ -402,8 +420,8 @@ void areas_status(const struct city *c, json_t *out, struct problems *problems) 
     json_object_set_new(out, "areas_dissolved", json_integer(d == NULL ? 0 : (json_int_t)(d->dissolved.len / sizeof(struct dissolved))));
     json_object_set_new(out, "areas_moved", json_integer(d == NULL ? 0 : (json_int_t)d->moved));
     json_object_set_new(out, "areas_moving", json_boolean(d != NULL && (d->busy || d->again_at != 0)));
-    if (d != NULL && d->too_many > 0)
-        problem_add(problems, PROBLEM_AREAS_MANY, "{s:I, s:I}", "count", (json_int_t)d->too_many, "most", (json_int_t)LIMIT_AREAS);
+    if (d != NULL)
+        name_crowded(c, problems);
 }
 
 /* ---- anjuctl areas */

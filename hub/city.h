@@ -118,6 +118,7 @@ const char *office_areas_parse(const char *text, struct office_areas *a);       
 bool office_areas_fit(const struct office_areas *a);                                        /* it can pull their feeds and all above them */
 struct id16 operator_id(const struct city *c, struct request *q /* NULL: our own doing */); /* as the author of a change */
 bool office_known(const struct city *c, uint32_t node);
+bool office_open(const struct city *c, uint32_t node);                                    /* known, neither closed for good nor revoked */
 const struct hub_peer *office_of_key(const struct city *c, const uint8_t key[KEY_BYTES]); /* NULL: no node has it */
 uint32_t office_number(struct city *c);                                                   /* for a new node; never given out twice */
 /* The file that enrols the machine. It holds the city's secrets. by_token: it names the hub that the machine has met at the enrolment

@@ -248,6 +248,11 @@ bool office_known(const struct city *c, uint32_t node) {
     return hub_engine_peer_of(c->engine, node) != NULL;
 }
 
+bool office_open(const struct city *c, uint32_t node) {
+    const struct hub_peer *p = hub_engine_peer_of(c->engine, node);
+    return p != NULL && !p->link.revoked && !p->link.retired;
+}
+
 static uint32_t known_node(struct city *c, struct request *q) {
     const char *text = request_text(q, "node");
     uint32_t node = text == NULL ? 0 : (uint32_t)strtoul(text, NULL, 10);

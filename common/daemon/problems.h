@@ -129,8 +129,10 @@
       "`anjuctl rules`会标出；请安装市级使用的版本")                                                                                       \
     X(AREAS_MANY, "areas_many", WARNING, "hub",                                                                                            \
       "{count} offices cannot serve what follows a dissolved area: with it they would pull more than {most} feeds; their records move "    \
-      "all the same",                                                                                                                      \
-      "{count}个办公室无法接管撤并后的区划：将超过{most}个区域；记录仍会迁移", "enrol another node for it", "请为其另行登记节点")          \
+      "all the same; first node {node}",                                                                                                   \
+      "{count}个办公室无法接管撤并后的区划：将超过{most}个区域；记录仍会迁移；首个为节点{node}",                                           \
+      "enrol two nodes in its place, each for a part of its areas (`anjuctl node token AREAS`), then `anjuctl node retire {node}`",        \
+      "请以两个节点代替它，各负责一部分区域（`anjuctl node token`），然后`anjuctl node retire {node}`")                                    \
     X(RETENTION_LEFT, "retention_left", WARNING, "hub", "{count} records are due for retention beside what one night does",                \
       "除当夜处理外，还有{count}条到期记录", "`anjuctl retention run` goes on now", "`anjuctl retention run`可立即继续")                   \
     /* backups */                                                                                                                          \

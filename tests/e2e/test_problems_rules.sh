@@ -10,6 +10,47 @@ until_true 20 said "(purpose)" ctl n1 types
 next_is() { ctl hub -o jsonl problems | grep "\"code\":\"$1\"" | grep -F "\"next\":\"$2\""; }
 import() { ctl n1 import "$1" "$work/$1.csv" --map "deploy/catalogue/mapping/$1.yaml" --actor op1; }
 
+# ---- an office serves so many areas that it has no room for what follows one of them
+area() { printf '650203001%03d' "$1"; }
+areas() { seq -f '650203001%03.0f' "$1" "$2" | paste -sd, -; }
+make_node n2 "$(areas 101 126)" 二
+start_node n2
+check "an office serves as many areas as it can" ctl n2 wait --caught-up --timeout 20
+check "… which is no problem" finds_none hub areas_many
+check "one more is too many" said "split it into two" ctl hub node token "$(areas 101 127)"
+cat >"$work/tree.yaml" <<END
+kind: area_tree
+name: city
+legal_basis: 测试区划调整
+areas:
+  - {code: "650203", zh: 某区}
+  - {code: "650203001", zh: 某街道}
+  - {code: "$(area 101)", zh: 甲社区, to: $(TZ=UTC-8 date -d yesterday +%F), successor: "$(area 201)"}
+  - {code: "$(area 201)", zh: 乙社区}
+END
+# shellcheck disable=SC2086
+moved_to() { ctl "$1" -o jsonl get Person "$2" $who | grep "\"home\":\"$3\""; }
+# shellcheck disable=SC2086
+person=$(ctl n2 -o jsonl put Person name=甲 $who | field id)
+check "somebody lives there" ctl n2 wait --caught-up --timeout 20
+check "one of its areas is dissolved" ctl hub policy publish "$work/tree.yaml"
+check "… what follows has no room there" until_true 20 finds hub areas_many
+check "… and says what to do" next_is areas_many "enrol two nodes in its place, each for a part of its areas (\`anjuctl node token AREAS\`), then \`anjuctl node retire 2\`"
+make_node n3 "$(areas 101 114)" 三
+make_node n4 "$(areas 115 126)" 四
+start_node n3
+check "two others in its place" ctl n3 wait --caught-up --timeout 30
+check "… have what moved" until_true 30 moved_to n3 "$person" "$(area 201)"
+check "… it is still there" finds hub areas_many
+ctl hub node retire 2 >/dev/null
+check "… until it is closed, all that it had being here" until_true 90 finds_none hub areas_many
+stop n2
+stop n3
+stop hub
+start_hub
+check "… also after a start" until_true 20 [ "$(status_of hub areas_dissolved)" = 1 ]
+check "… it is not said any more" finds_none hub areas_many
+
 # ---- more records are due than one night does
 most=10000
 {
