@@ -142,7 +142,7 @@ static void name_each(const struct hub_engine *e, struct problems *out) {
     }
     for (size_t i = 0; i < hub_engine_peers(e); i++) { /* whose key does what no node of ours does: somebody has to look there */
         const struct hub_peer *p = hub_engine_peer(e, i);
-        if (office_wrongs(p) == 0)
+        if (office_wrongs(p) == 0 || p->link.revoked || p->link.retired)
             continue;
         buffer_clear(&key);
         hex_encode(bytes_of(p->keys.curve, KEY_BYTES), &key);

@@ -58,9 +58,12 @@
       "`anjuctl quarantine list`可查看来源和原因")                                                                                         \
     X(QUARANTINE_FULL, "quarantine_full", CRITICAL, "hub",                                                                                 \
       "a node has filled its quarantine; nothing more is taken from it (node {node})", "节点{node}的隔离区已满，不再接收其更改",           \
-      "`anjuctl quarantine list`", "`anjuctl quarantine list`")                                                                            \
-    X(HELD, "held", WARNING, "node", "the city did not take some changes ({count})", "市级搁置了{count}条更改", "see `anjuctl held`",      \
-      "请查看`anjuctl held`")                                                                                                              \
+      "`anjuctl quarantine list --node {node}`: retry or discard what is there; a machine that is not to be trusted: `anjuctl node "       \
+      "revoke {node}`",                                                                                                                    \
+      "`anjuctl quarantine list --node {node}`，逐条重试或丢弃；不可信的机器：`anjuctl node revoke {node}`")                               \
+    X(HELD, "held", WARNING, "node", "the city did not take some changes ({count})", "市级搁置了{count}条更改",                            \
+      "`anjuctl held` says which and why; city hall takes or discards them: `anjuctl quarantine list` there",                              \
+      "`anjuctl held`可查看哪些及原因；由市级重试或丢弃：在市级运行`anjuctl quarantine list`")                                             \
     /* links */                                                                                                                            \
     X(NODE_OFFLINE, "node_offline", WARNING, "hub", "{count} offices are offline, the longest node {node} for {age_ms}",                   \
       "{count}个办公室离线，最久的是节点{node}，已{age_ms}", "`anjuctl nodes`; look at line and machine there",                            \
@@ -72,7 +75,9 @@
     X(UNVERIFIED, "unverified", CRITICAL, "node", "connected, but for {age_ms} nothing has come through to the city and back",             \
       "已连接，但{age_ms}以来数据无法往返市级", "ask city hall whether the hub merges", "请询问市级合并是否正常")                          \
     X(LINK, "link", WARNING, "node", "{why}", "未连接：{why}", "edits are saved here and sent later", "更改保存在本机，连接后自动上传")    \
-    X(REFUSED, "refused", CRITICAL, "node", "{why}", "市级拒绝连接：{why}", "tell city hall", "请联系市级管理员")                          \
+    X(REFUSED, "refused", CRITICAL, "node", "{why}", "市级拒绝连接：{why}",                                                                \
+      "tell city hall; what is settled there is tried again within five minutes, at once after `anjuctl pause` and `anjuctl resume`",      \
+      "请联系市级管理员；市级处理后五分钟内自动重试，`anjuctl pause`后`anjuctl resume`可立即重试")                                         \
     X(WRONG_KEY, "wrong_key", WARNING, "hub",                                                                                              \
       "{who} was not let in ({count} times since the start): its key is not enrolled here, or revoked",                                    \
       "{who}被拒绝（启动后{count}次）：其密钥未登记或已吊销", "if it is a new office: `anjuctl node add`; a revoked one stays out",        \
@@ -86,7 +91,8 @@
       "{who} was not let in ({count} times since the start): it does not speak as a node does",                                            \
       "{who}被拒绝（启动后{count}次）：不是节点协议", "nothing but nodes should reach this port", "此端口只应由节点访问")                  \
     X(FORKED, "forked", CRITICAL, "hub", "two disks speak with one key (node {node})", "两块磁盘使用同一密钥（节点{node}）",               \
-      "find out which is right, then `anjuctl node approve N`", "请查明哪一台正确，然后`anjuctl node approve N`")                          \
+      "find out which is right and switch the other off, then `anjuctl node approve {node}`",                                              \
+      "请查明哪一台正确并关闭另一台，然后`anjuctl node approve {node}`")                                                                   \
     X(GAP, "gap", CRITICAL, "hub", "node {node} cannot go on: what lies between its log and ours is nowhere",                              \
       "节点{node}无法继续：其日志与市级之间有缺口", "`anjuctl node show {node}`; deploy/BACKUP.md says how it goes on",                    \
       "`anjuctl node show {node}`；处理步骤见deploy/BACKUP.md")                                                                            \

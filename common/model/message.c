@@ -47,6 +47,10 @@ const char *verdict_text(enum verdict v) {
     return "held for a reason this version does not know";
 }
 
+bool verdict_waits(enum verdict v) {
+    return v != VERDICT_MERGED && v != VERDICT_DISCARDED && v != VERDICT_ERASED;
+}
+
 const char *refusal_text(enum refusal r) {
     switch (r) {
     case REFUSE_BUSY:

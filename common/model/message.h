@@ -258,6 +258,7 @@ int epoch_compare(struct epoch a, struct epoch b); /* by counter, then random */
 bool epoch_equal(struct epoch a, struct epoch b);
 bool cursor_equal(struct cursor a, struct cursor b);
 struct life *life_find(struct life *lives, size_t count, const struct id16 *incarnation); /* NULL when there is none */
-const char *verdict_text(enum verdict v);                                                 /* static, English, for a person */
+bool verdict_waits(enum verdict v);       /* it is held, and a person may still decide on it */
+const char *verdict_text(enum verdict v); /* static, English, for a person */
 const char *refusal_text(enum refusal r);
 const char *message_name(enum message_kind kind);

@@ -154,8 +154,7 @@ static void take_verdicts(struct lay *y, const struct held *held, size_t count) 
             touched_add(&y->touched, c.type, &c.record);
         if (there && held[i].reason == VERDICT_ERASED)
             refused(y, l, held[i].seq, &c);
-        bool settled = held[i].reason == VERDICT_MERGED || held[i].reason == VERDICT_DISCARDED || held[i].reason == VERDICT_ERASED;
-        if (settled && held[i].seq < l->first) /* it was kept for being held only */
+        if (!verdict_waits(held[i].reason) && held[i].seq < l->first) /* it was kept for being held only */
             log_drop(y->t, &held[i].incarnation, held[i].seq);
     }
 }
@@ -399,7 +398,7 @@ int node_lay_feed(struct txn *t, const struct feed *m, struct node_laid *out) {
         compare(&y, m, out);
     }
     rebuild_views(&y);
-    p->held_count = store_count(t, NODE_HELD);
+    p->held_count = held_waiting(t);
     end(&y);
     return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
 }
@@ -456,7 +455,7 @@ int node_lay_repair(struct txn *t, const struct repair_fill *m, struct node_laid
     drop_foreign(&y);
     digest_recompute(t, m->area);
     rebuild_views(&y);
-    p->held_count = store_count(t, NODE_HELD);
+    p->held_count = held_waiting(t);
     end(&y);
     return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
 }

@@ -131,6 +131,18 @@ void held_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, enum 
         envelope_put(t, NODE_HELD, key_bytes(&k), bytes_of(&one, 1));
 }
 
+uint64_t held_waiting(struct txn *t) {
+    struct bytes at, value;
+    uint64_t count = 0;
+    struct scan *s = scan_open(t, NODE_HELD);
+    for (bool more = scan_from(s, (struct bytes){NULL, 0}, &at, &value); more; more = scan_next(s, &at, &value)) {
+        struct held h;
+        count += key_log_read(at, &h.incarnation, &h.seq) && held_get(t, &h.incarnation, h.seq, &h.reason) && verdict_waits(h.reason);
+    }
+    scan_close(s);
+    return count;
+}
+
 /* ---- an edit */
 
 static bool adopted_only(const struct record *r) {

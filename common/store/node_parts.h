@@ -26,6 +26,7 @@ void tail_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, const
 void lost_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, wall_ms at);
 bool held_get(struct txn *t, const struct id16 *incarnation, uint64_t seq, enum verdict *out);
 void held_put(struct txn *t, const struct id16 *incarnation, uint64_t seq, enum verdict reason); /* MERGED: forgets it */
+uint64_t held_waiting(struct txn *t); /* how many of them a person may still decide on */
 
 /* ---- base, views and pending changes (node_view.c) */
 struct touched_list {

@@ -139,7 +139,7 @@ uint32_t node_trim(struct txn *t, wall_ms local_now, uint32_t limit) {
     if (y.work == 0 && lost == 0)
         return 0;
     p->lost_count -= lower(p->lost_count, lost);
-    p->held_count = store_count(t, NODE_HELD);
+    p->held_count = held_waiting(t);
     node_progress_put(t, p);
     return y.gone;
 }

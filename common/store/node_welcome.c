@@ -202,7 +202,7 @@ int node_welcome(struct txn *t, const struct welcome *m, wall_ms asked, wall_ms 
         erasures_give_back(t, p, m->load ? 0 : m->cursor.at, local_now);
     if (remake)
         pending_remake(t, p);
-    p->held_count = store_count(t, NODE_HELD);
+    p->held_count = held_waiting(t);
     node_progress_put(t, p);
     return txn_result(t) < 0 ? pass(txn_result(t)) : 0;
 }
@@ -263,6 +263,6 @@ void node_new_life(struct txn *t, const struct id16 *incarnation) {
     p->unproven = true;
     load_all(p);
     pending_remake(t, p);
-    p->held_count = store_count(t, NODE_HELD);
+    p->held_count = held_waiting(t);
     node_progress_put(t, p);
 }

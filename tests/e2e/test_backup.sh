@@ -236,4 +236,14 @@ check "the clone is caught at the hub" until_true 20 sh -c "'$bin/anjuctl' -s '$
 check "… and at the office" until_true 20 sh -c "'$bin/anjuctl' -s '$town/n2' -o jsonl status | grep -q 'two machines'"
 check "… check says so there" finds n2 refused
 check "… and at the hub" finds hub forked
+check "… which says what to do" said "anjuctl node approve 2" finds hub forked
+stop twin
+check "the twin is switched off, and the first is said to be right" ctl hub node approve 2
+check "… the office is told how it comes at once" said "anjuctl pause" finds n2 refused
+ctl n2 pause >/dev/null
+ctl n2 resume >/dev/null
+check "… it is let in" until_true 20 finds_none n2 refused
+check "… and the hub says no more" until_true 20 finds_none hub forked
+write_many n2 8100 5
+check "… it works" ctl n2 wait --caught-up --timeout 60
 finish

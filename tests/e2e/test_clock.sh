@@ -32,4 +32,9 @@ echo +0 >"$work/clock"
 check "with the right clock again an edit is taken" put 丙
 check "… and merged, though a higher stamp is held" until_true 20 shows n1 merged 3
 check "nothing else is held" shows n1 held 1
+check "what the office is told to do: city hall looks at it" said "city hall" finds n1 held
+seq=$(ctl hub -o jsonl quarantine list --node 1 | field seq)
+check "… and discards it" ctl hub quarantine discard 1 "$seq" --reason "stamped with a wrong clock"
+check "… then nothing is held at the office" until_true 60 finds_none n1 held
+check "… nor in quarantine" finds_none hub quarantine
 finish

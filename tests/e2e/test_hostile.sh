@@ -80,6 +80,15 @@ check "the hub has grown by less than 64 MiB ($before, now $now kB)" [ "$((now -
 check "out of scope without end" hostile 40 quarantine=650203001001
 check "… ends when its quarantine is full" sh -c "cat '$work/said'; '$bin/anjuctl' -s '$town/hub' -o jsonl node show 2 | sed -n 's/.*\"held\":\([0-9]*\).*/\1/p' | awk '{ print; exit !(\$1 >= 10000 && \$1 < 25000) }'"
 check "… which check says" finds hub quarantine_full
+check "… with what to do" said "quarantine list --node 2" finds hub quarantine_full
+discard() { # what is more than a quarantine may hold
+    ctl hub -o jsonl quarantine list --node 2 | tail -n +10000 |
+        sed 's/.*"seq":\([0-9]*\),.*"incarnation":"\([0-9a-f]*\)".*/{"cmd":"quarantine discard","args":{"node":"2","seq":"\1","incarnation":"\2","reason":"r"}}/' |
+        "$bin/anjuctl" -s "$town/hub" batch >"$work/.out" 2>&1
+}
+discard
+check "what is discarded makes room" [ "$(wrong held)" -lt 10000 ]
+check "… and check says no more" finds_none hub quarantine_full
 check "… and the other office works on" sh -c "'$bin/anjuctl' -s '$town/n1' put Person name=after $who && '$bin/anjuctl' -s '$town/n1' wait --acked --timeout 10"
 
 # ---- who it was
@@ -88,6 +97,10 @@ check "the log names the key" grep -q "hub.alarm.*node=2 key=$key" "$town/log/hu
 check "… without a line for each frame" [ "$(grep -c . "$town/log/hub")" -lt 1000 ]
 check "status names the key" said "node 2 (key $key)" ctl hub status
 check "… and check does" finds hub node_alarm
+check "… with what to do" sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl problems | grep 'node_alarm.*anjuctl node revoke 2'"
+check "it is revoked" ctl hub node revoke 2
+check "… which ends the alarm" until_true 20 finds_none hub node_alarm
+check "… the other office works on" sh -c "'$bin/anjuctl' -s '$town/n1' put Person name=later $who && '$bin/anjuctl' -s '$town/n1' wait --acked --timeout 10"
 check "the honest node is no alarm" [ "$(ctl hub -o jsonl node show 1 | field wrongs)" = 0 ]
 check "the hub's state is sound" said sound ctl hub verify
 check "of the hostile node three changes are merged, the ones that were right" sh -c "'$bin/anjuctl' -s '$town/hub' nodes; [ \$('$bin/anjuctl' -s '$town/hub' -o jsonl node show 2 | sed -n 's/.*\"merged\":\\([0-9]*\\).*/\\1/p') = 3 ]"
