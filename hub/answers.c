@@ -598,8 +598,22 @@ static void run_verify(struct question *a, struct txn *state, struct txn *log) {
                          (json_int_t)log_proof_pushes(a->proof), "result", "sound"));
 }
 
+struct verifying {
+    struct question ask; /* first */
+    uint64_t met;        /* damage, when it began */
+};
+
+static void verified(struct question *a) {
+    if (a->code == NULL && json_array_size(a->rows) == 1 && !progress_stopped(&a->progress))
+        hub_engine_sound(a->city->engine, ((struct verifying *)a)->met);
+}
+
 void cmd_verify_state(void *owner, struct request *q) {
-    struct question *a = question_new(owner, q, run_verify);
+    const struct city *c = owner;
+    struct verifying *v = question_of(owner, q, sizeof *v, run_verify);
+    struct question *a = &v->ask;
+    v->met = hub_engine_damage_met(c->engine);
+    a->finish = verified;
     a->one = true;
     jobs_begin(a->city->self.jobs, q, "verify", "values", &a->progress);
     question_submit(a);

@@ -44,8 +44,8 @@ static void look_at_machine(const struct office *o, const struct problem_limits 
         problem_add(out, PROBLEM_DISK_LOW, "{s:I}", "free_bytes", (json_int_t)((uint64_t)disk.f_bavail * disk.f_frsize));
     if (node_engine_compact_full(o->engine))
         problem_add(out, PROBLEM_ERASE_DISK, "{s:I}", "needed_bytes", (json_int_t)store_bytes(node_engine_store(o->engine)));
-    if (s->alarms > 0)
-        problem_add(out, PROBLEM_DIGEST_ALARM, "{s:I}", "count", (json_int_t)s->alarms);
+    if (node_side_alarmed(s) > 0)
+        problem_add(out, PROBLEM_DIGEST_ALARM, "{s:I}", "count", (json_int_t)node_side_alarmed(s));
     if (s->progress.lost_count > 0)
         problem_add(out, PROBLEM_LOST, "{s:I}", "count", (json_int_t)s->progress.lost_count);
     if (off > LIMIT_CLOCK_AHEAD_MS)

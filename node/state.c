@@ -200,6 +200,7 @@ struct verifying {
     struct office *office;
     struct request *request;
     struct progress progress; /* values */
+    uint64_t alarms;          /* when it began */
     size_t complaints;
     struct buffer first; /* owns; of them */
     int result;
@@ -233,8 +234,10 @@ static void verify_done(struct job *j, int result) {
             "%zu complaints; the first: %s", v->complaints, buffer_string(&v->first));
     else if (v->result != 0)
         request_error(v->request, "internal", "the store could not be read", "look at the disk, restart the node");
-    else
+    else {
+        node_engine_sound(v->office->engine, v->alarms);
         request_ok(v->request, json_pack("{s:I, s:s}", "checked", (json_int_t)v->progress.done, "result", "sound"));
+    }
     buffer_close(&v->first);
     free(v);
 }
@@ -244,6 +247,7 @@ void cmd_verify_store(void *owner, struct request *q) {
     struct verifying *v = memory_zeroed(1, sizeof *v);
     v->office = o;
     v->request = q;
+    v->alarms = node_engine_side(o->engine)->alarms;
     v->job.work = verify_works;
     v->job.done = verify_done;
     jobs_begin(o->self.jobs, q, "verify", "values", &v->progress);

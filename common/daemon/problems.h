@@ -40,12 +40,13 @@
     X(ROSTER_DAMAGED, "roster_damaged", CRITICAL, "hub", "an office's record is damaged: it may not be able to connect",                   \
       "某办公室的登记记录已损坏，可能无法连接", "run `anjuctl verify`", "请运行`anjuctl verify`")                                          \
     X(UNREADABLE, "unreadable", CRITICAL, "hub", "what an office or a question needs is damaged", "办公室或查询所需的数据已损坏",          \
-      "run `anjuctl verify`; it is told until the hub is started again", "请运行`anjuctl verify`；重启市级服务后不再提示")                 \
+      "run `anjuctl verify`; it is told until that finds all sound", "请运行`anjuctl verify`；检查全部正常后不再提示")                     \
     X(LOST, "lost", CRITICAL, "node", "changes that were not sent yet were damaged on this disk and are lost",                             \
       "尚未上传的更改在本机磁盘上损坏，已丢失", "`anjuctl held` names them; look at the disk", "`anjuctl held`列出这些更改；请检查磁盘")   \
     X(DIGEST_ALARM, "digest_alarm", CRITICAL, "node", "digests differed although they had been equal",                                     \
-      "本机与市级的数据摘要曾经一致，现在不一致", "look into the log, run `anjuctl verify`; it is told until the node is started again",   \
-      "请查看日志并运行`anjuctl verify`；重启节点后不再提示")                                                                              \
+      "本机与市级的数据摘要曾经一致，现在不一致",                                                                                          \
+      "look into the log, run `anjuctl verify`; it is told until that finds all sound, and the digests are equal again",                   \
+      "请查看日志并运行`anjuctl verify`；检查正常且摘要一致后不再提示")                                                                    \
     X(OFFICE_ALARM, "office_alarm", CRITICAL, "hub",                                                                                       \
       "{count} offices held other data than the hub after they had held the same, first node {node}",                                      \
       "{count}个办公室的数据与市级不一致（曾经一致），首个为节点{node}", "run `anjuctl verify` there and here",                            \

@@ -66,6 +66,7 @@ struct hub_engine {
     struct buffer damaged;       /* owns; struct hub_damage, each found once */
     int failure;                 /* the first: what `fatal` was called with */
     struct hub_troubles troubles;
+    uint64_t damage_met; /* so far: unanswered for damage, and what is in `damaged` */
     struct hub_counts counts;
     struct hub_kept_view kept;
     struct audit_kept own_told, own_broken; /* of the hub's audit log, as nodes keep it */
@@ -1392,10 +1393,16 @@ static void collect_damage(struct hub_engine *e, const struct buffer *found) {
             continue;
         buffer_add(&e->damaged, bytes_of(&all[i], sizeof all[i]));
         e->troubles.damaged++;
+        e->damage_met++;
         log_fact(
             LOG_ERROR, all[i].type == 0 ? "hub.row_rotten" : "hub.record_rotten", FACT_UINT("type", all[i].type),
             FACT_HEX("id", bytes_of(all[i].id.b, sizeof all[i].id.b)));
     }
+}
+
+static void met_unreadable(struct hub_engine *e) {
+    e->troubles.unreadable = true;
+    e->damage_met++;
 }
 
 static void read_done(struct job *j, int result) {
@@ -1404,7 +1411,7 @@ static void read_done(struct job *j, int result) {
     if (result == 0)
         result = q->result;
     if (result == -EBADMSG)
-        e->troubles.unreadable = true;
+        met_unreadable(e);
     else if (result < 0)
         fatal(e, result);
     collect_damage(e, &q->damaged);
@@ -1514,7 +1521,7 @@ static void answer_done(struct hub_read *q, int result) {
     struct answer *a = (struct answer *)q;
     struct hub_engine *e = a->peer->engine;
     if (result == 0 && a->outcome == -EBADMSG)
-        e->troubles.unreadable = true;
+        met_unreadable(e);
     else if (result == 0 && a->outcome < 0)
         fatal(e, a->outcome);
     if ((result != 0 || a->outcome != 0) && within(&a->peer->line_due, clock_now(), LINE_EACH_MS))
@@ -2404,6 +2411,20 @@ struct hub_counts hub_engine_counts(const struct hub_engine *e) {
 
 const struct router_failures *hub_engine_failures(const struct hub_engine *e) {
     return hub_door_failures(e->next_way != NULL ? e->next_way->door : e->way->door);
+}
+
+uint64_t hub_engine_damage_met(const struct hub_engine *e) {
+    return e->damage_met;
+}
+
+void hub_engine_sound(struct hub_engine *e, uint64_t met) {
+    if (met != e->damage_met)
+        return;
+    e->troubles.unreadable = false;
+    e->troubles.damaged = 0;
+    buffer_clear(&e->damaged);
+    if (e->troubles.roster_damaged)
+        roster_soon(e);
 }
 
 struct hub_troubles hub_engine_troubles(const struct hub_engine *e) {

@@ -214,3 +214,7 @@ uint64_t hub_engine_oldest_ms(const struct hub_engine *e); /* how long the oldes
 struct hub_counts hub_engine_counts(const struct hub_engine *e);
 const struct router_failures *hub_engine_failures(const struct hub_engine *e); /* borrows: who did not come in at the door */
 struct hub_troubles hub_engine_troubles(const struct hub_engine *e);
+/* How often damage was met so far; and: a whole check that began then found everything sound. Unless damage was met meanwhile, what was met
+ * before it is no trouble any more. */
+uint64_t hub_engine_damage_met(const struct hub_engine *e);
+void hub_engine_sound(struct hub_engine *e, uint64_t met);

@@ -967,6 +967,10 @@ void node_engine_pause(struct node_engine *e) {
     step(e, &(struct node_event){.kind = NODE_PAUSE}, NULL);
 }
 
+void node_engine_sound(struct node_engine *e, uint64_t alarms) {
+    step(e, &(struct node_event){.kind = NODE_SOUND, .alarms = alarms}, NULL);
+}
+
 static void on_closed(uv_handle_t *h) {
     handle_gone(h->data);
 }

@@ -38,7 +38,8 @@ enum node_rekeying { NODE_KEYS_SETTLED, NODE_KEYS_OFFERED /* the hub has not sai
 enum node_rekeying node_engine_rekeying(const struct node_engine *e);
 struct node_engine *node_engine_close(struct node_engine *e /* takes, may be NULL */); /* returns NULL; finishes all work */
 void node_engine_resume(struct node_engine *e);                                        /* the link opens: at the start, and after a pause */
-void node_engine_pause(struct node_engine *e);                                         /* an operator's: the link closes and stays closed */
+void node_engine_sound(struct node_engine *e, uint64_t alarms); /* a whole check found the store sound; so many alarms when it began */
+void node_engine_pause(struct node_engine *e);                  /* an operator's: the link closes and stays closed */
 
 /* Enrolment in the store: who we are, and the first progress. 0, or a store outcome. */
 int node_engine_enrol(struct store *s, struct bytes enrolment_file);

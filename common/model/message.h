@@ -196,7 +196,7 @@ struct report {
     uint64_t at;           /* cursor */
     uint64_t digest_ok_at; /* hub_seq at which digests were last equal */
     uint64_t held;         /* changes of this node that the city did not take */
-    uint64_t alarms;       /* digests that differed although they had been equal, since the node started */
+    uint64_t alarms;       /* digests that differed although they had been equal; a check that finds the store sound settles them */
     uint64_t number;       /* of this Report in its session, from 1 */
     uint64_t canary; /* of the newest one that came back: an Ack named it, a page came after it, and all that was saved then is in it */
     struct bytes software;

@@ -235,7 +235,7 @@ static void report(struct node_side *n, const struct node_event *in, struct node
     m->erasures_to = p->erasures_after;
     m->destroyed = !p->uncompacted;
     const struct life *l = &p->lives[p->life_count - 1];
-    m->alarms = n->alarms;
+    m->alarms = node_side_alarmed(n);
     m->number = ++n->reports;
     m->canary = n->canary;
     if (n->canary_out == 0) {
@@ -420,6 +420,8 @@ static void on_laid(struct node_side *n, const struct node_event *in, struct nod
     if (n->tell_laid ||
         (n->told_backlog > 0 && progress_backlog(&n->progress) == 0)) /* an operator need not wait a minute to hear that all is sent */
         report(n, in, out);
+    if (in->done.compared)
+        n->unequal = !in->done.equal;
     if (in->done.compared && !in->done.equal) {
         n->repairs += !in->done.alarm;
         n->alarms += in->done.alarm;
@@ -516,6 +518,10 @@ static void on_tick(struct node_side *n, const struct node_event *in, struct nod
         pull(n, in->now, out);
 }
 
+uint64_t node_side_alarmed(const struct node_side *n) {
+    return n->alarms - n->settled;
+}
+
 void node_side_init(struct node_side *n, uint64_t seed, struct bytes software) {
     memset(n, 0, sizeof *n);
     random_seed(&n->chance, seed);
@@ -547,6 +553,13 @@ void node_side_step(struct node_side *n, const struct node_event *in, struct nod
         read_more(n, out);
         return;
     }
+    case NODE_SOUND:
+        if (!n->unequal && in->alarms > n->settled) {
+            n->settled = in->alarms;
+            if (n->state == NODE_READY)
+                report(n, in, out);
+        }
+        return;
     case NODE_LINK_UP:
         if (n->state == NODE_CONNECTING) {
             note(out, NODE_NOTE_CONNECTED, 0);

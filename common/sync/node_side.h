@@ -33,6 +33,7 @@ enum node_event_kind {
     NODE_BATCH,     /* what NODE_FX_READ asked for; push.count == 0: nothing there */
     NODE_DONE,      /* a verb is done */
     NODE_TICK,      /* the deadline has passed */
+    NODE_SOUND,     /* a whole check of the store found it sound */
 };
 
 struct node_event {
@@ -41,6 +42,7 @@ struct node_event {
     wall_ms wall; /* the local clock, for Hello and Report */
     union {
         const struct node_progress *progress; /* START, SAVED */
+        uint64_t alarms;                      /* SOUND: how many there had been when the check began */
         struct message *heard;                /* HEARD */
         struct {
             uint64_t session; /* of the read */
@@ -158,12 +160,15 @@ struct node_side {
     enum refusal refused; /* the last refusal, 0 = none since the last Welcome */
     instant caught_up_at; /* 0 = never in this life of the process */
     wall_ms welcomed_wall;
-    uint64_t repairs, alarms;
-    struct bytes software; /* borrows, static */
+    uint64_t repairs, alarms; /* so far */
+    uint64_t settled;         /* alarms after which the store was found sound, with digests that were equal again */
+    bool unequal;             /* the digests that were compared last differed */
+    struct bytes software;    /* borrows, static */
 };
 
 void node_side_init(struct node_side *n, uint64_t seed, struct bytes software /* borrows, for ever */);
 void node_side_step(struct node_side *n, const struct node_event *in, struct node_effects *out);
 instant node_side_deadline(const struct node_side *n); /* when NODE_TICK is due; INSTANT_NEVER */
+uint64_t node_side_alarmed(const struct node_side *n); /* alarms that are not settled */
 const char *node_state_name(enum node_state s);
 const char *node_note_name(enum node_note note);

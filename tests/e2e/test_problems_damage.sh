@@ -37,9 +37,14 @@ check "a digest that an office needs is damaged" "$B/tests/e2e/corrupt" --tree d
 start_hub
 start_node n1
 check "… the hub says so" until_true 20 finds hub unreadable
-put_back state
-check "… with the sound state the office is there" ctl n1 wait --caught-up --timeout 30
-check "… and nothing is unreadable" finds_none hub unreadable
+check "… a check finds it" code_of 1 ctl hub verify
+check "… which settles nothing" finds hub unreadable
+rm "$town/hub.d/state/lock" # what keeps a second program out: the store is mended under the running hub
+check "the disk gives it back as it was" "$B/tests/e2e/corrupt" --tree digests "$town/hub.d/state"
+check "… which is still said" finds hub unreadable
+check "… until a check finds all sound" ctl hub verify
+check "… then nothing is unreadable" finds_none hub unreadable
+check "… and the office is there" ctl n1 wait --caught-up --timeout 60
 stop n1
 
 # ---- the node. What a bug in merging would leave behind has the same code; a record that fell out of the base is made to happen easily.
@@ -49,10 +54,9 @@ ctl n1 put Person name=n4 $who >/dev/null
 check "… the office sees that it is not the city's" until_true 30 finds n1 digest_alarm
 check "… and the hub hears of it" until_true 60 finds hub office_alarm
 check "… the record comes back" until_true 20 said '"name":"n3"' ctl n1 -o jsonl find Person name=n3 $who
-check "… the office is sound" ctl n1 verify
-stop n1
-start_node n1
-check "… after a start nothing is wrong" finds_none n1 digest_alarm
+check "… a check finds the office sound" ctl n1 verify
+check "… then nothing is wrong" finds_none n1 digest_alarm
+check "… how often it was is still known" [ "$(status_of n1 alarms)" = 1 ]
 check "… and the hub hears that too" until_true 60 finds_none hub office_alarm
 
 # ---- what was erased cannot be written over: there is no room for a copy of the stores

@@ -247,6 +247,31 @@ static void test_damaged_office(void **state) {
     assert_int_equal(h->fatal, 0);
 }
 
+static bool roster_whole(struct hub *h) {
+    return !hub_engine_troubles(h->engine).roster_damaged;
+}
+
+/* What was damaged is as it was: a check that began since settles it, one that began before does not. */
+static void test_damage_that_is_mended(void **state) {
+    struct hub *h = *state;
+    struct id16 id = office_id(2);
+    struct key k = key_record(TYPE_OFFICE, &id);
+    flip_record(h, TYPE_OFFICE, &id);
+    assert_int_equal(start(h), 0);
+    assert_int_equal(hub_engine_damage_met(h->engine), 1);
+    struct txn *t = write_to(hub_engine_stores(h->engine)->state);
+    flip(t, HUB_RECORDS, key_bytes(&k));
+    assert_int_equal(txn_commit(t), 0);
+    hub_engine_sound(h->engine, 0);
+    assert_int_equal(hub_engine_troubles(h->engine).damaged, 1);
+    hub_engine_sound(h->engine, 1);
+    assert_int_equal(hub_engine_troubles(h->engine).damaged, 0);
+    until(h, roster_whole);
+    assert_int_equal(hub_engine_peers(h->engine), CITY_NODES);
+    stop(h);
+    assert_int_equal(h->fatal, 0);
+}
+
 /* A place that cannot be read is told as that, not as a log and a state of two moments. */
 static void test_damaged_place(void **state) {
     struct hub *h = *state;
@@ -475,6 +500,7 @@ int main(void) {
         WITH_HUB(test_own_rotten),
         WITH_HUB(test_damaged_for_the_fold),
         WITH_HUB(test_damaged_office),
+        WITH_HUB(test_damage_that_is_mended),
         WITH_HUB(test_damaged_place),
         WITH_HUB(test_flood),
         WITH_HUB(test_sweeps),

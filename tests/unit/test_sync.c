@@ -492,6 +492,24 @@ static void a_canary_comes_back_with_all_that_was_saved(void **state) {
     free(n);
 }
 
+/* An alarm that came while the check went on is of what it did not look at, and data that still differ are not sound. */
+static void a_sound_store_settles_alarms(void **state) {
+    (void)state;
+    struct node *n = ready_node();
+    n->side.alarms = 2;
+    n->side.unequal = true;
+    tell(n, &(struct node_event){.kind = NODE_SOUND, .alarms = 2});
+    assert_int_equal(node_side_alarmed(&n->side), 2);
+    n->side.unequal = false;
+    tell(n, &(struct node_event){.kind = NODE_SOUND, .alarms = 1});
+    assert_int_equal(node_side_alarmed(&n->side), 1);
+    assert_int_equal(did(n, NODE_FX_SEND, MESSAGE_REPORT)->message.report.alarms, 1); /* the hub hears at once */
+    tell(n, &(struct node_event){.kind = NODE_SOUND, .alarms = 2});
+    assert_int_equal(node_side_alarmed(&n->side), 0);
+    assert_int_equal(n->side.alarms, 2);
+    free(n);
+}
+
 static void another_session_is_not_heard(void **state) {
     (void)state;
     struct node *n = ready_node();
@@ -519,6 +537,7 @@ int main(void) {
         cmocka_unit_test(a_canary_that_is_not_logged_says_nothing),
         cmocka_unit_test(a_canary_comes_back_with_all_that_was_saved),
         cmocka_unit_test(a_rewind_without_progress_makes_it_rest),
+        cmocka_unit_test(a_sound_store_settles_alarms),
         cmocka_unit_test(another_session_is_not_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
