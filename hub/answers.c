@@ -567,54 +567,92 @@ static void begin_proof(struct question *a, struct txn *state, struct txn *log) 
     txn_abort(own);
 }
 
-/* The state, then the log stretch by stretch: others have their turn between them. */
-static void run_verify(struct question *a, struct txn *state, struct txn *log) {
-    enum { STRETCH = 200 };
-    if (a->proof == NULL) {
-        progress_expect(&a->progress, store_count(log, HUB_LOG_ENTRIES));
-        if (hub_verify(state, complain, a, &a->progress) != 0 && json_array_size(a->rows) == 0)
-            complain(a, "the state cannot be read");
-        begin_proof(a, state, log);
-        a->more = a->proof != NULL;
-    } else {
-        uint64_t before = log_proof_pushes(a->proof);
-        a->more = log_proof_walk(a->proof, log, STRETCH);
-        progress_step(&a->progress, log_proof_pushes(a->proof) - before);
-    }
-    a->more = a->more && !progress_stopped(&a->progress);
-    if (a->more)
+/* A check reads a snapshot of the state on the thread of backups, then the log stretch by stretch: questions and pages to offices do not
+ * wait for it. */
+struct verifying {
+    struct question ask; /* first */
+    struct job job;
+    uint64_t met; /* damage, when it began */
+};
+
+static struct verifying *verifying(struct job *j) {
+    return (struct verifying *)(void *)((char *)j - offsetof(struct verifying, job));
+}
+
+static void check_state(struct question *a) {
+    const struct hub_stores *stores = hub_engine_stores(a->city->engine);
+    struct txn *state, *log;
+    if (store_read(stores->state, &state) != 0) {
+        complain(a, "the state cannot be read");
         return;
+    }
+    hub_verify(state, complain, a, &a->progress);
+    if (txn_result(state) != 0)
+        complain(a, "the state cannot be read");
+    if (store_read(stores->log, &log) == 0) {
+        progress_expect(&a->progress, store_count(log, HUB_LOG_ENTRIES));
+        begin_proof(a, state, log);
+        txn_abort(log);
+    } else {
+        complain(a, "the log cannot be read");
+    }
+    txn_abort(state);
+}
+
+/* False: that was the last, or the log cannot be read. */
+static bool check_log(struct question *a) {
+    enum { STRETCH = 200 };
+    uint64_t before = log_proof_pushes(a->proof);
+    struct txn *log;
+    if (store_read(hub_engine_stores(a->city->engine)->log, &log) != 0) {
+        complain(a, "the log cannot be read");
+        return false;
+    }
+    bool more = log_proof_walk(a->proof, log, STRETCH);
+    progress_step(&a->progress, log_proof_pushes(a->proof) - before);
+    if (txn_result(log) != 0)
+        complain(a, "the log cannot be read");
+    txn_abort(log);
+    return more;
+}
+
+static void verify_works(struct job *j, void *owner) {
+    struct question *a = &verifying(j)->ask;
+    (void)owner;
+    check_state(a);
+    while (a->proof != NULL && !progress_stopped(&a->progress) && check_log(a))
+        continue;
+}
+
+static void verify_done(struct job *j, int result) {
+    struct verifying *v = verifying(j);
+    struct question *a = &v->ask;
     size_t n = json_array_size(a->rows);
-    if (progress_stopped(&a->progress))
+    (void)result;
+    if (progress_stopped(&a->progress)) {
         question_fail(a, "busy", "run it again", "the check was cancelled, or the daemon is stopping");
-    else if (n > 0)
+    } else if (n > 0) {
         question_fail(
             a, "conflict", "keep a copy of the data folder, then restore a backup", "%zu complaints; the first: %s", n,
             json_string_value(json_object_get(json_array_get(a->rows, 0), "complaint")));
-    else
+    } else {
+        hub_engine_sound(a->city->engine, v->met);
         json_array_append_new(
             a->rows, json_pack(
                          "{s:I, s:I, s:s}", "checked", (json_int_t)(a->progress.done - log_proof_pushes(a->proof)), "pushes",
                          (json_int_t)log_proof_pushes(a->proof), "result", "sound"));
-}
-
-struct verifying {
-    struct question ask; /* first */
-    uint64_t met;        /* damage, when it began */
-};
-
-static void verified(struct question *a) {
-    if (a->code == NULL && json_array_size(a->rows) == 1 && !progress_stopped(&a->progress))
-        hub_engine_sound(a->city->engine, ((struct verifying *)a)->met);
+    }
+    buffer_close(&a->read.damaged); /* said by `complain` */
+    question_answer(a, 0);
 }
 
 void cmd_verify_state(void *owner, struct request *q) {
-    const struct city *c = owner;
-    struct verifying *v = question_of(owner, q, sizeof *v, run_verify);
-    struct question *a = &v->ask;
+    struct city *c = owner;
+    struct verifying *v = question_of(owner, q, sizeof *v, NULL);
     v->met = hub_engine_damage_met(c->engine);
-    a->finish = verified;
-    a->one = true;
-    jobs_begin(a->city->self.jobs, q, "verify", "values", &a->progress);
-    question_submit(a);
+    v->ask.one = true;
+    v->job.work = verify_works;
+    v->job.done = verify_done;
+    jobs_begin(c->self.jobs, q, "verify", "values", &v->ask.progress);
+    backups_submit(c, &v->job);
 }

@@ -377,6 +377,10 @@ void backups_open(struct city *c) {
     buffer_close(&room);
 }
 
+void backups_submit(struct city *c, struct job *j) {
+    worker_submit(c->backups->worker, j);
+}
+
 void backups_stop(struct city *c) {
     if (c->backups == NULL)
         return;

@@ -141,6 +141,7 @@ void city_catalogue_load(struct city *c); /* reads the policies of the state ane
 
 /* Backups (backup.c). They are stopped before the engine closes, since the last one may still be noted, and closed after it. */
 void backups_open(struct city *c);
+void backups_submit(struct city *c, struct job *j /* takes */); /* its work runs on the thread of backups, after what is under way there */
 void backups_stop(struct city *c);
 void backups_close(struct city *c);
 void backups_status(const struct city *c, json_t *out, struct problems *problems);
