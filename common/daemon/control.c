@@ -28,9 +28,10 @@ struct session {
     struct session *next;
     enum control_level level;
     struct buffer in;
-    unsigned requests;     /* under way, and watches; the session lives as long */
-    struct watch *watches; /* each owns itself */
-    bool ending;           /* what there is to say is on its way, then it closes */
+    unsigned requests;       /* under way, and watches; the session lives as long */
+    struct watch *watches;   /* each owns itself */
+    struct leaving *leaving; /* own */
+    bool ending;             /* what there is to say is on its way, then it closes */
     bool closing, closed, paused, eof;
     uint64_t said, taken; /* bytes: all of our lines; how many the reader had taken when it was last looked at, being behind */
     bool behind;
@@ -42,6 +43,14 @@ struct session {
     void *heard_owner; /* borrows */
     char *account;     /* owns */
     char read_room[65536];
+};
+
+/* Somebody who wants to know when a session is over. */
+struct leaving {
+    struct leaving *next;
+    void (*gone)(void *owner, uint64_t what);
+    void *owner; /* borrows */
+    uint64_t what;
 };
 
 /* A question that is asked again and again. */
@@ -308,6 +317,15 @@ void request_follow(struct request *q, void (*line)(void *owner, const json_t *l
     q->watch = NULL;
     q->print = (struct print){.columns = ""};
     request_ok(now, instead);
+}
+
+void request_session_end(struct request *q, void (*gone)(void *owner, uint64_t what), void *owner, uint64_t what) {
+    struct session *s = q->session;
+    if (s->heard != NULL || s->closing)
+        return;
+    struct leaving *l = memory_zeroed(1, sizeof *l);
+    *l = (struct leaving){s->leaving, gone, owner, what};
+    s->leaving = l;
 }
 
 /* A line of the answer, for whoever follows; the asker may be a person, who gets it as words. Gives it back. */
@@ -772,6 +790,12 @@ static void session_close(struct session *s) {
         return;
     s->closing = true;
     watches_end(s);
+    for (struct leaving *l = s->leaving, *next; l != NULL; l = next) {
+        next = l->next;
+        l->gone(l->owner, l->what);
+        free(l);
+    }
+    s->leaving = NULL;
     uv_close((uv_handle_t *)&s->pipe, on_closed);
 }
 

@@ -78,6 +78,8 @@ const struct command *request_command(const struct request *q); /* what was aske
  * answered with that now, and the rest is told to `line` only. */
 void request_follow(
     struct request *q, void (*line)(void *owner, const json_t *line /* borrows */), void *owner, json_t *instead /* takes, may be NULL */);
+/* When the session that asked is over; nothing of it was asked by a control_ask. `owner` outlives control_close. */
+void request_session_end(struct request *q, void (*gone)(void *owner, uint64_t what), void *owner, uint64_t what);
 void request_row(struct request *q, json_t *row /* takes */);
 void request_end(struct request *q /* takes */);
 void request_ok(struct request *q /* takes */, json_t *answer /* takes */);

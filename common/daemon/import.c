@@ -96,8 +96,9 @@ static json_t *job_ask(struct importing *x, const char *cmd, json_t *args /* tak
 
 static void job_begin(const struct options *o, struct importing *x, const char *socket) {
     if (client_open(&x->job, socket, TIMEOUT_MS, o->lang) == CTL_GOOD) {
-        json_t *line =
-            job_ask(x, "job begin", json_pack("{s:s, s:I}", "kind", "import", "total", (json_int_t)atomic_load(&x->progress.total)));
+        json_t *line = job_ask(
+            x, "job begin",
+            json_pack("{s:s, s:I, s:b}", "kind", "import", "total", (json_int_t)atomic_load(&x->progress.total), "session", 1));
         x->number = json_integer_value(json_object_get(json_object_get(line, "ok"), "job"));
         json_decref(line);
     }

@@ -261,6 +261,12 @@ static void take_number(const struct request *q, const char *name, _Atomic uint6
     atomic_store(out, number);
 }
 
+static void guest_gone(void *owner, uint64_t number) {
+    struct entry *e = find(owner, number);
+    if (e != NULL && e->state == RUNNING)
+        entry_end(e, "its program went away before the end");
+}
+
 void jobs_guest_begin(struct jobs *j, struct request *q) {
     const char *kind = request_text(q, "kind");
     size_t guests = 0;
@@ -276,6 +282,8 @@ void jobs_guest_begin(struct jobs *j, struct request *q) {
         e->guest = true;
         e->uid = request_uid(q);
         take_number(q, "total", &e->mine.total);
+        if (request_flag(q, "session"))
+            request_session_end(q, guest_gone, j, e->number);
         request_ok(q, json_pack("{s:I}", "job", (json_int_t)e->number));
     }
 }

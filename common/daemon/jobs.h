@@ -21,8 +21,8 @@ void jobs_begin(struct jobs *j, struct request *q, const char *kind, const char 
 uint64_t jobs_begin_own(struct jobs *j, const char *kind, const char *unit, struct progress *p /* borrows until jobs_end */);
 void jobs_end(struct jobs *j, uint64_t job, const char *why /* copies; NULL: it is done */);
 
-/* The commands. A guest is work of a client, which tells how far it is, and is told when it shall stop; one that says nothing for
- * JOBS_SILENT_MS has ended. */
+/* The commands. A guest is work of a client, which tells how far it is, and is told when it shall stop; one whose session ends
+ * before it, where it began with --session, or that says nothing for JOBS_SILENT_MS, has failed. */
 void jobs_list(struct jobs *j, struct request *q);
 void jobs_wait(struct jobs *j, struct request *q);
 /* In two steps, since an order is noted before it is answered, and the store that notes it may be what the job holds up: it is asked to

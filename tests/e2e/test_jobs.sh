@@ -79,6 +79,17 @@ check "… but not cancel" code_of 4 "$bin/anjuctl" -s "$town/hub/status.sock" j
     seq 20000 | sed 's/.*/I-&,王,男,1998-06-17,,12900000001,,初中,resident,2023-08-21,active/'
 } >"$work/many.csv"
 import() { ctl n1 import person "$work/many.csv" --map deploy/catalogue/mapping/person.yaml --actor op1; }
+(exec "$bin/anjuctl" -s "$town/n1" import person "$work/many.csv" --map deploy/catalogue/mapping/person.yaml --actor op1) >"$work/import" 2>&1 &
+importer=$!
+check "an import begins" until_true 30 job n1 import running
+(ctl n1 job wait "$(number n1 import)" >"$work/waited" 2>&1 || echo "exit $?" >>"$work/waited") &
+waiter=$!
+kill -KILL $importer
+check "its program is killed: it has failed, at once" until_true 20 job n1 import failed
+check "… since its program went away" said "its program went away" job n1 import failed
+wait $waiter
+check "… who waited for it hears so" grep -q "its program went away" "$work/waited"
+check "… with exit 1" grep -qx "exit 1" "$work/waited"
 import >"$work/import" 2>&1 &
 importer=$!
 check "an import is a job of the node" until_true 30 job n1 import running
