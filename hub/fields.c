@@ -103,7 +103,8 @@ void cmd_schema(void *owner, struct request *q) {
         {"nodes", "areas", "", "division codes that it serves", "服务区域代码"},
         {"nodes", "state", "",
          "online: a canary came back lately; stale, unknown: connected, but none did for long, or not yet; offline, never seen, greeting, "
-         "paused, revoked, retired, forked",
+         "paused, revoked, retired, forked. A machine that loses its power or line says nothing: it is online until it was not heard for "
+         "150 s",
          "连接状态"},
         {"nodes", "verified_ms", "ms since 1970", "when a canary came back last", "最近一次数据往返确认时间"},
         {"nodes", "queue", "changes", "not sent yet; with a ? by its last report", "待上传更改数(?表示上次报告)"},
@@ -136,7 +137,8 @@ void cmd_schema(void *owner, struct request *q) {
         {"node show", "areas", "", "division codes that it serves", "服务区域代码"},
         {"node show", "state", "",
          "online: a canary came back lately; stale, unknown: connected, but none did for long, or not yet; offline, never seen, greeting, "
-         "paused, revoked, retired, forked",
+         "paused, revoked, retired, forked. A machine that loses its power or line says nothing: it is online until it was not heard for "
+         "150 s",
          "连接状态"},
         {"node show", "verified_ms", "ms since 1970", "when a canary came back last", "最近一次数据往返确认时间"},
         {"node show", "queue", "changes", "not sent yet; with a ? by its last report", "待上传更改数(?表示上次报告)"},
