@@ -22,8 +22,8 @@ struct node_progress {
     bool uncompacted;        /* an order to erase was carried out, and the store's file was not made anew since */
     bool unproven;           /* until the next equal digest: differences are repaired without alarm */
     uint64_t digest_ok_at;   /* hub_seq */
-    uint64_t held_count;  /* own changes that wait in quarantine; what was discarded there is not among them */
-    uint64_t lost_count;  /* unsent changes that were damaged on this disk (node_lost_each) */
+    uint64_t held_count;     /* own changes that wait in quarantine; what was discarded there is not among them */
+    uint64_t lost_count;     /* unsent changes that were damaged on this disk (node_lost_each) */
     wall_ms oldest_saved; /* of what is not accepted, the oldest: when it was saved; 0: none, or not looked up. Not stored (node_oldest) */
 };
 
