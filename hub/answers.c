@@ -114,6 +114,23 @@ bool question_purpose(struct question *a, uint32_t action) {
     return true;
 }
 
+bool question_target(struct question *a) {
+    const char *type = request_text(a->request, "type"), *id = request_text(a->request, "id");
+    const struct catalogue_type *t = type == NULL ? NULL : catalogue_type(&a->city->catalogue, type);
+    if (t == NULL) {
+        question_refuse(a, "bad_request", "`anjuctl types` at an office lists them", "there is no such record type");
+        return false;
+    }
+    if (id == NULL || *id == '\0') {
+        question_refuse(a, "bad_request", "32 hex digits, or the key that a source calls it by", "which record? the id is missing");
+        return false;
+    }
+    a->asked.type = t->number;
+    if (!id_parse(id, &a->asked.record))
+        a->asked.record = id_of_key(a->city->who.city_secret, t->number, bytes_text(id));
+    return true;
+}
+
 void question_refuse(struct question *a, const char *code, const char *hint, const char *message) {
     question_fail(a, code, hint, "%s", request_words(a->request, message));
     question_answer(a, 0);
@@ -402,6 +419,42 @@ void cmd_conflicts(void *owner, struct request *q) {
     struct question *a = question_new(owner, q, run_conflicts);
     a->finish = leave_out_settled;
     question_submit(a);
+}
+
+/* Who said what is to be decided of one record, and which office decides: no values. */
+static void run_sides(struct question *a, struct txn *state, struct txn *log) {
+    struct arena arena = {0};
+    struct record r;
+    struct value home = {.kind = VALUE_NONE};
+    char text[AREA_TEXT], side[HEAD_SIDE_TEXT], id[ID_HEX];
+    (void)log;
+    int there = hub_record(state, a->asked.type, &a->asked.record, &arena, &r);
+    if (there != 0)
+        question_fail(
+            a, there == HUB_RECORD_ROTTEN ? "internal" : "not_found",
+            there == HUB_RECORD_ROTTEN ? "run `anjuctl verify`" : "the record's id, or the key that its source calls it by",
+            there == HUB_RECORD_ROTTEN ? "the record could not be read" : "there is no such record in the city");
+    const struct head *lies = there == 0 ? field_winner(record_field(&r, FIELD_HOME)) : NULL;
+    bool placed = lies != NULL && value_unpack(lies->value, &home) && home.kind == VALUE_AREA;
+    for (size_t i = 0; there == 0 && i < r.field_count; i++) {
+        const struct field *f = &r.fields[i];
+        for (size_t k = 0; field_concurrent(f) && k < f->head_count; k++) {
+            const struct head *h = &f->heads[k];
+            json_array_append_new(
+                a->rows, json_pack(
+                             "{s:I, s:s, s:I, s:s, s:I, s:I, s:s}", "type", (json_int_t)r.type, "id", id_hex(&r.id, id), "field",
+                             (json_int_t)f->number, "side", head_side(h, side), "node", (json_int_t)h->version.node, "at_ms",
+                             (json_int_t)hlc_ms(h->version.hlc), "home", placed ? area_text(home.area, text) : ""));
+        }
+    }
+    arena_close(&arena);
+}
+
+void cmd_conflict_show(void *owner, struct request *q) {
+    struct question *a = question_new(owner, q, run_sides);
+    a->finish = leave_out_settled;
+    if (question_target(a))
+        question_submit(a);
 }
 
 static int held_row(void *owner, uint32_t node, const struct held *h, const struct quarantined *held) {

@@ -101,6 +101,7 @@ void *question_of(
 void question_submit(struct question *a /* takes */);
 /* Gives a->proof: with the keys of the second home, and of the state, since after a restore without `own` only that has them. */
 void question_keys(struct question *a, struct txn *state, struct txn *own, void (*complain_to)(void *owner, const char *what));
+bool question_target(struct question *a); /* "type" and "id" (hex, or a source's key) into `asked`; false: it was answered */
 /* Reads actor, purpose and case; false: they are not there, and it was answered. What shows something leaves an entry before its answer. */
 bool question_purpose(struct question *a, uint32_t action /* enum audit_action */);
 void question_refuse(struct question *a /* takes */, const char *code, const char *hint, const char *message); /* not submitted yet */
@@ -253,6 +254,7 @@ void cmd_policy_show(void *owner, struct request *q);
 void cmd_policy_who(void *owner, struct request *q);
 void cmd_policy_preview(void *owner, struct request *q);
 void cmd_conflicts(void *owner, struct request *q);
+void cmd_conflict_show(void *owner, struct request *q);
 void cmd_quarantine(void *owner, struct request *q);
 void cmd_digest(void *owner, struct request *q);
 void cmd_export(void *owner, struct request *q);

@@ -357,6 +357,14 @@ void cmd_schema(void *owner, struct request *q) {
         {"conflicts", "field", "", "field with concurrent values", "字段"},
         {"conflicts", "sides", "", "which node wrote, and when (ms since 1970)", "各方节点与时间"},
 
+        {"conflict show", "type", "", "record type", "记录类型"},
+        {"conflict show", "id", "hex", "the record", "记录编号"},
+        {"conflict show", "field", "", "its name", "字段"},
+        {"conflict show", "node", "", "whose office wrote a value", "写入节点"},
+        {"conflict show", "at_ms", "ms since 1970", "when", "写入时间"},
+        {"conflict show", "side", "", "NODE@AT_MS: what the office decides by, with `conflict resolve`", "某一方的名称"},
+        {"conflict show", "home", "", "division code of the record's home community, whose office decides", "所属社区代码"},
+
         {"quarantine list", "node", "", "number of the node", "节点编号"},
         {"quarantine list", "seq", "", "of the change in its log", "更改序号"},
         {"quarantine list", "reason", "", "why it was not taken", "原因"},

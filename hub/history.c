@@ -129,22 +129,11 @@ static void finish_history(struct question *a) {
 void cmd_history(void *owner, struct request *q) {
     struct city *c = owner;
     struct telling *x = question_of(c, q, sizeof *x, run_history);
-    const char *type = request_text(q, "type"), *id = request_text(q, "id");
-    const struct catalogue_type *t = type == NULL ? NULL : catalogue_type(&c->catalogue, type);
     x->ask.finish = finish_history;
     if (!question_purpose(&x->ask, AUDIT_HISTORY))
         return;
-    if (t == NULL) {
-        question_refuse(&x->ask, "bad_request", "`anjuctl types` at an office lists them", "there is no such record type");
+    if (!question_target(&x->ask))
         return;
-    }
-    if (id == NULL || *id == '\0') {
-        question_refuse(&x->ask, "bad_request", "32 hex digits, or the key that a source calls it by", "which record? the id is missing");
-        return;
-    }
-    x->ask.asked.type = t->number;
-    if (!id_parse(id, &x->ask.asked.record))
-        x->ask.asked.record = id_of_key(c->who.city_secret, t->number, bytes_text(id));
     subject_fields(&c->catalogue, &x->ask.subjects);
     question_submit(&x->ask);
 }

@@ -106,6 +106,8 @@ static const struct command commands[] = {
      "how backlog, lag and offices went over the last --hours HOURS (24)", "最近走势"},
     {"conflicts", CONTROL_STATUS, cmd_conflicts, "", "", "type id field sides", "fields with concurrent values (without the values)",
      "并发值"},
+    {"conflict show", CONTROL_STATUS, cmd_conflict_show, "type id", "", "field node at_ms side home",
+     "who said what is to be decided of one record, and which office decides (without the values)", "查看一条记录的并发各方"},
     {"quarantine list", CONTROL_STATUS, cmd_quarantine, "", "node=", "node seq reason type id", "changes that were not taken, and why",
      "隔离区"},
     {"quarantine retry", CONTROL_ADMIN, cmd_quarantine_retry, "node seq", "incarnation=", "",

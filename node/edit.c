@@ -10,7 +10,7 @@
 #include <string.h>
 
 enum { RECORDS_MAX = 64, OPS_MAX = 64 };
-enum item_kind { ITEM_SET, ITEM_CREATE, ITEM_DELETE, ITEM_ADOPT };
+enum item_kind { ITEM_SET, ITEM_CREATE, ITEM_DELETE, ITEM_ADOPT, ITEM_RESOLVE };
 /* What op create does with a record that is there: it may be newer than what a file says. */
 enum there { THERE_REFUSE, THERE_KEEP, THERE_UPDATE };
 
@@ -117,6 +117,10 @@ static bool take_field(struct editing *e, struct item *it, const char *written, 
             near == NULL ? "" : near);
         return false;
     }
+    if (it->kind == ITEM_RESOLVE) { /* of the sides one, whose value is looked up */
+        it->ops[it->op_count++] = (struct op){.field = f->number, .kind = OP_SET, .value = arena_copy(&e->arena, given)};
+        return true;
+    }
     if (len > LIMIT_VALUE_BYTES - 64 || it->op_count >= OPS_MAX) {
         ask_fail(&e->ask, "bad_request", "", "%s.%s: too long, or too many fields at once", it->type->name, name);
         return false;
@@ -151,8 +155,10 @@ static bool take_kind(struct editing *e, struct item *it, const char *op) {
         it->kind = ITEM_DELETE;
     else if (strcmp(op, "adopt") == 0)
         it->kind = ITEM_ADOPT;
+    else if (strcmp(op, "resolve") == 0)
+        it->kind = ITEM_RESOLVE;
     else
-        ask_fail(&e->ask, "bad_request", "set, create, delete or adopt", "no operation '%s'", op);
+        ask_fail(&e->ask, "bad_request", "set, create, delete, adopt or resolve", "no operation '%s'", op);
     return e->ask.code == NULL;
 }
 
@@ -279,6 +285,29 @@ static void take_up(struct editing *e, struct item *it) {
     buffer_close(&list);
 }
 
+/* The side that was seen, not whatever came from its office since. */
+static bool take_side(struct editing *e, struct item *it, const struct record *r) {
+    struct op *op = &it->ops[0];
+    const struct catalogue_field *f = type_field_number(it->type, op->field);
+    const struct field *now = record_field(r, op->field);
+    char side[HEAD_SIDE_TEXT];
+    if (!field_to_decide(e->ask.catalogue, it->type->number, now) && !field_put_aside(e->ask.catalogue, it->type->number, now)) {
+        ask_fail(
+            &e->ask, "conflict", "`anjuctl conflicts` lists what is to be decided", "%s.%s: there are no values to decide between",
+            it->type->name, f->name);
+        return false;
+    }
+    for (size_t i = 0; i < now->head_count; i++)
+        if (bytes_equal(op->value, bytes_text(head_side(&now->heads[i], side)))) {
+            op->value = arena_copy(&e->arena, now->heads[i].value);
+            return true;
+        }
+    ask_fail(
+        &e->ask, "not_found", "look again, it may have changed meanwhile: anjuctl conflict show TYPE ID", "%s.%s: there is no such side",
+        it->type->name, f->name);
+    return false;
+}
+
 /* home: the record is here; come: it was taken up, and the city says that there is none. */
 static bool settle_as(struct editing *e, struct item *it, int there, bool home, bool come, const struct record *r) {
     bool new_here;
@@ -313,6 +342,8 @@ static bool settle_as(struct editing *e, struct item *it, int there, bool home, 
     if (it->kind == ITEM_DELETE) {
         struct value v = {.kind = VALUE_FLAG, .number = 1};
         set(e, it, FIELD_DELETED, &v);
+    } else if (it->kind == ITEM_RESOLVE) {
+        return take_side(e, it, r);
     } else if (it->kind == ITEM_CREATE && home) {
         return create_again(e, it, r);
     } else if (new_here) {
@@ -567,4 +598,17 @@ void cmd_delete(void *owner, struct request *q) {
 
 void cmd_adopt(void *owner, struct request *q) {
     edit_one(owner, q, "adopt");
+}
+
+/* Which side counts: what a clerk saw side by side (`conflict show`). */
+void cmd_conflict_resolve(void *owner, struct request *q) {
+    const char *type = request_text(q, "type"), *id = request_text(q, "id"), *field = request_text(q, "field"),
+               *side = request_text(q, "side");
+    if (type == NULL || id == NULL || field == NULL || side == NULL) {
+        request_error(q, "bad_request", "which side of which field counts?", "anjuctl conflict show TYPE ID names the sides");
+        return;
+    }
+    json_t *records = json_pack("[{s:s, s:s, s:s, s:{s:s}}]", "type", type, "id", id, "op", "resolve", "fields", field, side);
+    edit(owner, q, records, true);
+    json_decref(records);
 }

@@ -300,7 +300,7 @@ void cmd_schema(void *owner, struct request *q) {
         {"get", "workflow", "", "state, moves from there, what is proposed, what is to be looked at, all events", "办理流程"},
         {"get", "unresolved", "", "fields that refer to records which are not here", "未解析的引用字段"},
         {"get", "pending", "", "has changes of this office that are not merged yet", "是否有待合并更改"},
-        {"get", "sides", "", "value, node, at_ms of each of the concurrent values", "并发值各方"},
+        {"get", "sides", "", "side, value, node, at_ms of each of the concurrent values", "并发值各方"},
 
         {"find", "type", "", "record type", "记录类型"},
         {"find", "id", "hex", "the record's id", "记录编号"},
@@ -337,7 +337,14 @@ void cmd_schema(void *owner, struct request *q) {
         {"conflicts", "workflow", "", "state, moves from there, what is proposed, what is to be looked at, all events", "办理流程"},
         {"conflicts", "unresolved", "", "fields that refer to records which are not here", "未解析的引用字段"},
         {"conflicts", "pending", "", "has changes of this office that are not merged yet", "是否有待合并更改"},
-        {"conflicts", "sides", "", "value, node, at_ms of each of the concurrent values", "并发值各方"},
+        {"conflicts", "sides", "", "side, value, node, at_ms of each of the concurrent values", "并发值各方"},
+
+        {"conflict show", "field", "", "its name", "字段"},
+        {"conflict show", "name", "", "what people call it", "字段名称"},
+        {"conflict show", "side", "", "for `conflict resolve`: NODE@AT_MS", "某一方的名称"},
+        {"conflict show", "value", "", "as `put` takes it", "值"},
+        {"conflict show", "node", "", "whose office wrote it", "写入节点"},
+        {"conflict show", "at_ms", "ms since 1970", "when", "写入时间"},
 
         {"export", "type", "", "record type", "记录类型"},
         {"export", "id", "hex", "the record's id", "记录编号"},

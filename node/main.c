@@ -87,6 +87,10 @@ static const struct command commands[] = {
      "where a record is, as far as this office knows: TYPE/ID or ID", "记录在哪里、为何还没到"},
     {"conflicts", CONTROL_ADMIN, cmd_conflicts, "", "actor= purpose= case= type= lang=", "type id key concurrent sides",
      "records with values to decide between or put aside, and with moves that did not count", "有并发值或未生效办理步骤的记录"},
+    {"conflict show", CONTROL_ADMIN, cmd_conflict_show, "type id", "actor= purpose= case= lang=", "field value node at_ms side",
+     "one record's values to decide between, side by side", "并排查看一条记录的并发值"},
+    {"conflict resolve", CONTROL_ADMIN, cmd_conflict_resolve, "type id field side", "actor= purpose= case= lang=", "",
+     "this side's value counts, as `conflict show` names it; another value altogether: `put`", "以某一方的值为准"},
     {"export", CONTROL_ADMIN, cmd_export, "", "actor= purpose= case= type= raw hashes names lang=",
      "type id key home fields unresolved raw hash", "all records; --raw: the replicated state; --hashes: only to compare by", "导出"},
     {"export unsent", CONTROL_ADMIN, cmd_export_unsent, "", "actor= purpose= case= part= out=", "",
@@ -288,9 +292,11 @@ static int say_enrolment(int r) {
 /* Orders to the daemon are noted before they are carried out. The rest reads nothing personal, or notes itself with what it shows. */
 static bool is_order(const struct command *c) {
     static void (*const none[])(void *owner, struct request *q) = {
-        self_events,   cmd_job_begin, cmd_job_tell, cmd_job_end,      cmd_queue,         cmd_held,         cmd_verify_store, cmd_put,
-        cmd_edit_many, cmd_delete,    cmd_adopt,    cmd_get,          cmd_export_unsent, cmd_find,         cmd_history,      cmd_conflicts,
-        cmd_export,    cmd_tasks,     cmd_points,   cmd_audit_export, cmd_audit_person,  cmd_audit_verify, cmd_audit_heads};
+        self_events,       cmd_job_begin, cmd_job_tell,  cmd_job_end,      cmd_queue,         cmd_held,
+        cmd_verify_store,  cmd_put,       cmd_edit_many, cmd_delete,       cmd_adopt,         cmd_get,
+        cmd_export_unsent, cmd_find,      cmd_history,   cmd_conflicts,    cmd_conflict_show, cmd_conflict_resolve,
+        cmd_export,        cmd_tasks,     cmd_points,    cmd_audit_export, cmd_audit_person,  cmd_audit_verify,
+        cmd_audit_heads};
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (c->run == none[i])
             return false;

@@ -146,6 +146,8 @@ void cmd_export(void *owner, struct request *q);
 void cmd_export_unsent(void *owner, struct request *q); /* unsent.c */
 void cmd_why(void *owner, struct request *q);           /* why.c */
 void cmd_conflicts(void *owner, struct request *q);
+void cmd_conflict_show(void *owner, struct request *q);
+void cmd_conflict_resolve(void *owner, struct request *q);
 void cmd_queue(void *owner, struct request *q);
 void cmd_held(void *owner, struct request *q);
 void cmd_audit_export(void *owner, struct request *q); /* audit.c */

@@ -520,6 +520,34 @@ void cmd_export(void *owner, struct request *q) {
     exporting(owner, q, false);
 }
 
+/* What is to be decided of one record, a row for each value. */
+static void run_sides(struct ask *a, struct txn *t) {
+    const char *name;
+    json_t *sides, *side;
+    size_t i;
+    run_get(a, t);
+    if (a->code != NULL)
+        return;
+    json_t *shown = json_incref(json_array_get(a->rows, 0)), *names = json_object_get(shown, "names");
+    json_array_clear(a->rows);
+    json_object_foreach(json_object_get(shown, "sides"), name, sides) {
+        json_array_foreach(sides, i, side) {
+            json_t *row = json_copy(side);
+            json_object_set_new(row, "field", json_string(name));
+            json_object_set(row, "name", json_object_get(names, name));
+            json_array_append_new(a->rows, row);
+        }
+    }
+    json_decref(shown);
+}
+
+void cmd_conflict_show(void *owner, struct request *q) {
+    struct ask *a = ask_new(owner, q, sizeof *a, run_sides);
+    a->names = true;
+    if (ask_purpose(a, AUDIT_READ) && ask_target(a))
+        ask_submit(a);
+}
+
 void cmd_conflicts(void *owner, struct request *q) {
     exporting(owner, q, true);
 }

@@ -193,9 +193,16 @@ bool ledger_sum(const struct field *f, struct value *out) {
 
 /* ---- one field as JSON */
 
+const char *head_side(const struct head *h, char out[HEAD_SIDE_TEXT]) {
+    snprintf(out, HEAD_SIDE_TEXT, "%" PRIu32 "@%" PRIu64, h->version.node, hlc_ms(h->version.hlc));
+    return out;
+}
+
 static json_t *side_of(const struct head *h) {
+    char side[HEAD_SIDE_TEXT];
     return json_pack(
-        "{s:o, s:I, s:I}", "value", value_json(h->value), "node", (json_int_t)h->version.node, "at_ms", (json_int_t)hlc_ms(h->version.hlc));
+        "{s:s, s:o, s:I, s:I}", "side", head_side(h, side), "value", value_json(h->value), "node", (json_int_t)h->version.node, "at_ms",
+        (json_int_t)hlc_ms(h->version.hlc));
 }
 
 static json_t *sides_of(const struct field *f) {

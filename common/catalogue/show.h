@@ -28,12 +28,16 @@ bool ledger_reversal_read(struct bytes value, struct name *of); /* false: an ent
 bool ledger_reversed(const struct field *f, struct name of);    /* an entry of the field reverses it */
 bool ledger_sum(const struct field *f, struct value *out); /* of money or numbers, without what is reversed; false: none, or too large */
 
+/* How one of several values is named: "NODE@AT_MS", its writer and its time. */
+enum { HEAD_SIDE_TEXT = 40 };
+const char *head_side(const struct head *h, char out[HEAD_SIDE_TEXT]);
+
 /* {"type","id","key","home","deleted","fields":{name:text | list},"concurrent":[name…]}, and where there is something to say:
  *   "proposals": {name:[{"value","node","at_ms"}…]}    of rule hub, from offices
  *   "sums": {name:text}                                 of ledgers of money and numbers, whose entries are
  *                                                       {"entry","value","node","at_ms"[,"reversed":true][,"reverses":entry]}
  *   "workflow": {"state","state_zh","moves":[…],"proposed":[…],"review":[…],"events":[…]}
- *   "sides": {name:[{"value","node","at_ms"}…]}         asked for with `sides`: all values of what is to be decided or was put aside
+ *   "sides": {name:[{"side","value","node","at_ms"}…]}  asked for with `sides`: all values of what is to be decided or was put aside
  *   "restricted": true                                  it is only kept
  *   "taken_up": [{"area","reason","actor","node","at_ms"}…] */
 json_t *record_show(const struct catalogue *k, const struct record *r, bool sides); /* gives */

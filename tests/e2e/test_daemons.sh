@@ -73,6 +73,28 @@ check "n1 again, with what n2 sent" until_true 20 said 12900000002 ctl n1 get Pe
 check "both values are kept" said '"phone":[{' ctl n1 -o jsonl conflicts $who
 check "the hub names the conflict without the values" sh -c "'$bin/anjuctl' -s '$town/hub' -o jsonl conflicts | grep phone | grep -vq 12900000002"
 check "one edit settles it" sh -c "'$bin/anjuctl' -s '$town/n1' put Person $id phone=12900000003 $who && '$bin/anjuctl' -s '$town/n1' wait --caught-up && ! '$bin/anjuctl' -s '$town/n1' conflicts $who | grep -q phone"
+
+# ---- a clerk picks one of two values, seen side by side
+ctl n1 pause >/dev/null
+ctl n2 pause >/dev/null
+ctl n1 put Person "$id" name=王宇轩 sex=1 $who >/dev/null
+ctl n2 put Person "$id" name=王雨轩 $who >/dev/null
+ctl n1 resume >/dev/null
+ctl n2 resume >/dev/null
+check "both names come to n1" until_true 20 said 王雨轩 ctl n1 conflict show Person "$id" $who
+check "… side by side" said 王宇轩 ctl n1 conflict show Person "$id" $who
+side=$(ctl n1 -o jsonl conflict show Person "$id" $who | grep 王雨轩 | field side)
+check "the hub tells the sides" said "$side" ctl hub conflict show Person "$id"
+check "… and which office decides" said "$(ctl n1 -o jsonl get Person "$id" $who | field home)" ctl hub conflict show Person "$id"
+check "… without the values" sh -c "! '$bin/anjuctl' -s '$town/hub' -o jsonl conflict show Person '$id' | grep -q 轩"
+check "… of no other record" code_of 5 ctl hub conflict show Person 0198c0ffee007000800000000000beef
+check "a side that is none" code_of 5 ctl n1 conflict resolve Person "$id" name 9@9 $who
+check "a field with one value" said "no values to decide between" ctl n1 conflict resolve Person "$id" sex "$side" $who
+check "who does not say what for decides nothing" said "what for" ctl n1 conflict resolve Person "$id" name "$side" --actor op1
+check "one side is taken" ctl n1 conflict resolve Person "$id" name "$side" $who
+check "… it counts" said '"name":"王雨轩"' ctl n1 -o jsonl get Person "$id" $who
+check "… and the conflict is over" sh -c "'$bin/anjuctl' -s '$town/n1' wait --caught-up && [ -z \"\$('$bin/anjuctl' -s '$town/hub' -o jsonl conflict show Person $id)\" ]"
+check "… the audit log says that somebody decided" said '"action":"decide"' ctl n1 -o jsonl audit export "$id" --type Person --actor auditor --purpose rights_request
 check "delete" ctl n1 delete Person "$id" $who
 check "… marks the record" said '"deleted":true' ctl n1 -o jsonl get Person "$id" $who
 check "digests of hub and node are equal" sh -c "'$bin/anjuctl' -s '$town/n1' wait --caught-up >/dev/null && '$bin/anjuctl' -s '$town/n1' -o jsonl digest >'$work/a' && '$bin/anjuctl' -s '$town/hub' -o jsonl digest --node 1 >'$work/b' && cmp '$work/a' '$work/b'"
