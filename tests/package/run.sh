@@ -1,6 +1,7 @@
 #!/bin/sh
 # The life of an installation, in a fresh bookworm made by debootstrap: build the packages, install, run, upgrade with a store, go back, purge.
-# Two machines, a hub's and an office's; there is no systemd in them, so each daemon is started as its unit would: that command, that user.
+# Two machines, a hub's and an office's, which are not booted: each daemon is started as its unit would, by that command and as that user, and
+# may be where its maintainer scripts find no systemd. Then one that is booted, with both under their units (live.sh).
 # As root. The next version is this one with a store format and a version more.
 cd "$(dirname "$0")/../.." || exit 2
 [ "$(id -u)" -eq 0 ] || { echo "as root: debootstrap and chroot need it" && exit 2; }
@@ -12,7 +13,8 @@ room=$(mktemp -d /tmp/anju-machines.XXXXXX) || exit 2
 town=$room
 . deploy/city.sh # to start, stop and wait; what speaks with a daemon is said anew below, for another machine
 end() {
-    for machine in hub office; do
+    [ ! -s "$room/pids/live" ] || unboot
+    for machine in hub office live; do
         stop "$machine"
         umount "$room/$machine/proc" 2>/dev/null
     done
@@ -25,8 +27,13 @@ inside="env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBI
 at() {
     _machine=$1
     shift
-    # shellcheck disable=SC2086
-    chroot "$room/$_machine" $inside "$@"
+    if [ -s "$room/$_machine.leader" ]; then # it is booted (live.sh)
+        # shellcheck disable=SC2086
+        nsenter -t "$(cat "$room/$_machine.leader")" --all $inside "$@"
+    else
+        # shellcheck disable=SC2086
+        chroot "$room/$_machine" $inside "$@"
+    fi
 }
 daemon_of() { [ "$1" = hub ] && echo hub || echo node; }
 apt() { # MACHINE ARGUMENT…
@@ -105,7 +112,7 @@ check "a fresh bookworm" debootstrap --variant=minbase bookworm "$room/hub" "${m
 cp /etc/resolv.conf "$room/hub/etc/resolv.conf" 2>/dev/null
 mkdir "$room/hub/debs"
 cp "$room"/debs/*.deb "$room/hub/debs"
-cp -a "$room/hub" "$room/office"
+for machine in office live; do cp -a "$room/hub" "$room/$machine"; done
 for machine in hub office; do
     mount -t proc proc "$room/$machine/proc"
 done
@@ -189,4 +196,5 @@ check "purge" apt hub purge anju-hub anju-tools
 check "the configuration is gone" [ ! -e "$room/hub/etc/anju/hub.yaml" ]
 check "the unit is gone" [ ! -e "$room/hub/lib/systemd/system/anju-hub.service" ]
 check "the city's data stays" [ -s "$room/hub/var/lib/anju/hub/keys" ]
+. tests/package/live.sh
 finish
