@@ -339,6 +339,12 @@ void cmd_schema(void *owner, struct request *q) {
         {"conflicts", "pending", "", "has changes of this office that are not merged yet", "是否有待合并更改"},
         {"conflicts", "sides", "", "side, value, node, at_ms of each of the concurrent values", "并发值各方"},
 
+        {"conflict resolve", "type", "", "record type", "记录类型"},
+        {"conflict resolve", "id", "hex", "the record's id", "记录编号"},
+        {"conflict resolve", "created", "", "false: it was there", "是否新建"},
+        {"conflict resolve", "seq", "", "of the change in this office's log", "更改序号"},
+        {"conflict resolve", "warnings", "", "field and reason: kept, and doubted", "校验提示"},
+
         {"conflict show", "field", "", "its name", "字段"},
         {"conflict show", "name", "", "what people call it", "字段名称"},
         {"conflict show", "side", "", "for `conflict resolve`: NODE@AT_MS", "某一方的名称"},
