@@ -760,12 +760,24 @@ static bool take_globals(struct ctl *c, int *argc, char **argv, const char **soc
     return true;
 }
 
+/* As programs that have their texts by gettext find it (POSIX.1-2017, 8.2); --lang says another. */
+static const char *language_of_environment(void) {
+    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value != NULL && *value != '\0')
+            return strncmp(value, "zh", 2) == 0 ? "zh" : "en";
+    }
+    return "en";
+}
+
 int main(int argc, char **argv) {
-    struct ctl c = {.lang = "en", .timeout_ms = STANDARD_MS, .client = {.fd = -1}, .print = {.columns = ""}};
+    struct ctl c = {.lang = language_of_environment(), .timeout_ms = STANDARD_MS, .client = {.fd = -1}, .print = {.columns = ""}};
     const char *socket = NULL;
     if (setlocale(LC_ALL, "") == NULL || strcmp(setlocale(LC_CTYPE, NULL), "C") == 0)
         setlocale(LC_ALL, "C.UTF-8");
     take_color("auto", &c.print.color);
+    c.print.zh = chinese(&c);
     argc--;
     argv++;
     if (!take_globals(&c, &argc, argv, &socket))

@@ -70,6 +70,9 @@ check "… with its next step" also "anjuctl nodes\`列出全部节点"
 check "… on a socket that may only read" said "此套接字只能查看守护进程的状态" "$bin/anjuctl" -s "$town/hub/status.sock" --lang zh node pause 1
 check "… what is wrong with a value" said "Person.birth_date: 日期写作2025-03-31、2025-03或2025" ctl n1 --lang zh put Person name=x birth_date=soon $who
 check "… a field that is none" said "Person没有字段“phon”；是不是“phone”？" ctl n1 --lang zh put Person name=x phon=1 $who
+check "a Chinese machine is answered in Chinese" said "没有节点“99”" env LC_ALL= LC_MESSAGES= LANG=zh_CN.UTF-8 "$bin/anjuctl" -s "$town/hub" node pause 99
+check "… unless it says otherwise" said "there is no node '99'" env LC_ALL=C.UTF-8 LANG=zh_CN.UTF-8 "$bin/anjuctl" -s "$town/hub" node pause 99
+check "… or the person" said "there is no node '99'" env LC_ALL=zh_CN.UTF-8 "$bin/anjuctl" -s "$town/hub" --lang en node pause 99
 check "an argument is missing, in Chinese" said "缺少参数id；参数为：type id" ctl n1 --lang zh get Person
 check "… an actor" said "您是谁？" ctl n1 --lang zh get Person $none
 check "… an option's value" said "--actor需要一个值" ctl n1 --lang zh get Person $none --actor
