@@ -251,8 +251,8 @@ static void say_change(const struct city *c, const json_t *row, bool zh, struct 
         buffer_format(out, zh ? "已合并，序号%" PRIu64 : "merged as hub_seq %" PRIu64, seq);
 }
 
-static void say_away(const struct hub_link *l, bool zh, struct buffer *out) {
-    if (l->reported == 0) {
+static void say_away(const struct hub_link *l /* NULL: its record came a moment ago */, bool zh, struct buffer *out) {
+    if (l == NULL || l->reported == 0) {
         buffer_text(out, zh ? "还没有：从未报告" : "not yet: it never reported");
         return;
     }
@@ -279,7 +279,7 @@ static void say_office(const struct city *c, json_t *row, bool zh, struct buffer
             left ? (zh ? "已移出：游标%" PRIu64 "已过%" PRIu64 : "it is gone from there: its cursor %" PRIu64 " has passed %" PRIu64)
                  : (zh ? "已有：游标%" PRIu64 "已过%" PRIu64 : "it has it: its cursor %" PRIu64 " has passed %" PRIu64),
             at, wanted);
-    else if (strcmp(state, "paused") == 0)
+    else if (l != NULL && strcmp(state, "paused") == 0)
         buffer_format(
             out, zh ? "还没有：已暂停；`anjuctl node resume %" PRIu32 "`" : "not yet: it is paused; `anjuctl node resume %" PRIu32 "`",
             l->node);
