@@ -2,6 +2,8 @@
 # end-to-end tests. Source it with `root` (the checkout), `B` (the build folder) and `town` (an own folder, its path short) set.
 # Every process id is in $town/pids/NAME; nothing else is ever signalled.
 
+LC_ALL=C.UTF-8 # scripts look for what anjuctl says in English
+export LC_ALL
 bin=$root/$B/bin
 mkdir -p "$town/pids" "$town/log"
 

@@ -1,4 +1,5 @@
 #include "common/catalogue/intake.h"
+#include "common/base/invariant.h"
 
 #include "common/catalogue/admission.h"
 #include "common/catalogue/points.h"
@@ -182,11 +183,13 @@ static void check_row(const struct intake *x, const struct points_schedule *s, s
 }
 
 static void check_points(const struct intake *x, struct findings *out) {
+    const struct record *after = x->after;
+    invariant(after != NULL);
     const struct points_schedule *s = points_current(x->rules);
     const struct rule_source *source = s == NULL ? NULL : s->source;
     struct value v;
     struct id16 entry;
-    bool has = named_value(x->catalogue, x->after, "points", &v), reverses = intake_reverses(x->catalogue, x->after, &entry);
+    bool has = named_value(x->catalogue, after, "points", &v), reverses = intake_reverses(x->catalogue, after, &entry);
     if (has && v.number < 0)
         find(
             x, "no_deduction", "points", SEVERITY_BLOCK, source, "积分不能为负；更正请冲销原流水",

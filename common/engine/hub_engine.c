@@ -2052,7 +2052,8 @@ static void on_frame(void *owner, const uint8_t key[KEY_BYTES], struct bytes fra
     struct hub_way *way = owner;
     struct hub_engine *e = way->engine;
     struct hub_peer *p = peer_by_key(e, key);
-    if (p == NULL || e->closing)
+    const struct public_keys *keys = p == NULL ? NULL : hub_peer_keys(p, key); /* a former key's time may end between the two */
+    if (keys == NULL || e->closing)
         return;
     p->way = way;
     note_moved(p);
@@ -2064,7 +2065,7 @@ static void on_frame(void *owner, const uint8_t key[KEY_BYTES], struct bytes fra
     a->peer = p;
     a->heard = heard_of(frame);
     a->node = p->link.node;
-    a->keys = *hub_peer_keys(p, key);
+    a->keys = *keys;
     p->by_before = memcmp(key, p->keys.curve, KEY_BYTES) != 0;
     a->job.work = arrival_works;
     a->job.done = arrival_done;

@@ -2,8 +2,6 @@
 # message; both print one line, and the command's output when the test fails. `finish` prints the counts and ends the script.
 # $work is a folder of the script's own that disappears with it; $B is the build folder.
 set -u
-LC_ALL=C.UTF-8 # what anjuctl says is looked for in English
-export LC_ALL
 B=${B:-build}
 work=$(mktemp -d "${TMPDIR:-/tmp}/anju-test.XXXXXX") || exit 2
 trap 'rm -rf "$work"' EXIT
