@@ -222,12 +222,6 @@ static void run_nodes(struct question *a, struct txn *state, struct txn *log) {
     hub_offices(state, office_row, a, &a->read.damaged);
 }
 
-static int by_node(const void *x, const void *y) {
-    json_int_t a = json_integer_value(json_object_get(*(json_t *const *)x, "node"));
-    json_int_t b = json_integer_value(json_object_get(*(json_t *const *)y, "node"));
-    return (a > b) - (a < b);
-}
-
 static void add_link(const struct city *c, const struct hub_peer *p, json_t *row) {
     const struct hub_link *l = &p->link;
     instant now = clock_now();
@@ -265,7 +259,7 @@ static void finish_nodes(struct question *a) {
     const struct city *c = a->city;
     size_t i;
     json_t *row;
-    a->rows = rows_sorted(a->rows, by_node); /* office records lie in the order of their ids */
+    a->rows = rows_sorted_by(a->rows, "node", false); /* office records lie in the order of their ids */
     json_array_foreach(a->rows, i, row) {
         const struct hub_peer *p = hub_engine_peer_of(c->engine, (uint32_t)json_integer_value(json_object_get(row, "node")));
         if (p != NULL)
@@ -283,11 +277,68 @@ static uint32_t node_of(struct request *q, const char *name) {
     return number_of(request_text(q, name));
 }
 
+/* Which of them, and in which order. */
+struct listing {
+    struct question ask;
+    const char *sort, *state; /* borrow, of the request; NULL: by number, in any state */
+    bool down;
+};
+
+static void finish_listing(struct question *a) {
+    const struct listing *l = (const struct listing *)a;
+    finish_nodes(a);
+    for (size_t i = json_array_size(a->rows); l->state != NULL && i-- > 0;) {
+        const char *state = json_string_value(json_object_get(json_array_get(a->rows, i), "state"));
+        if (state == NULL || strcmp(state, l->state) != 0)
+            json_array_remove(a->rows, i);
+    }
+    if (l->sort != NULL)
+        a->rows = rows_sorted_by(a->rows, l->sort, l->down);
+}
+
+static bool state_known(const char *state, struct buffer *all) {
+    bool known = false;
+    for (const char *const *s = office_states; *s != NULL; s++) {
+        buffer_format(all, "%s%s", s == office_states ? "" : ", ", *s);
+        known = known || strcmp(*s, state) == 0;
+    }
+    return known;
+}
+
+/* --sort FIELD or -FIELD, --state STATE. False: there is none of that name, and it was answered. */
+static bool take_order(struct request *q, const char **sort, const char **state, bool *down) {
+    struct buffer all = {0};
+    bool good = false;
+    *sort = request_text(q, "sort");
+    *state = request_text(q, "state");
+    *down = *sort != NULL && **sort == '-';
+    if (*down)
+        (*sort)++;
+    if (*sort != NULL && !schema_has("nodes", *sort, &all)) {
+        request_errorf(q, "bad_request", buffer_string(&all), "a node has no field '%s' to sort by; it has:", *sort);
+    } else {
+        buffer_clear(&all);
+        good = *state == NULL || state_known(*state, &all);
+        if (!good)
+            request_errorf(q, "bad_request", buffer_string(&all), "a node is never '%s'; its state is one of:", *state);
+    }
+    buffer_close(&all);
+    return good;
+}
+
 void cmd_nodes(void *owner, struct request *q) {
-    struct question *a = question_new(owner, q, run_nodes);
+    const char *sort, *state;
+    bool down;
+    if (!take_order(q, &sort, &state, &down))
+        return;
+    struct listing *l = question_of(owner, q, sizeof *l, run_nodes);
+    struct question *a = &l->ask;
     const json_t *words = json_object_get(request_args(q), "nodes"), *word;
     size_t i;
-    a->finish = finish_nodes;
+    l->sort = sort;
+    l->state = state;
+    l->down = down;
+    a->finish = finish_listing;
     json_array_foreach(words, i, word) {
         uint32_t node = json_is_integer(word) ? (uint32_t)json_integer_value(word) : number_of(json_string_value(word));
         buffer_add(&a->only, bytes_of(&node, sizeof node));

@@ -227,6 +227,7 @@ const struct rules *standing_labels(const struct city *c);     /* of the whole c
 /* All that is wrong (problems.c), with the numbers of `status` into `out`; sorted. */
 void city_problems(struct city *c, const struct problem_limits *limits, json_t *out, struct problems *problems);
 const char *office_state(const struct hub_link *l, instant now); /* online, stale, unknown, … as `nodes` says it */
+extern const char *const office_states[];                        /* all that it says; NULL ends them */
 uint64_t office_wrongs(const struct hub_peer *p);
 void city_metrics(void *owner, struct metrics *m); /* metrics.c: of a struct city */
 /* Ages of what waits for a person (watch.c). */
@@ -239,6 +240,8 @@ bool city_writes(const struct city *c); /* main.c: changes of the hub itself are
 
 /* ---- commands */
 void cmd_schema(void *owner, struct request *q); /* fields.c */
+/* Has an answer of the command such a field? All its fields go to `all`, apart by spaces. */
+bool schema_has(const char *command, const char *field, struct buffer *all /* appends */);
 void cmd_status(void *owner, struct request *q); /* answers.c */
 void cmd_nodes(void *owner, struct request *q);
 void cmd_problems(void *owner, struct request *q); /* problems.c */

@@ -3,7 +3,9 @@
 #include "common/daemon/rows.h"
 #include "hub/city.h"
 
-void cmd_schema(void *owner, struct request *q) {
+#include <string.h>
+
+static const struct field_text *table(size_t *count) {
     static const struct field_text fields[] = {
         {"status", "endpoint", "", "where nodes connect", "节点接入地址"},
         {"status", "metrics", "", "where Prometheus asks; empty: nowhere", "指标地址"},
@@ -510,6 +512,25 @@ void cmd_schema(void *owner, struct request *q) {
         {"verify", "pushes", "pushes", "of the log, each with its signature and its place in the chain", "已验签批次数"},
         {"verify", "result", "", "sound", "结果"},
     };
+    *count = sizeof fields / sizeof *fields;
+    return fields;
+}
+
+void cmd_schema(void *owner, struct request *q) {
+    size_t count;
+    const struct field_text *fields = table(&count);
     (void)owner;
-    schema_answer(q, fields, sizeof fields / sizeof *fields);
+    schema_answer(q, fields, count);
+}
+
+bool schema_has(const char *command, const char *field, struct buffer *all) {
+    size_t count;
+    const struct field_text *fields = table(&count);
+    bool has = false;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(fields[i].command, command) == 0) {
+            buffer_format(all, "%s%s", all->len == 0 ? "" : " ", fields[i].field);
+            has = has || strcmp(fields[i].field, field) == 0;
+        }
+    return has;
 }

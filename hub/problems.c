@@ -15,17 +15,21 @@ static json_t *number(uint64_t v) {
 
 /* ---- offices */
 
+enum { STATE_FORKED = HUB_ONLINE + 1, STATE_PAUSED, STATE_RETIRED, STATE_REVOKED };
+
+const char *const office_states[] = {"never seen", "offline", "greeting", "unknown", "stale", "online",
+                                     "forked",     "paused",  "retired",  "revoked", NULL};
+
 const char *office_state(const struct hub_link *l, instant now) {
-    static const char *const names[] = {"never seen", "offline", "greeting", "unknown", "stale", "online"};
     if (l->revoked)
-        return "revoked";
+        return office_states[STATE_REVOKED];
     if (l->retired)
-        return "retired";
+        return office_states[STATE_RETIRED];
     if (l->paused)
-        return "paused";
+        return office_states[STATE_PAUSED];
     if (l->forked)
-        return "forked";
-    return names[hub_link_standing(l, now, PROBLEM_LAG_MS)];
+        return office_states[STATE_FORKED];
+    return office_states[hub_link_standing(l, now, PROBLEM_LAG_MS)];
 }
 
 uint64_t office_wrongs(const struct hub_peer *p) {

@@ -167,6 +167,45 @@ json_t *rows_sorted(json_t *rows, int (*compare)(const void *, const void *)) {
     return sorted;
 }
 
+struct ranked {
+    json_t *row, *by; /* borrow */
+    size_t place;
+    bool down;
+};
+
+static int by_field(const void *x, const void *y) {
+    const struct ranked *a = x, *b = y;
+    bool none = a->by == NULL || json_is_null(a->by), other = b->by == NULL || json_is_null(b->by);
+    int order = 0;
+    if (none || other)
+        order = none - other;
+    else if (json_is_string(a->by) && json_is_string(b->by))
+        order = strverscmp(json_string_value(a->by), json_string_value(b->by));
+    else if (json_is_boolean(a->by))
+        order = json_is_true(a->by) - json_is_true(b->by);
+    else
+        order = (json_number_value(a->by) > json_number_value(b->by)) - (json_number_value(a->by) < json_number_value(b->by));
+    if (order != 0)
+        return a->down && !none && !other ? -order : order;
+    return a->place < b->place ? -1 : 1;
+}
+
+json_t *rows_sorted_by(json_t *rows, const char *field, bool down) {
+    size_t n = json_array_size(rows);
+    struct ranked *all = memory_zeroed(n + 1, sizeof *all);
+    json_t *sorted = json_array();
+    for (size_t i = 0; i < n; i++) {
+        json_t *row = json_array_get(rows, i);
+        all[i] = (struct ranked){.row = row, .by = json_object_get(row, field), .place = i, .down = down};
+    }
+    qsort(all, n, sizeof *all, by_field);
+    for (size_t i = 0; i < n; i++)
+        json_array_append(sorted, all[i].row);
+    json_decref(rows);
+    free(all);
+    return sorted;
+}
+
 static void tell_fields(struct request *q, const char *only, const struct field_text *table, size_t count) {
     for (size_t i = 0; i < count; i++)
         if (only == NULL || strcmp(only, table[i].command) == 0)

@@ -25,6 +25,9 @@ void order_words(const struct request *q, struct buffer *out);
  * forms. NULL: an empty record. Types by number, since a catalogue may be behind. */
 json_t *record_show_raw(const struct record *r, bool hash);                                                            /* gives */
 json_t *rows_sorted(json_t *rows /* takes, an array */, int (*compare)(const void *, const void *) /* of json_t * */); /* gives */
+/* By one field of theirs: numbers as numbers, texts with the numbers in them (9 before 10?), false before true. What is null or not there
+ * comes last in both directions; what is equal stays in its order. */
+json_t *rows_sorted_by(json_t *rows /* takes, an array */, const char *field, bool down); /* gives */
 
 /* One field of a command's answer, for `schema`: what it counts in and what it means. A daemon's table stands beside its commands. */
 struct field_text {

@@ -311,6 +311,8 @@ static const struct word table[] = {
     {"the purposes are those of the catalogue's document `purposes`", "可用的用途见政策文件`purposes`"},
     {"`anjuctl nodes` lists them", "`anjuctl nodes`列出全部节点"},
     {"there is no node %u", "没有节点%u"},
+    {"a node has no field '%s' to sort by; it has:", "节点没有可排序的字段“%s”；有："},
+    {"a node is never '%s'; its state is one of:", "节点没有状态“%s”；有："},
     {"node %u was revoked: its machine is enrolled no more", "节点%u已吊销：其机器不能再登记"},
     {"a held change is damaged", "隔离区中有一条更改已损坏"},
     {"run `anjuctl verify`", "请运行`anjuctl verify`"},

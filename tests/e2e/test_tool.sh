@@ -91,6 +91,37 @@ check "… an answer without rows is an empty list" said "[]" ctl n1 -o json con
 check "nodes in order" [ "$(ctl hub -o name nodes | tr '\n' ' ')" = "1 2 3 4 " ]
 check "… only those that are named" [ "$(ctl hub -o name nodes 4 2 | tr '\n' ' ')" = "2 4 " ]
 check "… of which one at least must be there" code_of 5 ctl hub nodes 99
+sorted() { # FORM ARGUMENT…
+    _form=$1
+    shift
+    ctl hub -o "$_form" nodes "$@" | sed 's/"node"://; s/^{*\([0-9]*\)[ ,].*/\1/' | tr '\n' ' '
+}
+accepts() { [ "$(ctl hub -o jsonl node show "$1" | field accepted)" = "$2" ]; }
+check "node 1 has sent more than the others" until_true 20 accepts 1 1
+check "… --sort by a number: what is equal by node" [ "$(sorted name --sort accepted)" = "2 3 4 1 " ]
+check "… downwards: what is equal by node too" [ "$(sorted name --sort -accepted)" = "1 2 3 4 " ]
+check "… by a text" [ "$(sorted name --sort=-areas)" = "4 3 2 1 " ]
+check "… what is not known comes last" [ "$(sorted name --sort last_seen_ms 4 3 2)" = "2 3 4 " ]
+check "… in both directions" [ "$(sorted name --sort -last_seen_ms 4 3 2)" = "2 3 4 " ]
+check "… as JSON lines" [ "$(sorted jsonl --sort -node)" = "4 3 2 1 " ]
+check "… as a table" [ "$(sorted table --no-header --sort -node)" = "4 3 2 1 " ]
+check "… as wide as it goes" [ "$(sorted wide --no-header --sort -node)" = "4 3 2 1 " ]
+check "… as CSV" [ "$(sorted csv --no-header --sort -node)" = "4 3 2 1 " ]
+check "… as a list" [ "$(ctl hub -o json nodes --sort -node | sed -n 's/^  "node": \(.\),/\1/p' | tr '\n' ' ')" = "4 3 2 1 " ]
+check "… --state: only those" [ "$(sorted name --state revoked)" = "3 " ]
+check "… of two words" [ "$(sorted name --state 'never seen' --sort -node)" = "4 " ]
+check "… none may be so" said "[]" ctl hub -o json nodes 1 --state retired
+check "… of those that are named" [ "$(sorted name 4 3 1 --state revoked)" = "3 " ]
+check "a field that is none" said "no field 'lag' to sort by" ctl hub nodes --sort lag
+check "… tells which there are" also "clock_ahead_ms"
+check "… with 1" code_of 1 ctl hub nodes --sort lag
+check "… in Chinese" said "没有可排序的字段“lag”" ctl hub --lang zh nodes --sort lag
+check "a state that is none" said "a node is never 'down'" ctl hub nodes --state down
+check "… tells which there are" also "offline, greeting"
+check "… both are completed" said --state "$bin/anjuctl" -s "$town/hub" completion words nodes --
+check "… and told by its help" said "--sort=… --state=…" ctl hub help nodes
+person_sorts() { printf 'nodes --sort=-node --state=revoked\n' | socat - "UNIX:$town/hub/status.sock"; }
+check "… a person's line at the socket takes them" said "650203003022" person_sorts
 check "export --raw as a table" said "RAW" sh -c "'$bin/anjuctl' -s '$town/n1' export --raw $who | tr a-z A-Z"
 check "… without the columns that it has not" sh -c "! '$bin/anjuctl' -s '$town/n1' export --raw $who | head -n 1 | grep -q unresolved"
 check "export --raw as JSON names each record" said "\"id\": \"$id\"" ctl n1 -o json export --raw $who
