@@ -1,6 +1,7 @@
 # Sourced by run.sh: the packages on a machine that is booted, with its own systemd as process 1 (systemd-nspawn), hub and node beside each
 # other on it, with a network of its own in which there is nobody else. Here is what only shows under the real units: readiness, watchdog and
 # restarts, what the sandbox takes from a daemon and what it leaves, what the packages do to a daemon that runs.
+# It takes six minutes (371 s on two cores that others used too), much of it waiting: for the watchdog, and until systemd gives a unit up.
 # Where no systemd can be started it says `MISSING no live systemd can be started here: …`, and tests/run counts the part as missing.
 
 live=$room/live
