@@ -33,7 +33,7 @@ enum { HEAD_SIDE_TEXT = 40 };
 const char *head_side(const struct head *h, char out[HEAD_SIDE_TEXT]);
 
 /* {"type","id","key","home","deleted","fields":{name:text | list},"concurrent":[name…]}, and where there is something to say:
- *   "proposals": {name:[{"value","node","at_ms"}…]}    of rule hub, from offices
+ *   "proposals": {name:[{"side","value","node","at_ms"}…]} of rule hub, from offices
  *   "sums": {name:text}                                 of ledgers of money and numbers, whose entries are
  *                                                       {"entry","value","node","at_ms"[,"reversed":true][,"reverses":entry]}
  *   "workflow": {"state","state_zh","moves":[…],"proposed":[…],"review":[…],"events":[…]}

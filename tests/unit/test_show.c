@@ -96,7 +96,7 @@ static void several_heads(void **unused) {
     is(fields, "max", "\"2025-03-31\"");
     is(fields, "min", "\"-2\"");
     is(out, "concurrent", "[\"once\",\"both\"]"); /* for a person; a last is only put aside, an extreme is settled */
-    is(json_object_get(out, "proposals"), "hub", "[{\"value\":\"asked\",\"node\":1,\"at_ms\":14}]");
+    is(json_object_get(out, "proposals"), "hub", "[{\"side\":\"1@14\",\"value\":\"asked\",\"node\":1,\"at_ms\":14}]");
     assert_int_equal(json_object_size(sides), 3);
     assert_int_equal(json_array_size(json_object_get(sides, "last")), 2);
     json_decref(out);
