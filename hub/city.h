@@ -105,6 +105,16 @@ bool question_target(struct question *a); /* "type" and "id" (hex, or a source's
 /* Reads actor, purpose and case; false: they are not there, and it was answered. What shows something leaves an entry before its answer. */
 bool question_purpose(struct question *a, uint32_t action /* enum audit_action */);
 void question_refuse(struct question *a /* takes */, const char *code, const char *hint, const char *message); /* not submitted yet */
+/* One held change, as a person names it: NODE SEQ [--incarnation HEX] (triage.c). */
+struct held_wanted {
+    uint32_t node;
+    uint64_t seq;
+    struct id16 incarnation; /* when by_life */
+    bool by_life;
+    unsigned found; /* of several lives none is meant yet */
+};
+bool held_wanted_read(struct request *q, struct held_wanted *out); /* false: it names none, and that was answered */
+bool held_is_wanted(const struct held_wanted *w, uint32_t node, const struct held *h);
 void question_fail(struct question *a, const char *code, const char *hint, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* What became of a change of the hub itself, to whom ordered it (orders.c). */
@@ -282,6 +292,7 @@ void cmd_hub_key_retire(void *owner, struct request *q);
 void cmd_node_triage(void *owner, struct request *q); /* triage.c */
 void cmd_quarantine_retry(void *owner, struct request *q);
 void cmd_quarantine_discard(void *owner, struct request *q);
+void cmd_quarantine_show(void *owner, struct request *q); /* held.c */
 void cmd_node_retire(void *owner, struct request *q);
 void cmd_node_revoke(void *owner, struct request *q);
 void cmd_node_token(void *owner, struct request *q); /* tokens.c */

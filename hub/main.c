@@ -112,6 +112,8 @@ static const struct command commands[] = {
      "who said what is to be decided of one record, and which office decides (without the values)", "查看一条记录的并发各方"},
     {"quarantine list", CONTROL_STATUS, cmd_quarantine, "", "node=", "node seq reason type id", "changes that were not taken, and why",
      "隔离区"},
+    {"quarantine show", CONTROL_STATUS, cmd_quarantine_show, "node seq", "incarnation=", "",
+     "one of them: what it is without its values, why it is held, what to do", "查看一条隔离的更改"},
     {"quarantine retry", CONTROL_ADMIN, cmd_quarantine_retry, "node seq", "incarnation=", "",
      "a person has looked at this change: try it again", "重试隔离的更改"},
     {"quarantine discard", CONTROL_ADMIN, cmd_quarantine_discard, "node seq", "incarnation= reason=", "", "this change shall not be merged",

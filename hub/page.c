@@ -58,22 +58,10 @@ static const struct {
     const char *cmd;
     bool admin;
 } may_ask[] = {
-    {"status", false},
-    {"problems", false},
-    {"nodes", false},
-    {"node show", false},
-    {"areas", false},
-    {"trend", false},
-    {"policies", false},
-    {"policy show", false},
-    {"policy who", false},
-    {"conflicts", false},
-    {"quarantine list", false},
-    {"quarantine retry", true},
-    {"quarantine discard", true},
-    {"limits", false},
-    {"schema", false},
-    {"version", false},
+    {"status", false},          {"problems", false},        {"nodes", false},           {"node show", false},         {"areas", false},
+    {"trend", false},           {"policies", false},        {"policy show", false},     {"policy who", false},        {"conflicts", false},
+    {"quarantine list", false}, {"quarantine show", false}, {"quarantine retry", true}, {"quarantine discard", true}, {"limits", false},
+    {"schema", false},          {"version", false},
 };
 
 /* ---- who asks */

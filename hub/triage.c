@@ -107,31 +107,45 @@ void cmd_node_triage(void *owner, struct request *q) {
 
 /* ---- one held change: which it is, then the order */
 
+bool held_wanted_read(struct request *q, struct held_wanted *out) {
+    const char *node = request_text(q, "node"), *seq = request_text(q, "seq"), *life = request_text(q, "incarnation");
+    char *node_end = NULL, *end = NULL;
+    *out = (struct held_wanted){
+        .node = node == NULL ? 0 : (uint32_t)strtoul(node, &node_end, 10),
+        .seq = seq == NULL ? 0 : strtoull(seq, &end, 10),
+        .by_life = life != NULL};
+    bool good = node_end != NULL && node_end != node && *node_end == '\0' && out->seq != 0 && *end == '\0' &&
+                (life == NULL || id_parse(life, &out->incarnation));
+    if (!good)
+        request_error(q, "bad_request", "which change? the node's number and the change's seq", "`anjuctl quarantine list` shows both");
+    return good;
+}
+
+bool held_is_wanted(const struct held_wanted *w, uint32_t node, const struct held *h) {
+    return node == w->node && h->seq == w->seq && (!w->by_life || id_equal(&h->incarnation, &w->incarnation));
+}
+
 struct finding {
     struct question ask;
-    struct id16 incarnation; /* wanted, or found */
-    bool wanted;
-    uint64_t seq;
-    unsigned found;
+    struct held_wanted wanted; /* its life is filled in when it is found */
     enum log_kind kind;
     struct buffer reason; /* owns */
 };
 
 static int find_each(void *owner, uint32_t node, const struct held *h, const struct quarantined *held) {
     struct finding *f = owner;
-    (void)node;
     (void)held;
-    if (h->seq != f->seq || (f->wanted && !id_equal(&h->incarnation, &f->incarnation)))
+    if (!held_is_wanted(&f->wanted, node, h))
         return 0;
-    f->found++;
-    f->incarnation = h->incarnation;
+    f->wanted.found++;
+    f->wanted.incarnation = h->incarnation;
     return 0;
 }
 
 static void find_run(struct hub_read *r, struct txn *state, struct txn *log) {
     struct finding *f = (struct finding *)r;
     (void)log;
-    hub_held(state, f->ask.node, find_each, f);
+    hub_held(state, f->wanted.node, find_each, f);
 }
 
 static void decide_done(struct hub_entries *w, int result) {
@@ -149,27 +163,28 @@ static void find_done(struct hub_read *r, int result) {
     struct request *q = f->ask.request;
     if (result != 0)
         request_error(q, "internal", "the state cannot be read", "run `anjuctl verify`");
-    else if (f->found == 0)
+    else if (f->wanted.found == 0)
         request_errorf(
-            q, "not_found", "`anjuctl quarantine list`", "no change %" PRIu64 " of node %" PRIu32 " is held", f->seq, f->ask.node);
-    else if (f->found > 1)
+            q, "not_found", "`anjuctl quarantine list`", "no change %" PRIu64 " of node %" PRIu32 " is held", f->wanted.seq,
+            f->wanted.node);
+    else if (f->wanted.found > 1)
         request_errorf(
             q, "conflict", "--incarnation HEX, as `anjuctl -o jsonl quarantine list` says",
-            "%u lives of node %" PRIu32 " have a held change %" PRIu64, f->found, f->ask.node, f->seq);
-    if (result == 0 && f->found == 1) {
+            "%u lives of node %" PRIu32 " have a held change %" PRIu64, f->wanted.found, f->wanted.node, f->wanted.seq);
+    if (result == 0 && f->wanted.found == 1) {
         struct deciding *d = memory_zeroed(1, sizeof *d);
         struct hub_entries *w = &d->entries;
         d->city = f->ask.city;
         d->request = q;
-        d->node = f->ask.node;
-        d->seq = f->seq;
+        d->node = f->wanted.node;
+        d->seq = f->wanted.seq;
         w->list = arena_take(&w->arena, sizeof *w->list);
         w->count = 1;
         w->list[0] = (struct log_entry){
             .kind = f->kind,
             .node = d->node,
-            .incarnation = f->incarnation,
-            .first = f->seq,
+            .incarnation = f->wanted.incarnation,
+            .first = f->wanted.seq,
             .received = clock_wall(),
             .actor = operator_id(d->city, q),
             .body = arena_copy(&w->arena, buffer_bytes(&f->reason))};
@@ -182,15 +197,10 @@ static void find_done(struct hub_read *r, int result) {
 }
 
 static void decide(struct city *c, struct request *q, enum log_kind kind) {
-    const char *node = request_text(q, "node"), *seq = request_text(q, "seq"), *life = request_text(q, "incarnation");
     const char *reason = request_text(q, "reason");
-    struct id16 incarnation = {{0}};
-    char *end = NULL;
-    uint64_t number = seq == NULL ? 0 : strtoull(seq, &end, 10);
-    if (node == NULL || number == 0 || *end != '\0' || (life != NULL && !id_parse(life, &incarnation))) {
-        request_error(q, "bad_request", "which change? the node's number and the change's seq", "`anjuctl quarantine list` shows both");
+    struct held_wanted wanted;
+    if (!held_wanted_read(q, &wanted))
         return;
-    }
     if (kind == LOG_DISCARD && (reason == NULL || *reason == '\0')) {
         request_error(q, "bad_request", "why shall it not be merged? its office is told that it was discarded", "--reason TEXT");
         return;
@@ -198,12 +208,9 @@ static void decide(struct city *c, struct request *q, enum log_kind kind) {
     struct finding *f = memory_zeroed(1, sizeof *f);
     f->ask.city = c;
     f->ask.request = q;
-    f->ask.node = (uint32_t)strtoul(node, NULL, 10);
     f->ask.read.work = find_run;
     f->ask.read.done = find_done;
-    f->incarnation = incarnation;
-    f->wanted = life != NULL;
-    f->seq = number;
+    f->wanted = wanted;
     f->kind = kind;
     buffer_text(&f->reason, reason == NULL ? "" : reason);
     hub_engine_read(c->engine, &f->ask.read);

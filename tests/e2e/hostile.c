@@ -202,6 +202,16 @@ struct batch {
     struct hash before, after;
 };
 
+static void add_packed(struct hostile *h, struct batch *b, uint64_t seq, struct bytes packed) {
+    if (b->count == 0) {
+        b->first = seq;
+        b->before = b->after = h->chain;
+    }
+    b->count++;
+    b->after = h->chain = wire_chain(&h->chain, packed);
+    wire_batch_add(&b->raw, packed);
+}
+
 /* One change: a new record of `home`, or a text for `record`. */
 static void add_change(struct hostile *h, struct batch *b, struct change *c, area home, struct id16 record) {
     struct buffer value = {0}, text = {0}, packed = {0};
@@ -226,13 +236,7 @@ static void add_change(struct hostile *h, struct batch *b, struct change *c, are
     c->ops = ops;
     c->op_count = id_zero(&record) ? 2 : 1;
     wire_change_pack(c, &packed);
-    if (b->count == 0) {
-        b->first = c->seq;
-        b->before = b->after = h->chain;
-    }
-    b->count++;
-    b->after = h->chain = wire_chain(&h->chain, buffer_bytes(&packed));
-    wire_batch_add(&b->raw, buffer_bytes(&packed));
+    add_packed(h, b, c->seq, buffer_bytes(&packed));
     buffer_close(&value);
     buffer_close(&text);
     buffer_close(&packed);
@@ -332,6 +336,14 @@ static void act_forge(struct hostile *h) {
     push_one(h, (struct change){.version.node = victim}, h->home, fresh);
     push_one(h, (struct change){.name.node = victim}, h->home, fresh);
     push_one(h, (struct change){.name.node = victim, .again = true}, h->home, fresh);
+    wait_for(h, is_accepted, WAIT_MS);
+}
+
+/* What is no change, rightly signed. */
+static void act_mumble(struct hostile *h) {
+    struct batch b = {.count = 0};
+    add_packed(h, &b, ++h->seq, BYTES("mumble"));
+    push(h, &b);
     wait_for(h, is_accepted, WAIT_MS);
 }
 
@@ -540,6 +552,7 @@ static const struct {
     {"elsewhere", act_elsewhere},
     {"overwrite", act_overwrite},
     {"forge", act_forge},
+    {"mumble", act_mumble},
     {"replay", act_replay},
     {"chain", act_chain},
     {"garbage", act_garbage},

@@ -26,6 +26,15 @@ check "… and the hub keeps it, with the reason" said "clock" ctl hub quarantin
 check "… in Chinese too" said "其时间超前于市级时钟" ctl hub --lang zh quarantine list
 check "… at the office" said "其时间超前于市级时钟" ctl n1 --lang zh held
 check "… for a program it is one text" said "its time is ahead" ctl n1 --lang zh -o jsonl held
+seq=$(ctl hub -o jsonl quarantine list --node 1 | field seq)
+check "… shown: what it means" said "that machine's clock was ahead when it was saved" ctl hub quarantine show 1 "$seq"
+ctl hub -o jsonl quarantine show 1 "$seq" >"$work/shown"
+check "… that it was saved a day after it came" [ "$((($(field saved_ms <"$work/shown") - $(field received_ms <"$work/shown")) / 60000))" -ge 1430 ]
+check "… what to do" grep -q '"next":"set that machine.s clock right; then discard it' "$work/shown"
+check "… no name of a person" sh -c "! grep -q 乙 '$work/shown'"
+members() { sed 's/,"/\n"/g; s/^{//' "$work/shown" | sed -n 's/^"\([a-z_]*\)":.*/\1/p' | sort; }
+texts() { ctl hub -o jsonl schema "quarantine show" | field field | sort; }
+check "… all of it is in the schema" [ "$(members)" = "$(texts)" ]
 check "… status points there" said "quarantine list" ctl hub status
 check "… and check, since quarantine grows" finds hub quarantine_grows
 echo +0 >"$work/clock"
@@ -33,7 +42,6 @@ check "with the right clock again an edit is taken" put 丙
 check "… and merged, though a higher stamp is held" until_true 20 shows n1 merged 3
 check "nothing else is held" shows n1 held 1
 check "what the office is told to do: city hall looks at it" said "city hall" finds n1 held
-seq=$(ctl hub -o jsonl quarantine list --node 1 | field seq)
 check "… and discards it" ctl hub quarantine discard 1 "$seq" --reason "stamped with a wrong clock"
 check "… then nothing is held at the office" until_true 60 finds_none n1 held
 check "… nor in quarantine" finds_none hub quarantine

@@ -52,6 +52,51 @@ check "… counted" [ "$(wrong forged)" = 6 ]
 export_raw >"$work/after"
 check "nothing of it is applied" cmp "$work/before" "$work/after"
 
+# ---- one of them, for whom decides
+check "what is no change at all" hostile 5 mumble
+held_as() { # TEXT [WITHOUT]: the first such line, as a person names it: each run of the program is a life of its own
+    ctl hub -o jsonl quarantine list --node 2 | grep -- "$1" | grep -v -- "${2:-nothing}" | head -n 1 | sed 's/.*"seq":\([0-9]*\),.*"incarnation":"\([0-9a-f]*\)".*/\1 --incarnation \2/'
+}
+some_as() { [ -n "$(held_as "$1")" ]; }
+check "… is held" until_true 10 some_as 'cannot read it'
+theirs=$(held_as "$id") new=$(held_as 'does not serve' "$id") forged=$(held_as author) mumbled=$(held_as 'cannot read it')
+shown() { ctl hub -o jsonl quarantine show "$@" >"$work/shown" || return 1; }
+tells() { cat "$work/shown"; grep -qF -- "$1" "$work/shown"; }
+check "another office's record: it is shown" shown 2 $theirs
+check "… with the office it came from" tells '"node":2,"office":"二","seq":'
+check "… that it is not its" tells '"means":"the record is of the offices that are named here, and not of this one"'
+check "… whose it is" tells '"record":"there","home":"650203001001","offices":["1 一"]'
+check "… what to do" tells 'anjuctl adopt TYPE ID'
+check "… which fields, and how" tells '"operations":["set name"]'
+check "… what for, and who" tells '"purpose":"registration","author_node":2'
+check "… signed" tells '"proof":"signed"'
+check "… nothing that was written" sh -c "! grep -q 'office to say' '$work/shown'"
+check "… in Chinese" said "此记录属于所列办公室" ctl hub --lang zh quarantine show 2 $theirs
+check "… by the socket that may only look" code_of 0 "$bin/anjuctl" -s "$town/hub/status.sock" quarantine show 2 $theirs
+check "a record that is not there" shown 2 $new
+check "… nobody's" tells '"record":"none","home":null,"offices":[]'
+check "… with all that it would be" tells '"operations":["set name","set home"]'
+check "… what to do" tells 'it is tried again by itself when the record comes'
+check "in another's name" shown 2 $forged
+check "… whose" tells '"author_node":1'
+check "… a retry does not help" tells '"next":"a retry changes nothing; discard it'
+check "no change at all" shown 2 $mumbled
+check "… is not read" tells '"readable":false'
+check "… what is known is told" tells '"size_bytes":6,"proof":"signed"'
+check "… the rest is not known" tells '"type":null,"id":null,"operations":null,"actor":null'
+check "… what to do" tells 'a retry changes nothing; discard it, and look after that machine'
+check "discarded" ctl hub quarantine discard 2 $mumbled --reason noise
+discarded() { shown 2 $mumbled && tells '"means":"a person decided that it is not merged; it is only kept","next":"nothing"'; }
+check "… it says so" until_true 10 discarded
+seq=${mumbled%% *}
+check "of several lives it does not guess" said "lives of node 2 have a held change $seq" ctl hub quarantine show 2 "$seq"
+check "of another life there is none" code_of 5 ctl hub quarantine show 2 "$seq" --incarnation 00000000000000000000000000000000
+check "of another node there is none" said "no change $seq of node 1 is held" ctl hub quarantine show 1 $mumbled
+check "… nor of the hub itself" code_of 5 ctl hub quarantine retry 0 $mumbled
+check "which change?" said "which change" ctl hub quarantine show 2 x
+at_page() { curl -s --noproxy '*' -H 'X-Anju: person' -H 'Content-Type: application/json' --data-binary "$1" "$(status_of hub page)api/ctl"; }
+check "at the page too" said '"readable":false' at_page "{\"cmd\":\"quarantine show\",\"args\":{\"node\":\"2\",\"seq\":\"$seq\",\"incarnation\":\"${mumbled##* }\"}}"
+
 # ---- noise
 check "pushes whose chain does not hold" hostile 5 chain
 check "garbage and a hub's words" hostile 5 garbage

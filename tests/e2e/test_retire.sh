@@ -90,6 +90,8 @@ held_is() { [ "$(of "$1" held)" = "$2" ]; }
 check "… into quarantine, with the reason" until_true 20 held_is 2 "$((n2_saved - 1))"
 check "… and merges nothing" [ "$(of 2 merged)" = 1 ]
 check "the reason is told" said "a person decides" ctl hub quarantine list --node 2
+check "… one is shown, with what to ask" said "ask the people of that office whether it is right" ctl hub quarantine show 2 2
+check "… and that its machine signed it" grep -q "^proof  *signed" "$work/.out"
 check "the same file again is known" said "\"taken\":0,\"known\":$((n2_saved - 1))" ctl hub -o jsonl node triage "$work/n2.unsent"
 stop hub KILL
 start_hub

@@ -10,7 +10,7 @@ calls='request_error=3,4 request_errorf=3,4 request_words=2 words_in=2 client_co
     node/enrol.c:end=2,3 node/enrol.c:lost=2,3 node/enrol.c:rest=3,4 office_enrol_end=2 common/net/node_door.c:lost=3 common/wire/wire_enrol.h:X=5,6'
 functions='backup_text policy_fault_text value_read read_date read_number read_money change_check fill_ops common/store/node_log.c:make
     common/store/node_log.c:node_edits office_areas_parse take_word hub/decide.c:move hub/decide.c:found plan_publish plan_rollback plan_halt
-    take_record cmd_why question_purpose cmd_node_triage node/enrol.c:fell not_enrolled how_to_enrol take_paper take_papers may_watch
+    take_record cmd_why question_purpose cmd_node_triage held_means held_next scope_means scope_next garbage_means garbage_next node/enrol.c:fell not_enrolled how_to_enrol take_paper take_papers may_watch
     refusal_text verdict_text audit_verdict_text auth_reason common/net/node_door.c:ending'
 awk=$(cd "$(dirname "$0")" && pwd)/words.awk
 . "$(dirname "$0")/../support/files.sh"
