@@ -390,7 +390,6 @@ static const struct field_text *table(size_t *count) {
         {"quarantine show", "operations", "",
          "what it does to which fields: set, clear, add or remove FIELD; delete, restore: of the whole record. No values",
          "所改字段(不含内容)"},
-        {"quarantine show", "actor", "hex", "who made it", "经办人编号"},
         {"quarantine show", "purpose", "", "what for, by the catalogue", "用途"},
         {"quarantine show", "author_node", "", "of which node it says it is; another one's is forged, or of a copied disk",
          "声称的作者节点"},

@@ -1,5 +1,5 @@
 /* One held change, for whoever is to decide between retry and discard: what it is, why it is held, what to do for this very reason. Names
- * of fields and what is done to them, no values. */
+ * of fields and what is done to them, no values, and not who did it: it is a look that leaves no entry in the audit log. */
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/engine/log_proof.h"
@@ -253,7 +253,6 @@ static void tell_change(const struct showing *x, json_t *row) {
     json_object_set_new(row, "type", json_string(type_name(k, c->type, unknown)));
     json_object_set_new(row, "id", json_string(id_hex(&c->record, id)));
     json_object_set_new(row, "operations", operations);
-    json_object_set_new(row, "actor", json_string(id_hex(&c->actor, id)));
     json_object_set_new(row, "purpose", p != NULL ? json_string(p->name) : json_sprintf("%" PRIu32, c->purpose));
     json_object_set_new(row, "author_node", json_integer(c->version.node != x->wanted.node ? c->version.node : c->name.node));
 }
@@ -275,8 +274,7 @@ static void tell_record(const struct showing *x, json_t *row) {
 }
 
 static void finish_show(struct question *a) {
-    static const char *const unknown[] = {"saved_ms", "type",        "id",     "operations", "actor",
-                                          "purpose",  "author_node", "record", "home",       "offices"};
+    static const char *const unknown[] = {"saved_ms", "type", "id", "operations", "purpose", "author_node", "record", "home", "offices"};
     struct showing *x = (struct showing *)a;
     char id[ID_HEX];
     if (a->code == NULL && x->wanted.found == 1) {

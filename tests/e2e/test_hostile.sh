@@ -83,7 +83,7 @@ check "… a retry does not help" tells '"next":"a retry changes nothing; discar
 check "no change at all" shown 2 $mumbled
 check "… is not read" tells '"readable":false'
 check "… what is known is told" tells '"size_bytes":6,"proof":"signed"'
-check "… the rest is not known" tells '"type":null,"id":null,"operations":null,"actor":null'
+check "… the rest is not known" tells '"type":null,"id":null,"operations":null,"purpose":null'
 check "… what to do" tells 'a retry changes nothing; discard it, and look after that machine'
 check "discarded" ctl hub quarantine discard 2 $mumbled --reason noise
 discarded() { shown 2 $mumbled && tells '"means":"a person decided that it is not merged; it is only kept","next":"nothing"'; }
