@@ -49,7 +49,10 @@ check "what the city decides is proposed" said "a proposal" put n1 ServiceCase C
 check "… and the case stays where it was" said '"state":"in_review","state_zh":"审核中"' get n1 ServiceCase C1
 check "… with who, when and why" said '"proposed":[{"node":1' get n1 ServiceCase C1
 check "the city's field is proposed too" put n1 ServiceCase C1 outcome=granted
-check "… and does not count" said '"proposals":{"outcome":[{"value":"granted"' get n1 ServiceCase C1
+proposed() { # NODE VALUE: what this office proposes for the outcome, with the name of its side
+    get "n$1" ServiceCase C1 >"$work/got" && grep -qE "\"proposals\":\{\"outcome\":\[\{\"side\":\"$1@[0-9]+\",\"value\":\"$2\"" "$work/got"
+}
+check "… and does not count" proposed 1 granted
 check "… but is found" said '"key":"C1"' ctl n1 -o jsonl find ServiceCase outcome=granted $who
 
 decide() { ctl hub decide "$@" $who; }
@@ -96,7 +99,7 @@ decided() { ! undecided; }
 check "… and nothing is to be decided any more" until_true 20 decided
 check "a proposal beside what the city says" put n2 ServiceCase C1 outcome=refused
 settled
-check "… is seen" said '"proposals":{"outcome":[{"value":"refused"' get n2 ServiceCase C1
+check "… is seen" proposed 2 refused
 check "… and is no conflict" sh -c "'$bin/anjuctl' -s '$town/hub' conflicts >'$work/conflicts' && ! grep -q outcome '$work/conflicts'"
 check "no change was held" sh -c "[ -z \"\$('$bin/anjuctl' -s '$town/hub' -o jsonl quarantine list)\" ]"
 check "nothing leads out of what is final" said "nothing any more" code_of 1 put n2 ServiceCase C1 state=accepted
