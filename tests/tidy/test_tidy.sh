@@ -75,6 +75,7 @@ red refusals proto/person.proto 'message Person {\n    bytes religion = 9;\n}\n'
 red refusals deploy/catalogue/person.yaml '民族: text\n' "a refused field in Chinese"
 red refusals deploy/catalogue/person.yaml 'name: nativePlace\n' "a refused field in two words"
 red refusals deploy/catalogue/person.yaml 'name: iris\n' "a refused field, a whole word"
+red mutants tests/mutants/01-factor.patch '# thrice\n--- a/common/base/twice.c\n+++ b/common/base/twice.c\n@@ -3,3 +3,3 @@\n uint32_t twice(uint32_t n) {\n-    static const uint32_t factor = 4;\n+    static const uint32_t factor = 3;\n     return n * factor;\n' "a line that is not there"
 red references README.md 'see `common/base/gone.h`\n' "a path that is gone"
 red references deploy/BACKUP.md 'all of `tests/gone/test_*.sh` here\n' "a pattern that finds nothing"
 red references deploy/SECURITY.md '`tests/e2e/test_there.sh`: "it is"\n' "a check that is not there"
