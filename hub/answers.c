@@ -2,6 +2,7 @@
  * and purpose and leaves an entry in the hub's audit log for each record. */
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/daemon/print.h"
 #include "common/daemon/rows.h"
 #include "common/daemon/words.h"
 #include "common/engine/log_proof.h"
@@ -296,16 +297,18 @@ static void finish_listing(struct question *a) {
         a->rows = rows_sorted_by(a->rows, l->sort, l->down);
 }
 
-static bool state_known(const char *state, struct buffer *all) {
-    bool known = false;
+/* By either of its names; `all` gets those that the asker's language has. */
+static const char *state_known(const struct request *q, const char *state, struct buffer *all) {
+    const char *known = NULL;
     for (const char *const *s = office_states; *s != NULL; s++) {
-        buffer_format(all, "%s%s", s == office_states ? "" : ", ", *s);
-        known = known || strcmp(*s, state) == 0;
+        buffer_format(all, "%s%s", s == office_states ? "" : ", ", print_state(request_chinese(q), *s));
+        if (strcmp(*s, state) == 0 || strcmp(print_state(true, *s), state) == 0)
+            known = *s;
     }
     return known;
 }
 
-/* --sort FIELD or -FIELD, --state STATE. False: there is none of that name, and it was answered. */
+/* --sort FIELD or -FIELD, --state STATE, also in Chinese. False: there is none of that name, and it was answered. */
 static bool take_order(struct request *q, const char **sort, const char **state, bool *down) {
     struct buffer all = {0};
     bool good = false;
@@ -318,9 +321,11 @@ static bool take_order(struct request *q, const char **sort, const char **state,
         request_errorf(q, "bad_request", buffer_string(&all), "a node has no field '%s' to sort by; it has:", *sort);
     } else {
         buffer_clear(&all);
-        good = *state == NULL || state_known(*state, &all);
+        const char *known = *state == NULL ? NULL : state_known(q, *state, &all);
+        good = *state == NULL || known != NULL;
         if (!good)
             request_errorf(q, "bad_request", buffer_string(&all), "a node is never '%s'; its state is one of:", *state);
+        *state = known;
     }
     buffer_close(&all);
     return good;

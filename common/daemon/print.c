@@ -72,12 +72,110 @@ static bool as_size(const char *name, json_int_t v, struct buffer *out) {
     return true;
 }
 
+/* States and severities: their Chinese, and what they are painted with, as its escape (ECMA-48, 8.3.117); NULL: as the rest. */
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+#define RED "\033[31m"
+static const struct state {
+    const char *word, *zh, *color;
+} states[] = {
+    /* problems */
+    {"ok", "正常", GREEN},
+    {"warning", "警告", YELLOW},
+    {"critical", "严重", RED},
+    /* links */
+    {"online", "在线", GREEN},
+    {"offline", "离线", RED},
+    {"never seen", "从未连接", NULL},
+    {"greeting", "正在握手", NULL},
+    {"unknown", "尚未确认", YELLOW},
+    {"stale", "数据不通", YELLOW},
+    {"forked", "两块磁盘同一密钥", RED},
+    {"paused", "已暂停", YELLOW},
+    {"resumed", "已恢复", NULL},
+    {"retired", "已停用", NULL},
+    {"revoked", "已吊销", RED},
+    {"asleep", "休眠", NULL},
+    {"down", "断开", RED},
+    {"connecting", "正在连接", NULL},
+    {"settling", "正在核对", NULL},
+    {"ready", "正常", GREEN},
+    {"lost", "中断", RED},
+    /* machines that ask to be let in */
+    {"expired", "已过期", NULL},
+    {"pending", "待处理", YELLOW},
+    {"enrolled", "已登记", GREEN},
+    {"rejected", "已拒绝", RED},
+    {"outdated", "已失效", NULL},
+    {"waits", "等待", YELLOW},
+    /* changes */
+    {"saved", "已保存", NULL},
+    {"accepted", "已接收", NULL},
+    {"merged", "已合并", GREEN},
+    {"repeated", "重复", NULL},
+    {"held", "已搁置", YELLOW},
+    {"unchanged", "未变", NULL},
+    {"decided", "已决定", NULL},
+    {"there", "已有", NULL},
+    {"missing", "缺少", YELLOW},
+    /* policies, areas */
+    {"active", "生效", GREEN},
+    {"staged", "待生效", NULL},
+    {"coming", "正在传来", NULL},
+    {"waiting", "等待", NULL},
+    {"ended", "已停止", NULL},
+    {"over", "已结束", NULL},
+    {"applied", "已采用", GREEN},
+    {"refused", "已拒绝", RED},
+    {"to come", "将生效", NULL},
+    {"dissolved", "已撤销", NULL},
+    {"closed", "已截止", NULL},
+    /* time that is over, and erasing */
+    {"due", "到期", NULL},
+    {"ordered", "已下令", NULL},
+    {"noted", "已记录", NULL},
+    {"erased", "已删除", NULL},
+    {"destroyed", "已销毁", NULL},
+    /* accounts, jobs */
+    {"added", "已添加", NULL},
+    {"changed", "已更改", NULL},
+    {"removed", "已移除", NULL},
+    {"running", "进行中", NULL},
+    {"stopping", "正在停止", YELLOW},
+    {"done", "完成", GREEN},
+    {"failed", "失败", RED},
+    {"cancelled", "已取消", YELLOW},
+};
+
+static const struct state *state_find(const char *word) {
+    for (size_t i = 0; word != NULL && i < sizeof states / sizeof *states; i++)
+        if (strcmp(states[i].word, word) == 0)
+            return &states[i];
+    return NULL;
+}
+
+static bool names_state(const char *name) {
+    return strcmp(name, "state") == 0 || strcmp(name, "severity") == 0 || strcmp(name, "link") == 0 || strcmp(name, "link_state") == 0;
+}
+
+const char *print_state(bool zh, const char *word) {
+    const struct state *s = state_find(word);
+    return zh && s != NULL ? s->zh : word;
+}
+
+static const char *color_of(const struct print *p, const char *name, const json_t *v) {
+    const struct state *s = p->color && names_state(name) ? state_find(json_string_value(v)) : NULL;
+    return s == NULL ? NULL : s->color;
+}
+
 static void cell(const json_t *v, struct buffer *out);
 
-/* A value as people read it: by the unit that its name has, and a reason in their language. */
+/* A value as people read it: by the unit that its name has, a reason and a state in their language. */
 static void people_cell(const struct print *p, const char *name, const json_t *v, struct buffer *out) {
     if (json_is_string(v) && strcmp(name, "reason") == 0)
         buffer_text(out, words_in(p->zh, json_string_value(v)));
+    else if (json_is_string(v) && names_state(name))
+        buffer_text(out, print_state(p->zh, json_string_value(v)));
     else if (!json_is_integer(v) || (!as_time(name, json_integer_value(v), out) && !as_size(name, json_integer_value(v), out)))
         cell(v, out);
 }
@@ -93,27 +191,6 @@ static void cell(const json_t *v, struct buffer *out) {
         buffer_text(out, text == NULL ? "?" : text);
         free(text);
     }
-}
-
-/* What a state or a severity is painted with, as its escape (ECMA-48, 8.3.117); NULL: as the rest. */
-#define GREEN "\033[32m"
-#define YELLOW "\033[33m"
-#define RED "\033[31m"
-static const char *color_of(const struct print *p, const char *name, const json_t *v) {
-    static const struct {
-        const char *word, *color;
-    } colors[] = {{"online", GREEN},  {"ok", GREEN},        {"good", GREEN},       {"done", GREEN},   {"ready", GREEN},
-                  {"merged", GREEN},  {"applied", GREEN},   {"warning", YELLOW},   {"stale", YELLOW}, {"unknown", YELLOW},
-                  {"paused", YELLOW}, {"stopping", YELLOW}, {"cancelled", YELLOW}, {"held", YELLOW},  {"pending", YELLOW},
-                  {"critical", RED},  {"offline", RED},     {"failed", RED},       {"refused", RED},  {"revoked", RED},
-                  {"lost", RED}};
-    const char *word = json_string_value(v);
-    if (!p->color || word == NULL || (strcmp(name, "state") != 0 && strcmp(name, "severity") != 0))
-        return NULL;
-    for (size_t i = 0; i < sizeof colors / sizeof *colors; i++)
-        if (strcmp(colors[i].word, word) == 0)
-            return colors[i].color;
-    return NULL;
 }
 
 static void print_line(const struct print *p, const json_t *row) {

@@ -13,12 +13,13 @@ struct print {
     enum print_form form;
     const char *columns; /* borrows; space-separated; "" = one object */
     bool no_header;
-    bool zh;      /* reasons in Chinese, in tables */
+    bool zh;      /* reasons and states in Chinese, in tables */
     bool color;   /* states and severities, in tables: the word stays what says it */
     FILE *out;    /* borrows; NULL: standard output */
     json_t *rows; /* owns */
 };
 
 bool print_form_parse(const char *text, enum print_form *out);
-void print_row(void *print, const json_t *row); /* collects, or prints at once where the form allows */
-void print_end(struct print *p);                /* prints the rest and frees */
+const char *print_state(bool zh, const char *word); /* a state as tables have it; static, or the word itself */
+void print_row(void *print, const json_t *row);     /* collects, or prints at once where the form allows */
+void print_end(struct print *p);                    /* prints the rest and frees */

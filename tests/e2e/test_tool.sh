@@ -118,6 +118,12 @@ check "… with 1" code_of 1 ctl hub nodes --sort lag
 check "… in Chinese" said "没有可排序的字段“lag”" ctl hub --lang zh nodes --sort lag
 check "a state that is none" said "a node is never 'down'" ctl hub nodes --state down
 check "… tells which there are" also "offline, greeting"
+check "a table in Chinese has its states in Chinese" said "从未连接" ctl hub --lang zh nodes
+check "… by which they can be asked for, too" [ "$(sorted name --state 从未连接)" = "4 " ]
+latin() { ctl hub --lang zh nodes --state x 2>&1 | sed 's/^anjuctl//; s/“x”//' | grep '[A-Za-z]'; }
+check "… all of them" sh -c "[ -z '$(latin)' ]"
+check "… and the link of an office" said "state                正常" ctl n1 --lang zh status
+check "… not for a program" said '"state":"never seen"' ctl hub --lang zh -o jsonl nodes 4
 check "… both are completed" said --state "$bin/anjuctl" -s "$town/hub" completion words nodes --
 check "… and told by its help" said "--sort=… --state=…" ctl hub help nodes
 person_sorts() { printf 'nodes --sort=-node --state=revoked\n' | socat - "UNIX:$town/hub/status.sock"; }
