@@ -22,7 +22,7 @@ static void question_work(struct hub_read *r, struct txn *state, struct txn *log
     a->run(a, state, log);
 }
 
-static void question_answer(struct question *a, int result) {
+void question_answer(struct question *a, int result) {
     size_t n = json_array_size(a->rows);
     if (result == STORE_DISK_FULL)
         request_error(
@@ -411,7 +411,7 @@ void cmd_node_enrolment(void *owner, struct request *q) {
     question_submit(a);
 }
 
-/* ---- conflicts, quarantine */
+/* ---- conflicts */
 
 static int conflict_row(void *owner, const struct record *r) {
     struct question *a = owner;
@@ -511,36 +511,6 @@ void cmd_conflict_show(void *owner, struct request *q) {
     a->finish = leave_out_settled;
     if (question_target(a))
         question_submit(a);
-}
-
-static int held_row(void *owner, uint32_t node, const struct held *h, const struct quarantined *held) {
-    struct question *a = owner;
-    struct arena arena = {0};
-    struct change c;
-    char id[ID_HEX];
-    json_t *row = json_pack(
-        "{s:i, s:I, s:s, s:I, s:s}", "node", (int)node, "seq", (json_int_t)h->seq, "reason", verdict_text(held->reason), "received_ms",
-        (json_int_t)held->received, "incarnation", id_hex(&h->incarnation, id));
-    if (wire_change_unpack(held->change, &arena, &c) == 0) {
-        json_object_set_new(row, "type", number(c.type));
-        json_object_set_new(row, "id", json_string(id_hex(&c.record, id)));
-    }
-    json_array_append_new(a->rows, row);
-    arena_close(&arena);
-    return 0;
-}
-
-static void run_quarantine(struct question *a, struct txn *state, struct txn *log) {
-    (void)log;
-    if (hub_held(state, a->node, held_row, a) != 0)
-        question_fail(a, "conflict", "run `anjuctl verify`", "a held change is damaged");
-}
-
-void cmd_quarantine(void *owner, struct request *q) {
-    struct question *a = question_new(owner, q, run_quarantine);
-    a->node = node_of(q, "node");
-    a->finish = name_fields;
-    question_submit(a);
 }
 
 /* ---- the same as a node has: digests and the replicated state of its areas */

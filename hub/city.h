@@ -99,22 +99,28 @@ struct question *question_new(
 void *question_of(
     struct city *c, struct request *q, size_t size, void (*run)(struct question *a, struct txn *state, struct txn *log)); /* gives */
 void question_submit(struct question *a /* takes */);
+void question_answer(struct question *a /* takes */, int result); /* what its read gave; 0: with its rows, or as it failed. On the loop. */
 /* Gives a->proof: with the keys of the second home, and of the state, since after a restore without `own` only that has them. */
 void question_keys(struct question *a, struct txn *state, struct txn *own, void (*complain_to)(void *owner, const char *what));
 bool question_target(struct question *a); /* "type" and "id" (hex, or a source's key) into `asked`; false: it was answered */
 /* Reads actor, purpose and case; false: they are not there, and it was answered. What shows something leaves an entry before its answer. */
 bool question_purpose(struct question *a, uint32_t action /* enum audit_action */);
 void question_refuse(struct question *a /* takes */, const char *code, const char *hint, const char *message); /* not submitted yet */
-/* One held change, as a person names it: NODE SEQ [--incarnation HEX] (triage.c). */
+/* Held changes, as a person names them: NODE SEQ [--incarnation HEX], or all of a node that are held for one reason (held.c). */
 struct held_wanted {
-    uint32_t node;
-    uint64_t seq;
-    struct id16 incarnation; /* when by_life */
+    uint32_t node; /* 0: of every one */
+    uint64_t seq;  /* 0: all of it */
+    struct id16 incarnation;
     bool by_life;
-    unsigned found; /* of several lives none is meant yet */
+    bool waiting; /* only what waits for a person */
+    bool by_reason;
+    enum verdict reason;
 };
-bool held_wanted_read(struct request *q, struct held_wanted *out); /* false: it names none, and that was answered */
-bool held_is_wanted(const struct held_wanted *w, uint32_t node, const struct held *h);
+enum held_scope { HELD_ONE, HELD_MANY, HELD_ANY }; /* one change; one, or several of a node; what a list shows */
+/* Reads "node", "seq", "incarnation", "all" and "held-for". false: they do not say what is meant, and that was answered. */
+bool held_wanted_read(struct request *q, enum held_scope scope, struct held_wanted *out);
+bool held_is_wanted(const struct held_wanted *w, uint32_t node, const struct held *h, const struct quarantined *kept);
+void held_missing(struct question *a, const struct held_wanted *w, unsigned found); /* fails it when none was found, or not the one meant */
 void question_fail(struct question *a, const char *code, const char *hint, const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* What became of a change of the hub itself, to whom ordered it (orders.c). */

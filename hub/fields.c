@@ -369,6 +369,8 @@ static const struct field_text *table(size_t *count) {
 
         {"quarantine list", "node", "", "number of the node", "节点编号"},
         {"quarantine list", "seq", "", "of the change in its log", "更改序号"},
+        {"quarantine list", "held_for", "",
+         "the reason as one word, for --held-for: scope, clock, rule, full, garbage, forged, revoked, discarded", "原因代号"},
         {"quarantine list", "reason", "", "why it was not taken", "原因"},
         {"quarantine list", "received_ms", "ms since 1970", "when it came", "接收时间"},
         {"quarantine list", "type", "", "record type", "记录类型"},
@@ -404,11 +406,13 @@ static const struct field_text *table(size_t *count) {
         {"quarantine show", "log_entry", "", "of the hub's log, that it came in", "日志条目"},
 
         {"quarantine retry", "node", "", "number of the node", "节点编号"},
-        {"quarantine retry", "seq", "", "of the change in its log", "更改序号"},
+        {"quarantine retry", "seq", "", "of the change in its log; null: several", "更改序号"},
+        {"quarantine retry", "changes", "changes", "that the order was given for", "涉及更改数"},
         {"quarantine retry", "next", "", "what to do", "下一步"},
 
         {"quarantine discard", "node", "", "number of the node", "节点编号"},
-        {"quarantine discard", "seq", "", "of the change in its log", "更改序号"},
+        {"quarantine discard", "seq", "", "of the change in its log; null: several", "更改序号"},
+        {"quarantine discard", "changes", "changes", "that the order was given for", "涉及更改数"},
         {"quarantine discard", "next", "", "what to do", "下一步"},
 
         {"digest", "area", "", "division code; node:N is the node's own", "区域代码"},

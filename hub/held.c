@@ -1,18 +1,140 @@
-/* One held change, for whoever is to decide between retry and discard: what it is, why it is held, what to do for this very reason. Names
- * of fields and what is done to them, no values, and not who did it: it is a look that leaves no entry in the audit log. */
+/* Held changes, for whoever is to decide between retry and discard: the list, and of one what it is, why it is held, what to do for this
+ * very reason. Names of fields and what is done to them, no values, and not who did it: a look that leaves no entry in the audit log. */
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/engine/log_proof.h"
 #include "common/store/envelope.h"
 #include "hub/city.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* ---- which are meant */
+
+static bool read_number(const char *text, uint64_t most, uint64_t *out) {
+    char *end;
+    errno = 0;
+    *out = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && *out > 0 && *out <= most;
+}
+
+static bool read_reason(struct request *q, struct held_wanted *out) {
+    const char *reason = request_text(q, "held-for");
+    out->by_reason = reason != NULL;
+    if (reason == NULL || verdict_named(reason, &out->reason))
+        return true;
+    request_errorf(q, "bad_request", "scope, clock, rule, full, garbage, forged, revoked or discarded", "nothing is held for '%s'", reason);
+    return false;
+}
+
+bool held_wanted_read(struct request *q, enum held_scope scope, struct held_wanted *out) {
+    const char *node = request_text(q, "node"), *seq = request_text(q, "seq"), *life = request_text(q, "incarnation");
+    uint64_t number = 0;
+    *out = (struct held_wanted){.by_life = life != NULL};
+    if ((scope != HELD_ANY || node != NULL) && (node == NULL || !read_number(node, UINT32_MAX, &number))) {
+        request_error(q, "bad_request", "which node? its number", "`anjuctl quarantine list` shows it");
+        return false;
+    }
+    out->node = (uint32_t)number;
+    if ((life != NULL && !id_parse(life, &out->incarnation)) || (seq != NULL && !read_number(seq, UINT64_MAX, &out->seq)) ||
+        (scope == HELD_ONE && seq == NULL)) {
+        request_error(q, "bad_request", "which change? the node's number and the change's seq", "`anjuctl quarantine list` shows both");
+        return false;
+    }
+    bool all = scope == HELD_MANY && request_flag(q, "all");
+    if (scope == HELD_ONE)
+        return true;
+    if (!read_reason(q, out))
+        return false;
+    if (scope == HELD_MANY && (seq != NULL) + all + out->by_reason != 1) {
+        request_error(
+            q, "bad_request", "which changes? one by its seq, those held for one reason, or all that wait",
+            "NODE SEQ, NODE --held-for REASON or NODE --all");
+        return false;
+    }
+    out->waiting = all;
+    return true;
+}
+
+bool held_is_wanted(const struct held_wanted *w, uint32_t node, const struct held *h, const struct quarantined *kept) {
+    return (w->node == 0 || node == w->node) && (w->seq == 0 || h->seq == w->seq) &&
+           (!w->by_life || id_equal(&h->incarnation, &w->incarnation)) && (!w->by_reason || kept->reason == w->reason) &&
+           (!w->waiting || verdict_waits(kept->reason));
+}
+
+void held_missing(struct question *a, const struct held_wanted *w, unsigned found) {
+    if (found == 0 && w->seq == 0)
+        question_fail(a, "not_found", "`anjuctl quarantine list`", "no such change of node %" PRIu32 " is held", w->node);
+    else if (found == 0)
+        question_fail(a, "not_found", "`anjuctl quarantine list`", "no change %" PRIu64 " of node %" PRIu32 " is held", w->seq, w->node);
+    else if (found > 1 && w->seq != 0)
+        question_fail(
+            a, "conflict", "--incarnation HEX, as `anjuctl -o jsonl quarantine list` says",
+            "%u lives of node %" PRIu32 " have a held change %" PRIu64, found, w->node, w->seq);
+}
+
+/* ---- the list */
+
+struct listing {
+    struct question ask;
+    struct held_wanted wanted;
+};
+
+static int list_each(void *owner, uint32_t node, const struct held *h, const struct quarantined *kept) {
+    struct listing *l = owner;
+    struct arena arena = {0};
+    struct change c;
+    char id[ID_HEX];
+    if (!held_is_wanted(&l->wanted, node, h, kept))
+        return 0;
+    json_t *row = json_pack(
+        "{s:I, s:I, s:s?, s:s, s:I, s:s}", "node", (json_int_t)node, "seq", (json_int_t)h->seq, "held_for", verdict_name(kept->reason),
+        "reason", verdict_text(kept->reason), "received_ms", (json_int_t)kept->received, "incarnation", id_hex(&h->incarnation, id));
+    if (wire_change_unpack(kept->change, &arena, &c) == 0) {
+        json_object_set_new(row, "type", json_integer(c.type));
+        json_object_set_new(row, "id", json_string(id_hex(&c.record, id)));
+    }
+    json_array_append_new(l->ask.rows, row);
+    arena_close(&arena);
+    return 0;
+}
+
+static void run_list(struct question *a, struct txn *state, struct txn *log) {
+    struct listing *l = (struct listing *)a;
+    (void)log;
+    if (hub_held(state, l->wanted.node, list_each, l) != 0)
+        question_fail(a, "conflict", "run `anjuctl verify`", "a held change is damaged");
+}
+
+static void name_types(struct question *a) {
+    size_t i;
+    json_t *row;
+    char unknown[16];
+    json_array_foreach(a->rows, i, row) {
+        json_t *type = json_object_get(row, "type");
+        if (type != NULL)
+            json_object_set_new(row, "type", json_string(type_name(&a->city->catalogue, (uint32_t)json_integer_value(type), unknown)));
+    }
+}
+
+void cmd_quarantine(void *owner, struct request *q) {
+    struct held_wanted wanted;
+    if (!held_wanted_read(q, HELD_ANY, &wanted))
+        return;
+    struct listing *l = question_of(owner, q, sizeof *l, run_list);
+    l->wanted = wanted;
+    l->ask.finish = name_types;
+    question_submit(&l->ask);
+}
+
+/* ---- one of them */
+
 struct showing {
     struct question ask;
     struct held_wanted wanted;
+    unsigned found;
     struct id16 incarnation; /* of the one that was found, as all below */
     struct arena arena;
     struct quarantined held;
@@ -34,11 +156,11 @@ static bool record_here(const struct showing *x) {
     return readable(x) && x->there == 0 && field_winner(record_field(&x->record, FIELD_HOME)) != NULL;
 }
 
-/* ---- on the read worker */
+/* ---- … on the read worker */
 
 static int find_each(void *owner, uint32_t node, const struct held *h, const struct quarantined *q) {
     struct showing *x = owner;
-    if (!held_is_wanted(&x->wanted, node, h) || x->wanted.found++ > 0)
+    if (!held_is_wanted(&x->wanted, node, h, q) || x->found++ > 0)
         return 0;
     x->incarnation = h->incarnation;
     x->held = *q;
@@ -111,14 +233,8 @@ static void run_show(struct question *a, struct txn *state, struct txn *log) {
     struct showing *x = (struct showing *)a;
     if (hub_held(state, x->wanted.node, find_each, x) != 0)
         question_fail(a, "conflict", "run `anjuctl verify`", "a held change is damaged");
-    else if (x->wanted.found == 0)
-        question_fail(
-            a, "not_found", "`anjuctl quarantine list`", "no change %" PRIu64 " of node %" PRIu32 " is held", x->wanted.seq,
-            x->wanted.node);
-    else if (x->wanted.found > 1)
-        question_fail(
-            a, "conflict", "--incarnation HEX, as `anjuctl -o jsonl quarantine list` says",
-            "%u lives of node %" PRIu32 " have a held change %" PRIu64, x->wanted.found, x->wanted.node, x->wanted.seq);
+    else
+        held_missing(a, &x->wanted, x->found);
     if (a->code != NULL)
         return;
     x->unpacked = wire_change_unpack(x->held.change, &x->arena, &x->change);
@@ -129,7 +245,7 @@ static void run_show(struct question *a, struct txn *state, struct txn *log) {
     look_for_proof(x, state, log);
 }
 
-/* ---- on the loop: words. A retry merges it when nothing of what follows speaks against it any more. */
+/* ---- … on the loop: words. A retry merges it when nothing of what follows speaks against it any more. */
 
 static bool citys_own(uint32_t type) {
     return type == TYPE_OFFICE || type == TYPE_POLICY || type == TYPE_POLICY_PART || type == TYPE_ERASURE;
@@ -140,8 +256,8 @@ static const char *scope_means(const struct showing *x) {
         return "only the city itself writes such records, no office does";
     if (!record_here(x))
         return "the city has no such record yet, and this change does not make it one of this office's: an earlier change of it has not "
-               "come "
-               "or is held too, or the area that it names is another office's";
+               "come or "
+               "is held too, or the area that it names is another office's";
     if (x->serves)
         return "what lies before a whole district, or shall lie there, only the city changes";
     return "the record is of the offices that are named here, and not of this one";
@@ -277,7 +393,7 @@ static void finish_show(struct question *a) {
     static const char *const unknown[] = {"saved_ms", "type", "id", "operations", "purpose", "author_node", "record", "home", "offices"};
     struct showing *x = (struct showing *)a;
     char id[ID_HEX];
-    if (a->code == NULL && x->wanted.found == 1) {
+    if (a->code == NULL && x->found == 1) {
         json_t *row = json_pack(
             "{s:I, s:O?, s:I, s:s, s:s, s:s, s:s, s:b, s:I}", "node", (json_int_t)x->wanted.node, "office", x->office, "seq",
             (json_int_t)x->wanted.seq, "incarnation", id_hex(&x->incarnation, id), "reason", verdict_text(x->held.reason), "means",
@@ -301,7 +417,7 @@ static void finish_show(struct question *a) {
 
 void cmd_quarantine_show(void *owner, struct request *q) {
     struct held_wanted wanted;
-    if (!held_wanted_read(q, &wanted))
+    if (!held_wanted_read(q, HELD_ONE, &wanted))
         return;
     struct showing *x = question_of(owner, q, sizeof *x, run_show);
     x->wanted = wanted;

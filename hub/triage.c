@@ -1,39 +1,34 @@
 /* What a person decides about changes that were not merged: those that a revoked or closed node still had, brought in a file, come into
- * quarantine; there each is tried again, or discarded. */
+ * quarantine; there they are tried again, or discarded. */
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/engine/unsent.h"
 #include "hub/city.h"
 
-#include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct deciding {
+struct taking {
     struct hub_entries entries;
     struct city *city;
     struct request *request;
     uint32_t node;
-    uint64_t seq;
 };
-
-static bool failed(struct deciding *d, int result) {
-    if (result != 0)
-        request_error(d->request, "busy", "the disk is full, or failed; nothing was changed", "free space on the hub's disk, then again");
-    return result != 0;
-}
 
 /* ---- a file of what was not sent */
 
 static void triage_done(struct hub_entries *w, int result) {
-    struct deciding *d = (struct deciding *)w;
-    if (!failed(d, result) && w->other > 0 && w->taken + w->known == 0) {
+    struct taking *d = (struct taking *)w;
+    if (result != 0) {
+        request_error(d->request, "busy", "the disk is full, or failed; nothing was changed", "free space on the hub's disk, then again");
+    } else if (w->other > 0 && w->taken + w->known == 0) {
         request_error(
             d->request, "conflict",
             "these changes do not follow what the hub has of that node: a part before them is missing, or its log is an older copy",
             "bring the parts in their order; else a person writes them again from `anjuctl export` there");
-    } else if (result == 0) {
+    } else {
         log_fact(
             LOG_WARNING, "hub.triage", FACT_UINT("node", d->node), FACT_UINT("taken", w->taken), FACT_UINT("known", w->known),
             FACT_UINT("other", w->other), FACT_UINT("uid", request_uid(d->request)));
@@ -41,7 +36,7 @@ static void triage_done(struct hub_entries *w, int result) {
             d->request,
             json_pack(
                 "{s:i, s:I, s:I, s:I, s:s}", "node", (int)d->node, "taken", (json_int_t)w->taken, "known", (json_int_t)w->known, "other",
-                (json_int_t)w->other, "next", "they are in quarantine: `anjuctl quarantine list`, then retry or discard each"));
+                (json_int_t)w->other, "next", "they are in quarantine: `anjuctl quarantine list`, then retry or discard them"));
     }
     free(d);
 }
@@ -50,7 +45,7 @@ static bool by_its_key(const struct unsent *u, const struct hub_peer *p) {
     return p->keyed && (unsent_holds(u, p->keys.sign) || (p->before_until != 0 && unsent_holds(u, p->before.sign)));
 }
 
-static void fill(struct deciding *d, const struct unsent *u) {
+static void fill(struct taking *d, const struct unsent *u) {
     struct hub_entries *w = &d->entries;
     w->list = arena_take(&w->arena, (u->count + 1) * sizeof *w->list);
     for (size_t i = 0; i < u->count; i++) {
@@ -72,7 +67,7 @@ static void fill(struct deciding *d, const struct unsent *u) {
 
 void cmd_node_triage(void *owner, struct request *q) {
     struct city *c = owner;
-    struct deciding *d = memory_zeroed(1, sizeof *d);
+    struct taking *d = memory_zeroed(1, sizeof *d);
     const char *file = request_text(q, "file"), *what = NULL, *hint = "";
     struct unsent u;
     struct bytes text = arena_copy(&d->entries.arena, bytes_text(file == NULL ? "" : file));
@@ -105,115 +100,108 @@ void cmd_node_triage(void *owner, struct request *q) {
     hub_engine_entries(c->engine, &d->entries);
 }
 
-/* ---- one held change: which it is, then the order */
+/* ---- held changes: which they are, then an order for each */
 
-bool held_wanted_read(struct request *q, struct held_wanted *out) {
-    const char *node = request_text(q, "node"), *seq = request_text(q, "seq"), *life = request_text(q, "incarnation");
-    char *node_end = NULL, *end = NULL;
-    *out = (struct held_wanted){
-        .node = node == NULL ? 0 : (uint32_t)strtoul(node, &node_end, 10),
-        .seq = seq == NULL ? 0 : strtoull(seq, &end, 10),
-        .by_life = life != NULL};
-    bool good = node_end != NULL && node_end != node && *node_end == '\0' && out->seq != 0 && *end == '\0' &&
-                (life == NULL || id_parse(life, &out->incarnation));
-    if (!good)
-        request_error(q, "bad_request", "which change? the node's number and the change's seq", "`anjuctl quarantine list` shows both");
-    return good;
-}
+enum { ORDERS_MOST = 10000 }; /* of one command: no more than a quarantine may hold */
 
-bool held_is_wanted(const struct held_wanted *w, uint32_t node, const struct held *h) {
-    return node == w->node && h->seq == w->seq && (!w->by_life || id_equal(&h->incarnation, &w->incarnation));
-}
-
-struct finding {
+struct chosen {
+    struct id16 incarnation;
+    uint64_t seq;
+};
+struct decision {
     struct question ask;
-    struct held_wanted wanted; /* its life is filled in when it is found */
+    struct held_wanted wanted;
     enum log_kind kind;
     struct buffer reason; /* owns */
+    struct buffer chosen; /* owns; of struct chosen */
+    unsigned found;
+    struct hub_entries entries;
 };
 
-static int find_each(void *owner, uint32_t node, const struct held *h, const struct quarantined *held) {
-    struct finding *f = owner;
-    (void)held;
-    if (!held_is_wanted(&f->wanted, node, h))
-        return 0;
-    f->wanted.found++;
-    f->wanted.incarnation = h->incarnation;
+static int choose(void *owner, uint32_t node, const struct held *h, const struct quarantined *kept) {
+    struct decision *d = owner;
+    if (held_is_wanted(&d->wanted, node, h, kept) && d->found++ < ORDERS_MOST)
+        buffer_add(&d->chosen, bytes_of(&(struct chosen){h->incarnation, h->seq}, sizeof(struct chosen)));
     return 0;
 }
 
-static void find_run(struct hub_read *r, struct txn *state, struct txn *log) {
-    struct finding *f = (struct finding *)r;
+static void choose_run(struct question *a, struct txn *state, struct txn *log) {
+    struct decision *d = (struct decision *)a;
     (void)log;
-    hub_held(state, f->wanted.node, find_each, f);
+    if (hub_held(state, d->wanted.node, choose, d) != 0)
+        question_fail(a, "conflict", "run `anjuctl verify`", "a held change is damaged");
+    else
+        held_missing(a, &d->wanted, d->found);
 }
 
-static void decide_done(struct hub_entries *w, int result) {
-    struct deciding *d = (struct deciding *)w;
-    if (!failed(d, result))
-        request_ok(
-            d->request, json_pack(
-                            "{s:i, s:I, s:s}", "node", (int)d->node, "seq", (json_int_t)d->seq, "next",
-                            "`anjuctl quarantine list` says what became of it"));
-    free(d);
+static void decided(struct decision *d, int result) {
+    buffer_close(&d->reason);
+    buffer_close(&d->chosen);
+    question_answer(&d->ask, result);
 }
 
-static void find_done(struct hub_read *r, int result) {
-    struct finding *f = (struct finding *)r;
-    struct request *q = f->ask.request;
-    if (result != 0)
-        request_error(q, "internal", "the state cannot be read", "run `anjuctl verify`");
-    else if (f->wanted.found == 0)
-        request_errorf(
-            q, "not_found", "`anjuctl quarantine list`", "no change %" PRIu64 " of node %" PRIu32 " is held", f->wanted.seq,
-            f->wanted.node);
-    else if (f->wanted.found > 1)
-        request_errorf(
-            q, "conflict", "--incarnation HEX, as `anjuctl -o jsonl quarantine list` says",
-            "%u lives of node %" PRIu32 " have a held change %" PRIu64, f->wanted.found, f->wanted.node, f->wanted.seq);
-    if (result == 0 && f->wanted.found == 1) {
-        struct deciding *d = memory_zeroed(1, sizeof *d);
-        struct hub_entries *w = &d->entries;
-        d->city = f->ask.city;
-        d->request = q;
-        d->node = f->wanted.node;
-        d->seq = f->wanted.seq;
-        w->list = arena_take(&w->arena, sizeof *w->list);
-        w->count = 1;
-        w->list[0] = (struct log_entry){
-            .kind = f->kind,
-            .node = d->node,
-            .incarnation = f->wanted.incarnation,
-            .first = f->wanted.seq,
-            .received = clock_wall(),
-            .actor = operator_id(d->city, q),
-            .body = arena_copy(&w->arena, buffer_bytes(&f->reason))};
-        w->done = decide_done;
-        hub_engine_entries(d->city->engine, w);
+static void orders_done(struct hub_entries *w, int result) {
+    struct decision *d = (struct decision *)(void *)((char *)w - offsetof(struct decision, entries));
+    unsigned given = d->found < ORDERS_MOST ? d->found : ORDERS_MOST;
+    if (result != 0) {
+        question_fail(&d->ask, "busy", "free space on the hub's disk, then again", "the disk is full, or failed; nothing was changed");
+    } else {
+        log_fact(
+            LOG_WARNING, d->kind == LOG_RETRY ? "hub.held_retried" : "hub.held_discarded", FACT_UINT("node", d->wanted.node),
+            FACT_UINT("changes", given), FACT_UINT("uid", request_uid(d->ask.request)));
+        json_array_append_new(
+            d->ask.rows,
+            json_pack(
+                "{s:I, s:o, s:I, s:s}", "node", (json_int_t)d->wanted.node, "seq",
+                d->wanted.seq == 0 ? json_null() : json_integer((json_int_t)d->wanted.seq), "changes", (json_int_t)given, "next",
+                request_words(
+                    d->ask.request,
+                    d->found > given ? "there are more: the same command again" : "`anjuctl quarantine list` says what became of it")));
     }
-    json_decref(f->ask.rows);
-    buffer_close(&f->reason);
-    free(f);
+    decided(d, 0);
+}
+
+static void choose_done(struct hub_read *r, int result) {
+    struct decision *d = (struct decision *)r;
+    struct hub_entries *w = &d->entries;
+    const struct chosen *chosen = (const struct chosen *)(const void *)d->chosen.at;
+    if (result != 0 || d->ask.code != NULL) {
+        decided(d, d->ask.code != NULL ? 0 : result);
+        return;
+    }
+    w->count = d->chosen.len / sizeof *chosen;
+    w->list = arena_take(&w->arena, w->count * sizeof *w->list);
+    struct id16 actor = operator_id(d->ask.city, d->ask.request);
+    struct bytes reason = arena_copy(&w->arena, buffer_bytes(&d->reason));
+    for (size_t i = 0; i < w->count; i++)
+        w->list[i] = (struct log_entry){
+            .kind = d->kind,
+            .node = d->wanted.node,
+            .incarnation = chosen[i].incarnation,
+            .first = chosen[i].seq,
+            .received = clock_wall(),
+            .actor = actor,
+            .body = reason};
+    w->done = orders_done;
+    hub_engine_entries(d->ask.city->engine, w);
 }
 
 static void decide(struct city *c, struct request *q, enum log_kind kind) {
     const char *reason = request_text(q, "reason");
     struct held_wanted wanted;
-    if (!held_wanted_read(q, &wanted))
+    if (!held_wanted_read(q, HELD_MANY, &wanted))
         return;
     if (kind == LOG_DISCARD && (reason == NULL || *reason == '\0')) {
         request_error(q, "bad_request", "why shall it not be merged? its office is told that it was discarded", "--reason TEXT");
         return;
     }
-    struct finding *f = memory_zeroed(1, sizeof *f);
-    f->ask.city = c;
-    f->ask.request = q;
-    f->ask.read.work = find_run;
-    f->ask.read.done = find_done;
-    f->wanted = wanted;
-    f->kind = kind;
-    buffer_text(&f->reason, reason == NULL ? "" : reason);
-    hub_engine_read(c->engine, &f->ask.read);
+    struct decision *d = question_of(c, q, sizeof *d, choose_run);
+    d->ask.read.done = choose_done;
+    d->ask.one = true;
+    d->wanted = wanted;
+    d->kind = kind;
+    buffer_text(&d->reason, reason == NULL ? "" : reason);
+    question_submit(&d->ask);
 }
 
 void cmd_quarantine_retry(void *owner, struct request *q) {

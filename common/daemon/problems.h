@@ -59,9 +59,9 @@
       "`anjuctl quarantine list`可查看来源和原因")                                                                                         \
     X(QUARANTINE_FULL, "quarantine_full", CRITICAL, "hub",                                                                                 \
       "a node has filled its quarantine; nothing more is taken from it (node {node})", "节点{node}的隔离区已满，不再接收其更改",           \
-      "`anjuctl quarantine list --node {node}`: retry or discard what is there; a machine that is not to be trusted: `anjuctl node "       \
-      "revoke {node}`",                                                                                                                    \
-      "`anjuctl quarantine list --node {node}`，逐条重试或丢弃；不可信的机器：`anjuctl node revoke {node}`")                               \
+      "`anjuctl quarantine list --node {node}`: retry or discard what is there, all of one reason with --held-for; a machine that is "     \
+      "not to be trusted: `anjuctl node revoke {node}`",                                                                                   \
+      "`anjuctl quarantine list --node {node}`，逐条重试或丢弃，同一原因可用--held-for；不可信的机器：`anjuctl node revoke {node}`")       \
     X(HELD, "held", WARNING, "node", "the city did not take some changes ({count})", "市级搁置了{count}条更改",                            \
       "`anjuctl held` says which and why; city hall takes or discards them: `anjuctl quarantine list` there",                              \
       "`anjuctl held`可查看哪些及原因；由市级重试或丢弃：在市级运行`anjuctl quarantine list`")                                             \

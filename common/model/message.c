@@ -1,5 +1,7 @@
 #include "common/model/message.h"
 
+#include <string.h>
+
 int epoch_compare(struct epoch a, struct epoch b) {
     if (a.counter != b.counter)
         return a.counter < b.counter ? -1 : 1;
@@ -45,6 +47,25 @@ const char *verdict_text(enum verdict v) {
         return "it came in a file after its node was revoked or closed; a person decides";
     }
     return "held for a reason this version does not know";
+}
+
+static const char *const verdict_names[] = {
+    [VERDICT_MERGED] = "merged", [VERDICT_SCOPE] = "scope",     [VERDICT_CLOCK] = "clock",   [VERDICT_RULE] = "rule",
+    [VERDICT_FULL] = "full",     [VERDICT_GARBAGE] = "garbage", [VERDICT_FORGED] = "forged", [VERDICT_DISCARDED] = "discarded",
+    [VERDICT_ERASED] = "erased", [VERDICT_REVOKED] = "revoked",
+};
+
+const char *verdict_name(enum verdict v) {
+    return (size_t)v < sizeof verdict_names / sizeof *verdict_names ? verdict_names[v] : NULL;
+}
+
+bool verdict_named(const char *name, enum verdict *out) {
+    for (size_t i = 0; i < sizeof verdict_names / sizeof *verdict_names; i++)
+        if (verdict_names[i] != NULL && strcmp(verdict_names[i], name) == 0) {
+            *out = (enum verdict)i;
+            return true;
+        }
+    return false;
 }
 
 bool verdict_waits(enum verdict v) {

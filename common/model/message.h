@@ -260,5 +260,7 @@ bool cursor_equal(struct cursor a, struct cursor b);
 struct life *life_find(struct life *lives, size_t count, const struct id16 *incarnation); /* NULL when there is none */
 bool verdict_waits(enum verdict v);       /* it is held, and a person may still decide on it */
 const char *verdict_text(enum verdict v); /* static, English, for a person */
+const char *verdict_name(enum verdict v); /* static, one word, for scripts: "clock"; NULL: not known */
+bool verdict_named(const char *name, enum verdict *out);
 const char *refusal_text(enum refusal r);
 const char *message_name(enum message_kind kind);

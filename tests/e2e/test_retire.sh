@@ -145,5 +145,18 @@ for n in 1 2 3; do
     check "part $n is taken" said '"other":0' ctl hub -o jsonl node triage "$work/n4.$n"
 done
 check "all of it is in quarantine" until_true 20 held_is 4 24
+only() { ctl hub -o jsonl quarantine list --node "$1" --held-for "$2" | grep -c .; }
+check "the list shows those held for one reason" [ "$(only 4 revoked)/$(only 4 clock)/$(only 2 discarded)" = 24/0/1 ]
+check "a person who has looked tries them all at once" said '"seq":null,"changes":24' ctl hub -o jsonl quarantine retry 4 --held-for revoked
+check "… and they are merged" until_true 20 merged_is 4 25
+check "… none is left" held_is 4 0
+check "… again, there is none" said "no such change of node 4 is held" code_of 5 ctl hub quarantine retry 4 --held-for revoked
+check "all that wait" said '"changes":1' ctl hub -o jsonl quarantine discard 3 --all --reason "written anew"
+check "… then nothing waits" until_true 20 held_is 3 0
+check "… what was decided is not among them" code_of 5 ctl hub quarantine retry 3 --all
+check "one reason, or all, or one change" said "which changes" code_of 1 ctl hub quarantine retry 2
+check "… not two of them" said "which changes" code_of 1 ctl hub quarantine retry 2 3 --all
+check "no such reason" said "revoked or discarded" code_of 1 ctl hub quarantine retry 2 --held-for nothing
+check "whose?" said "which node" code_of 1 ctl hub quarantine discard 0 --all --reason x
 check "state and log are sound" said sound ctl hub verify
 finish

@@ -438,13 +438,13 @@ await check('an account that may decide', async () => {
 const held = () => page.locator('td.do button.danger').count();
 await check('retry: it is tried again, and held again for the same reason', async () => {
     await settled('quarantine');
-    await page.locator('button', { hasText: 'Retry' }).first().click();
+    await page.locator('td.do button', { hasText: 'Retry' }).first().click();
     await until('it says so', async () => (await text('.done')).includes('Ordered to be tried again'));
     must(order('audit zhang.wei at the page: quarantine retry').code === 0, 'not in the audit log, with the account');
 });
 await check('discard asks why; the open form: axe finds nothing', async () => {
     const before = await held();
-    await page.locator('button.danger', { hasText: 'Discard' }).first().click();
+    await page.locator('td.do button.danger', { hasText: 'Discard' }).first().click();
     await page.click('form.reason button.danger');
     must(await page.locator('form.reason input:invalid').count() === 1, 'an empty reason is taken');
     await shot('discard-en');
@@ -455,6 +455,20 @@ await check('discard asks why; the open form: axe finds nothing', async () => {
     must((await text('table')).includes('discarded by an operator'), await text('table'));
     must((await text('.done')).includes('Discarded'), await text('.done'));
     must(order('audit zhang.wei at the page: quarantine discard').code === 0, 'not in the audit log, with the account');
+});
+await check('what one office has held for one reason is decided at once', async () => {
+    const before = await held();
+    const all = page.locator('ul.groups li');
+    must(await all.count() === 1 && (await all.innerText()).includes(`${before} changes · this office does not serve the record`), await text('ul.groups'));
+    await all.locator('button', { hasText: `Retry all ${before}` }).click();
+    await until('it says how many', async () => (await text('.done')).includes(`tried again: ${before} changes of node 3`));
+    await until('they are held again', async () => (await held()) === before);
+    await all.locator('button', { hasText: `Discard all ${before}` }).click();
+    await axe('discard-all');
+    await shot('discard-all-en');
+    await page.fill('form.reason input', 'not theirs');
+    await page.locator('form.reason button.quiet').click();
+    must(await held() === before && await page.locator('form.reason').count() === 0, 'it was decided all the same');
 });
 await check('a new password ends the session: the page says so and decides nothing', async () => {
     must(order('passwd').code === 0, 'passwd');

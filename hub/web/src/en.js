@@ -152,5 +152,10 @@ export default {
     cancel: 'Cancel',
     'held.retried': 'Ordered to be tried again: change {seq} of node {node}. The table says what came of it.',
     'held.discarded': 'Discarded: change {seq} of node {node}.',
+    'held.group': '{office}: {n} changes · {reason}',
+    'retry.all': 'Retry all {n}',
+    'discard.all': 'Discard all {n}',
+    'held.all.retried': 'Ordered to be tried again: {changes} changes of node {node}. The table says what came of it.',
+    'held.all.discarded': 'Discarded: {changes} changes of node {node}.',
     'held.login': 'Log in to decide.',
 };

@@ -5,10 +5,22 @@ import { Head, Trouble, useAnswer } from './parts.jsx';
 import { moment, t, word } from './text.js';
 
 const PAGE = 100;
-const DISCARDED = 'discarded by an operator'; // it stays in the list, and may be tried again after all
+const decided = (row) => row.held_for === 'discarded'; // it stays in the list, and may be tried again after all
 const named = (row) => ({ node: String(row.node), seq: String(row.seq), incarnation: row.incarnation });
+const key = (r) => `${r.node} ${r.incarnation} ${r.seq}`;
 
-function Discard({ row, done, cancel }) {
+/* What one office has held for one reason, when it is more than one change. */
+function groups(rows) {
+    const all = new Map();
+    for (const r of rows) {
+        if (r.held_for === null || decided(r)) continue;
+        const id = `${r.node} ${r.held_for}`;
+        all.set(id, { id, node: r.node, held_for: r.held_for, reason: r.reason, n: (all.get(id)?.n ?? 0) + 1 });
+    }
+    return [...all.values()].filter((g) => g.n > 1);
+}
+
+function Discard({ done, cancel }) {
     const [reason, setReason] = useState('');
     const said = (e) => {
         e.preventDefault();
@@ -32,42 +44,53 @@ export function Quarantine() {
     const [said, say] = useState(null);
     const [wrong, setWrong] = useState(null);
 
-    async function decide(cmd, row, args, words) {
+    async function decide(cmd, args, words, of) {
         setWrong(null);
         try {
-            await order(cmd, { ...named(row), ...args });
-            say(t(words, row));
+            const done = await order(cmd, args);
+            say(t(words, { ...of, ...done }));
             ask(null);
         } catch (e) {
             setWrong(e);
         }
         again();
     }
-    const key = (r) => `${r.node} ${r.incarnation} ${r.seq}`;
+    const office = (node) => `${nodes.get(node)?.name ?? ''} (${node})`;
+    const many = (g) => ({ node: String(g.node), 'held-for': g.held_for });
     return (
         <>
             <Head title={t('view.quarantine')} again={again} />
             <p class="hint">{t('held.intro')} {!account && <a href="#/login">{t('held.login')}</a>}</p>
             <p role="status" class="done">{said}</p>
             <Trouble error={wrong ?? error} />
+            {account && rows && (
+                <ul class="groups">{groups(rows).map((g) => (
+                    <li key={g.id} class="do">
+                        {t('held.group', { office: office(g.node), n: g.n, reason: word('reason', g.reason) })}{' '}
+                        <button type="button" onClick={() => decide('quarantine retry', many(g), 'held.all.retried', g)}>{t('retry.all', g)}</button>
+                        <button type="button" class="danger" onClick={() => ask(g.id)}>{t('discard.all', g)}</button>
+                        {asked === g.id && <Discard done={(reason) => decide('quarantine discard', { ...many(g), reason }, 'held.all.discarded', g)} cancel={() => ask(null)} />}
+                    </li>
+                ))}</ul>
+            )}
             {!rows ? !error && <p>{t('loading')}</p> : rows.length === 0 ? <p>{t('held.none')}</p> : (
                 <div class="wide" tabindex="0" role="region" aria-label={t('view.quarantine')}>
                     <table>
                         <thead><tr>{['node', 'seq', 'reason', 'record', 'received'].map((k) => <th key={k} scope="col">{t(`held.${k}`)}</th>)}{account && <th scope="col">{t('held.do')}</th>}</tr></thead>
                         <tbody>{rows.slice(0, most).map((r) => [
                             <tr key={key(r)}>
-                                <th scope="row">{nodes.get(r.node)?.name ?? ''} ({r.node})</th><td class="n">{r.seq}</td><td>{word('reason', r.reason)}</td>
+                                <th scope="row">{office(r.node)}</th><td class="n">{r.seq}</td><td>{word('reason', r.reason)}</td>
                                 <td>{r.type} <small class="id">{r.id}</small></td><td>{moment(r.received_ms)}</td>
                                 {account && (
                                     <td class="do">
-                                        <button type="button" aria-label={`${t('retry')} ${r.node}/${r.seq}`} onClick={() => decide('quarantine retry', r, {}, 'held.retried')}>{t('retry')}</button>
-                                        {r.reason !== DISCARDED && <button type="button" class="danger" aria-label={`${t('discard')} ${r.node}/${r.seq}`} onClick={() => ask(key(r))}>{t('discard')}</button>}
+                                        <button type="button" aria-label={`${t('retry')} ${r.node}/${r.seq}`} onClick={() => decide('quarantine retry', named(r), 'held.retried', r)}>{t('retry')}</button>
+                                        {!decided(r) && <button type="button" class="danger" aria-label={`${t('discard')} ${r.node}/${r.seq}`} onClick={() => ask(key(r))}>{t('discard')}</button>}
                                     </td>
                                 )}
                             </tr>,
                             asked === key(r) && account && (
                                 <tr key={`${key(r)}?`}><td colspan="6">
-                                    <Discard row={r} done={(reason) => decide('quarantine discard', r, { reason }, 'held.discarded')} cancel={() => ask(null)} />
+                                    <Discard done={(reason) => decide('quarantine discard', { ...named(r), reason }, 'held.discarded', r)} cancel={() => ask(null)} />
                                 </td></tr>
                             ),
                         ])}</tbody>
