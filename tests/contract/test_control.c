@@ -277,7 +277,8 @@ static void the_end_waits_for_who_reads(void **state) {
 
 static void on_sip(uv_timer_t *t) {
     static char part[32768];
-    assert_true(recv(*(const int *)t->data, part, sizeof part, 0) > 0);
+    ssize_t n = recv(*(const int *)t->data, part, sizeof part, MSG_DONTWAIT);
+    assert_true(n > 0 || (n < 0 && errno == EAGAIN));
 }
 
 static void who_does_not_read_is_dropped(void **state) {
@@ -286,6 +287,10 @@ static void who_does_not_read_is_dropped(void **state) {
     (void)state;
     open_stage(&s);
     int fd = client(&s, "status.sock"), reader = client(&s, "status.sock"), slow = client(&s, "status.sock");
+    uv_timer_t sip; /* from now on: what follows takes its time under valgrind */
+    uv_timer_init(&s.loop, &sip);
+    sip.data = &slow;
+    uv_timer_start(&sip, on_sip, 200, 200);
     write_line(slow, "{\"id\":1,\"cmd\":\"flood\"}\n");
     write_line(fd, "{\"id\":1,\"cmd\":\"flood\"}\n");
     write_line(reader, "{\"id\":1,\"cmd\":\"flood\"}\n");
@@ -293,11 +298,8 @@ static void who_does_not_read_is_dropped(void **state) {
     assert_false(ended);
     buffer_close(&all);
     answered(&s, reader, "now\n", "second");
-    uv_timer_t t, sip;
+    uv_timer_t t;
     bool gone = false, late = false;
-    uv_timer_init(&s.loop, &sip);
-    sip.data = &slow;
-    uv_timer_start(&sip, on_sip, 200, 200);
     uv_timer_init(&s.loop, &t);
     t.data = &late;
     uv_timer_start(&t, on_late, 4 * LIMIT_STATUS_STALL_MS, 0);
