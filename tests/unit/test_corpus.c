@@ -75,7 +75,7 @@ static void push(struct pair *p) {
     CLEANUP(buffer_close) struct buffer body = {0};
     struct push m;
     struct merged merged;
-    struct txn *t = writing(p->node), *l = writing(p->log), *s = writing(p->state);
+    struct txn *l = writing(p->log), *s = writing(p->state), *t = writing(p->node);
     assert_int_equal(node_batch(t, &life, 0, 1 << 20, &m, &p->raw), 0);
     assert_int_equal(wire_batch_seal(buffer_bytes(&p->raw), &body), 0);
     struct log_entry e = {
