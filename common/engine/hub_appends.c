@@ -256,6 +256,30 @@ void hub_write_finish(struct hub_engine *e, struct hub_write *w, int result) {
     next_write(e);
 }
 
+void hub_write_folded(struct hub_engine *e) {
+    struct hub_write *w = e->writing;
+    if (w->type != TYPE_OFFICE) {
+        hub_write_finish(e, w, 0);
+        return;
+    }
+    e->writing = NULL;
+    arena_close(&w->arena);
+    w->job.next = NULL;
+    *e->unseen_last = w;
+    e->unseen_last = (struct hub_write **)&w->job.next;
+    next_write(e);
+}
+
+void hub_writes_seen(struct hub_engine *e, uint64_t position) {
+    while (e->unseen != NULL && e->unseen->position <= position) {
+        struct hub_write *w = e->unseen;
+        e->unseen = (struct hub_write *)w->job.next;
+        if (e->unseen == NULL)
+            e->unseen_last = &e->unseen;
+        w->done(w, 0);
+    }
+}
+
 static void write_done(struct job *j, int result) {
     struct hub_write *w = (struct hub_write *)j;
     struct hub_engine *e = w->engine;
@@ -275,7 +299,7 @@ static void write_done(struct job *j, int result) {
     hub_appends_reached(e, w->position);
     if (e->troubles.merge_paused)
         hub_write_finish(e, w, HUB_WRITE_NOTED);
-    hub_folds_soon(e); /* `done` follows when the fold has passed w->position */
+    hub_folds_soon(e); /* the rest follows when the fold has passed w->position */
 }
 
 static void next_write(struct hub_engine *e) {

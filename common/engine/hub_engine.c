@@ -119,6 +119,7 @@ int hub_engine_open(
     e->calls = *calls;
     e->generation = 1;
     e->writes_last = &e->writes;
+    e->unseen_last = &e->unseen;
     hub_side_init(&e->side, seed, POOL_BYTES);
     struct worker_calls check = {.owner = e}, merge = {.quiet = hub_folds_quiet, .owner = e};
     struct worker_calls log = {.begin = hub_appends_begin, .end = hub_appends_end, .owner = e, .batch_max = 4096};
@@ -191,6 +192,9 @@ struct hub_engine *hub_engine_close(struct hub_engine *e) {
     e->log = worker_close(e->log);
     e->merge = worker_close(e->merge);
     e->read = worker_close(e->read);
+    hub_writes_seen(e, UINT64_MAX);
+    if (e->writing != NULL)
+        hub_write_finish(e, e->writing, HUB_WRITE_NOTED); /* it waited for the fold */
     while (e->writes != NULL) {
         struct hub_write *w = e->writes;
         e->writes = (struct hub_write *)w->job.next;

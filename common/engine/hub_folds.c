@@ -154,7 +154,8 @@ static void merge_done(struct job *j, int result) {
             if (p != NULL)
                 hub_peer_wrong(p, &p->wrongs.forged, f->done.forgers[i].changes, "sent changes in another's name");
         }
-        if (f->done.offices || f->done.every_node)
+        bool folded = e->writing != NULL && e->writing->position != 0 && e->writing->position <= f->done.position;
+        if (f->done.offices || f->done.every_node || (folded && e->writing->type == TYPE_OFFICE))
             hub_roster_soon(e);
         if (f->done.changes > 0 && e->calls.merged != NULL)
             e->calls.merged(e->calls.owner, &f->done);
@@ -164,8 +165,8 @@ static void merge_done(struct job *j, int result) {
             e->sweep_wanted = true;
             hub_folds_sweep(e);
         }
-        if (e->writing != NULL && e->writing->position != 0 && e->writing->position <= f->done.position)
-            hub_write_finish(e, e->writing, 0);
+        if (folded)
+            hub_write_folded(e);
         if (f->done.position < f->log_last || e->merge_wanted)
             hub_folds_soon(e);
     }

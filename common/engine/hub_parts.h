@@ -17,6 +17,7 @@
  *   reads    -> notes                    it was answered
  *   notes    -> appends                  the backups have changed: the log may be trimmed
  *   appends  -> folds, folds -> appends  there is something to fold; it is folded
+ *   peers    -> appends                  the roster has it
  *
  * Threads: a job's …_works and a worker's begin, end and quiet run on that worker's thread, with what they call; all else runs on the
  * loop's, unless it says otherwise. */
@@ -69,6 +70,7 @@ struct hub_engine {
     uint64_t generation;                     /* of appends; one more after each failed commit */
     struct hub_write *writes, **writes_last; /* waiting for the one before */
     struct hub_write *writing;
+    struct hub_write *unseen, **unseen_last; /* changes of offices that are folded, and that no roster has yet */
     /* Of the log thread. */
     struct txn *log_txn;
     uint64_t failed_generation; /* appends of this generation or before were taken back */
@@ -134,6 +136,10 @@ void hub_appends_reached(struct hub_engine *e, uint64_t position); /* the log go
 /* What the second home holds and the log does not goes there; after the first time own_known and own_until say so. */
 void hub_appends_replay(struct hub_engine *e);
 void hub_appends_trim(struct hub_engine *e); /* what no backup of e->kept needs leaves the log, a stretch at a time */
+/* The fold has passed e->writing: it ends, and the next write begins. One that changes an office ends when the roster has it, since who
+ * hears of it may come at once, and is refused for seconds when the hub does not know him yet. */
+void hub_write_folded(struct hub_engine *e);
+void hub_writes_seen(struct hub_engine *e, uint64_t position); /* the roster is as of this position of the log */
 /* e->writing ends with this result, and the next write begins. */
 void hub_write_finish(struct hub_engine *e, struct hub_write *w /* gives it back by `done` */, int result);
 

@@ -275,11 +275,13 @@ static void roster_done(struct hub_read *q, int result) {
     }
     if (result == 0)
         e->roster_known = true;
+    uint64_t position = result == 0 ? r->position : UINT64_MAX; /* what cannot be read now is folded all the same */
     free(r->lines);
     free(r->logs);
     free(r);
     if (e->roster_wanted)
         hub_roster_soon(e);
+    hub_writes_seen(e, position);
 }
 
 void hub_roster_soon(struct hub_engine *e) {

@@ -128,6 +128,8 @@ bare b
 check "it comes back, says the same, and is enrolled" said '"state":"done"' ctl b -o jsonl enrol "$b_token@$at"
 check "… as a node" until_true 20 is b node 2
 check "the hub counts two" is hub nodes 2
+keeps_head() { ctl hub -o jsonl audit heads 2 | grep -q '"n":[1-9]'; }
+check "… and keeps the head of its audit log" until_true 20 keeps_head
 stop b
 rm -rf "$town/b.d/store"
 bare b

@@ -185,19 +185,24 @@ static bool answered(struct hub *h) {
 struct order {
     struct hub_write write;
     struct hub *hub;
+    uint32_t node;
     int result;
+    bool acts; /* when it was told */
 };
 
 static void on_order(struct hub_write *w, int result) {
     struct order *o = (struct order *)w;
+    const struct hub_peer *p = o->hub->engine == NULL ? NULL : hub_engine_peer_of(o->hub->engine, o->node);
     o->result = result;
+    o->acts = p != NULL && p->link.paused;
     o->hub->answered = true;
 }
 
 /* The hub says a word about an office. */
-static int order(struct hub *h, uint32_t node) {
+static struct order *order_begin(struct hub *h, uint32_t node) {
     struct order *o = memory_zeroed(1, sizeof *o);
     o->hub = h;
+    o->node = node;
     o->write.type = TYPE_OFFICE;
     o->write.record = office_id(node);
     o->write.ops[0] = (struct op){.field = OFFICE_STATUS, .kind = OP_SET, .value = BYTES("\x0a\x06paused")};
@@ -205,10 +210,43 @@ static int order(struct hub *h, uint32_t node) {
     o->write.done = on_order;
     h->answered = false;
     hub_engine_write(h->engine, &o->write);
+    return o;
+}
+
+static int order(struct hub *h, uint32_t node) {
+    struct order *o = order_begin(h, node);
     until(h, answered);
     int result = o->result;
+    assert_int_equal(o->acts, result == 0);
     free(o);
     return result;
+}
+
+/* Whoever hears that it is done may come, or send somebody, at once. */
+static void test_an_order_acts_when_it_is_told(void **state) {
+    struct hub *h = *state;
+    assert_int_equal(start(h), 0);
+    assert_int_equal(order(h, 3), 0);
+    struct order *first = order_begin(h, 1), *second = order_begin(h, 2);
+    while (!second->acts) {
+        until(h, answered);
+        h->answered = false;
+    }
+    assert_true(first->acts);
+    stop(h);
+    free(first);
+    free(second);
+}
+
+static void test_the_end_tells_what_waits(void **state) {
+    struct hub *h = *state;
+    assert_int_equal(start(h), 0);
+    struct order *first = order_begin(h, 1), *second = order_begin(h, 2);
+    second->result = first->result = 1;
+    stop(h);
+    assert_true(first->result != 1 && second->result != 1);
+    free(first);
+    free(second);
 }
 
 /* The fold needs a record that is damaged: nothing is lost, nothing ends, and all that does not need it goes on. */
@@ -507,6 +545,8 @@ int main(void) {
         WITH_HUB(test_gate),
         WITH_HUB(test_gate_of_a_damaged_roster),
         cmocka_unit_test_setup_teardown(test_next_keys_sign_at_once, open_hub, close_hub),
+        WITH_HUB(test_an_order_acts_when_it_is_told),
+        WITH_HUB(test_the_end_tells_what_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
