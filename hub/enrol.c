@@ -126,6 +126,8 @@ static void drop_tokens(struct enrol *e, const struct buffer *ids) {
 static void save_done(struct hub_own_work *w, int result) {
     struct saving *s = (struct saving *)w;
     struct enrol *e = s->enrol;
+    if (result == 0)
+        drop_tokens(e, &s->drop);
     struct token *t = find(e, &s->id);
     if (t != NULL)
         t->busy = false;
@@ -133,8 +135,6 @@ static void save_done(struct hub_own_work *w, int result) {
         t->entry = s->entry;
     else if (result == 0)
         t = add(e, &s->id, &s->entry);
-    if (result == 0)
-        drop_tokens(e, &s->drop);
     if (result == 0 && s->approves)
         order_office(e, t, s->request);
     else if (s->request != NULL && result == 0)

@@ -506,6 +506,11 @@ static void on_node(void *owner, const json_t *line) {
     p->rows = NULL;
 }
 
+static bool same_glance(const struct glance *a, const struct glance *b) {
+    return a->state == b->state && a->heard == b->heard && a->reported == b->reported && a->verified == b->verified && a->at == b->at &&
+           a->wrongs == b->wrongs && a->retiring == b->retiring && a->update_needed == b->update_needed;
+}
+
 /* The numbers of those whose glance is another now. */
 static json_t *offices_changed(struct page *p) {
     const struct city *c = p->city;
@@ -516,17 +521,16 @@ static json_t *offices_changed(struct page *p) {
     for (size_t i = 0; i < count; i++) {
         const struct hub_peer *peer = hub_engine_peer(c->engine, i);
         const struct hub_link *l = &peer->link;
-        struct glance g;
-        memset(&g, 0, sizeof g); /* its gaps are compared too */
-        g.state = office_state(l, now);
-        g.heard = l->heard;
-        g.reported = l->reported;
-        g.verified = l->verified;
-        g.at = l->at;
-        g.wrongs = office_wrongs(peer);
-        g.retiring = peer->retiring;
-        g.update_needed = standing_update_needed(c, l);
-        if (i < p->glance_count && memcmp(&p->glances[i], &g, sizeof g) == 0)
+        struct glance g = {
+            .state = office_state(l, now),
+            .heard = l->heard,
+            .reported = l->reported,
+            .verified = l->verified,
+            .at = l->at,
+            .wrongs = office_wrongs(peer),
+            .retiring = peer->retiring,
+            .update_needed = standing_update_needed(c, l)};
+        if (i < p->glance_count && same_glance(&p->glances[i], &g))
             continue;
         p->glances[i] = g;
         json_array_append_new(out, json_integer(l->node));

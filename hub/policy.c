@@ -26,7 +26,8 @@ bool policy_root_make(const struct city *c, struct buffer *out) {
     while (*more != '\0') {
         CLEANUP(buffer_close) struct buffer key = {0};
         size_t len = strcspn(more, ", ");
-        if (len != 2 * POLICY_KEY_BYTES || !hex_decode(more, len, &key) || root.count == POLICY_KEYS_MAX || policy_root_has(&root, key.at))
+        if (len != (size_t)2 * POLICY_KEY_BYTES || !hex_decode(more, len, &key) || root.count == POLICY_KEYS_MAX ||
+            policy_root_has(&root, key.at))
             return false;
         memcpy(root.keys[root.count++], key.at, POLICY_KEY_BYTES);
         more += len + strspn(more + len, ", ");
@@ -407,7 +408,7 @@ static bool take_signatures(struct act *a) {
     const char *text = a->request == NULL ? NULL : request_text(a->request, "signatures");
     while (text != NULL && *text != '\0') {
         size_t len = strcspn(text, ", \n");
-        if (len != 2 * (POLICY_KEY_BYTES + POLICY_SIGNATURE_BYTES) || !hex_decode(text, len, &a->signatures))
+        if (len != (size_t)2 * (POLICY_KEY_BYTES + POLICY_SIGNATURE_BYTES) || !hex_decode(text, len, &a->signatures))
             return false;
         text += len + strspn(text + len, ", \n");
     }

@@ -235,9 +235,8 @@ static void look_at_troubles(const struct city *c, struct problems *out) {
         problem_add(out, PROBLEM_UNREADABLE, "{}");
     if (hub_engine_compact_full(c->engine)) {
         const struct hub_stores *s = hub_engine_stores(c->engine);
-        problem_add(
-            out, PROBLEM_ERASE_DISK, "{s:I}", "needed_bytes",
-            (json_int_t)(store_bytes(s->state) + store_bytes(s->log) + store_bytes(s->own)));
+        json_int_t needed = (json_int_t)store_bytes(s->state) + (json_int_t)store_bytes(s->log) + (json_int_t)store_bytes(s->own);
+        problem_add(out, PROBLEM_ERASE_DISK, "{s:I}", "needed_bytes", needed);
     }
 }
 

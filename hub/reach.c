@@ -139,8 +139,9 @@ static json_t *row_of(const struct reach *x, size_t i) {
         "{s:s#, s:s#, s:s, s:I, s:o, s:o, s:s, s:I, s:I, s:I, s:I, s:b, s:s#, s:I, s:s}", "kind", (const char *)p->kind.at,
         (int)p->kind.len, "name", (const char *)p->name.at, (int)p->name.len, "scope", area_text(p->scope, scope), "version",
         (json_int_t)p->version, "from", day_json(p->from), "to", day_json(p->to), "state", state_of(x, i, city_day(clock_wall())),
-        "applied", (json_int_t)(n[REACH_TAKEN]), "of", (json_int_t)(n[REACH_TAKEN] + n[REACH_PENDING] + n[REACH_REFUSED]), "pending",
-        (json_int_t)n[REACH_PENDING], "refused", (json_int_t)n[REACH_REFUSED], "applies_to_open", p->open, "legal_basis",
+        "applied", (json_int_t)(n[REACH_TAKEN]), "of",
+        (json_int_t)n[REACH_TAKEN] + (json_int_t)n[REACH_PENDING] + (json_int_t)n[REACH_REFUSED], "pending", (json_int_t)n[REACH_PENDING],
+        "refused", (json_int_t)n[REACH_REFUSED], "applies_to_open", p->open, "legal_basis",
         p->basis.len == 0 ? "" : (const char *)p->basis.at, (int)p->basis.len, "hub_seq", (json_int_t)x->shelf.marks[i].row, "id",
         id_hex(&x->shelf.marks[i].id, id));
 }

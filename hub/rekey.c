@@ -79,7 +79,7 @@ static bool take_address(char **rest, char out[ENDPOINT_MAX], bool may_be_empty)
 /* False: the file is there and damaged. */
 static bool read_addresses(const char *path, char listen[ENDPOINT_MAX], char advertise[ENDPOINT_MAX]) {
     struct buffer text = {0};
-    int r = file_read(path, 4 * ENDPOINT_MAX, &text);
+    int r = file_read(path, (size_t)4 * ENDPOINT_MAX, &text);
     char *rest = r == 0 ? memory_text(buffer_string(&text)) : NULL, *all = rest;
     bool good = r == -ENOENT || (r == 0 && take_address(&rest, listen, false) && take_address(&rest, advertise, true));
     free(all);

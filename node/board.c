@@ -101,7 +101,7 @@ static const char *take_papers(char *text, int64_t day, struct evidence *have, s
 
 static json_t *need_row(const struct counter *c, size_t set, const struct evidence_need *n) {
     return json_pack(
-        "{s:I, s:s, s:s, s:o, s:b}", "set", (json_int_t)(set + 1), "paper", n->kind, "name", label_of(c, "paper", n->kind, n->zh, n->en),
+        "{s:I, s:s, s:s, s:o, s:b}", "set", (json_int_t)set + 1, "paper", n->kind, "name", label_of(c, "paper", n->kind, n->zh, n->en),
         "valid_days", n->valid_days == 0 ? json_null() : json_integer(n->valid_days), "pledge", n->pledge);
 }
 

@@ -102,7 +102,7 @@ static bool take_element(struct editing *e, struct item *it, const struct catalo
 /* A field of the catalogue from its text; its name may end with + or -. False: the ask has failed. */
 static bool take_field(struct editing *e, struct item *it, const char *written, const char *text, size_t len) {
     size_t end = strlen(written);
-    char sign = end > 0 && (written[end - 1] == '+' || written[end - 1] == '-') ? written[end - 1] : '=';
+    char sign = (char)(end > 0 && (written[end - 1] == '+' || written[end - 1] == '-') ? written[end - 1] : '=');
     char *name = arena_take(&e->arena, end + 1);
     memcpy(name, written, end + 1);
     name[end - (sign != '=')] = '\0';

@@ -41,7 +41,7 @@ static void look_at_machine(const struct office *o, const struct problem_limits 
     if (node_engine_disk_full(o->engine))
         problem_add(out, PROBLEM_DISK_FULL, "{}");
     else if (statvfs(settings_text(o->settings, "data"), &disk) == 0 && (uint64_t)disk.f_bavail * disk.f_frsize < limits->disk_bytes)
-        problem_add(out, PROBLEM_DISK_LOW, "{s:I}", "free_bytes", (json_int_t)((uint64_t)disk.f_bavail * disk.f_frsize));
+        problem_add(out, PROBLEM_DISK_LOW, "{s:I}", "free_bytes", (json_int_t)disk.f_bavail * (json_int_t)disk.f_frsize);
     if (node_engine_compact_full(o->engine))
         problem_add(out, PROBLEM_ERASE_DISK, "{s:I}", "needed_bytes", (json_int_t)store_bytes(node_engine_store(o->engine)));
     if (node_side_alarmed(s) > 0)

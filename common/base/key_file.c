@@ -55,7 +55,7 @@ int key_file_load(const char *path, const char *what, unsigned forbidden, uint8_
     CLEANUP(wipe) struct buffer raw = {0};
     CLEANUP(buffer_close) struct buffer head = {0};
     struct stat st;
-    size_t digits = 2 * KEY_FILE_BYTES;
+    size_t digits = (size_t)2 * KEY_FILE_BYTES;
     if (stat(path, &st) != 0)
         return errno == ENOENT ? KEY_FILE_MISSING : -errno;
     if ((st.st_mode & forbidden) != 0)

@@ -56,8 +56,8 @@ bool policy_root_parse(struct bytes text, struct policy_root *out) {
     out->threshold = (unsigned)(line.at[head] - '0');
     while (take_line(&text, &line)) {
         CLEANUP(buffer_close) struct buffer key = {0};
-        if (out->count == POLICY_KEYS_MAX || line.len != 2 * POLICY_KEY_BYTES || !hex_decode((const char *)line.at, line.len, &key) ||
-            policy_root_has(out, key.at))
+        if (out->count == POLICY_KEYS_MAX || line.len != (size_t)2 * POLICY_KEY_BYTES ||
+            !hex_decode((const char *)line.at, line.len, &key) || policy_root_has(out, key.at))
             return false;
         memcpy(out->keys[out->count++], key.at, key.len);
     }

@@ -1,5 +1,6 @@
 #include "common/catalogue/refusals.h"
 
+#include "common/base/memory.h"
 #include "common/catalogue/banned.h"
 
 #include <stdlib.h>
@@ -92,10 +93,8 @@ static const char *at_word(const char *at) {
 
 /* Full-width digits and letters as people type them: １２９ is 129. */
 static char *narrow(const char *text) {
-    char *out = malloc(strlen(text) + 1);
+    char *out = memory_zeroed(strlen(text) + 1, 1);
     size_t len = 0;
-    if (out == NULL)
-        abort();
     for (const char *at = text; *at != '\0'; at++) {
         const uint8_t *b = (const uint8_t *)at;
         if (b[0] == 0xef && b[1] == 0xbc && b[2] >= 0x90 && b[2] <= 0xba) {
@@ -105,7 +104,6 @@ static char *narrow(const char *text) {
             out[len++] = *at;
         }
     }
-    out[len] = '\0';
     return out;
 }
 

@@ -1,5 +1,6 @@
 #include "common/catalogue/workflow.h"
 
+#include "common/base/invariant.h"
 #include "common/base/memory.h"
 #include "common/catalogue/banned.h"
 #include "common/model/value.h"
@@ -115,6 +116,7 @@ static void read_at_most(struct reading *r, const struct document_node *map) {
 
 static void check(struct reading *r, const struct document_node *map) {
     const struct workflow *w = r->w;
+    invariant(w->initial != WORKFLOW_NONE);
     uint64_t reached = UINT64_C(1) << w->initial, before = 0;
     if (w->withdraw != WORKFLOW_NONE)
         reached |= UINT64_C(1) << w->withdraw;

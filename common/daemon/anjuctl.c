@@ -723,15 +723,17 @@ static bool take_globals(struct ctl *c, int *argc, char **argv, const char **soc
         plain = plain || strcmp(word, "--") == 0;
         if (plain)
             took = false;
-        else if (strcmp(word, "-s") == 0 && (good = value != NULL))
+        else if (strcmp(word, "-s") == 0) {
+            good = value != NULL;
             *socket = value;
-        else if (strcmp(word, "-o") == 0)
+        } else if (strcmp(word, "-o") == 0)
             good = value != NULL && print_form_parse(value, &c->print.form);
         else if (strcmp(word, "-t") == 0)
             good = value != NULL && take_timeout(value, &c->timeout_ms);
-        else if (strcmp(word, "--lang") == 0)
+        else if (strcmp(word, "--lang") == 0) {
             good = value != NULL && (strcmp(value, "zh") == 0 || strcmp(value, "en") == 0);
-        else if (strcmp(word, "--no-header") == 0)
+            c->lang = good ? value : c->lang;
+        } else if (strcmp(word, "--no-header") == 0)
             c->print.no_header = true;
         else if (strncmp(word, "--color=", 8) == 0)
             good = take_color(word + 8, &c->print.color);
@@ -747,8 +749,6 @@ static bool take_globals(struct ctl *c, int *argc, char **argv, const char **soc
             fputs(chinese(c) ? usage_zh : usage_text, stderr);
             return false;
         }
-        if (took && strcmp(word, "--lang") == 0)
-            c->lang = value;
         c->print.zh = chinese(c);
         command = command || !took;
         if (!took)

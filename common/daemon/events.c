@@ -41,7 +41,7 @@ static void on_fact(void *owner, enum log_level level, const char *line) {
     /* A line that was cut may end within a character. */
     if (!utf8_valid(bytes_text(line)))
         for (char *c = e->ring[e->next % EVENTS_MOST].line; *c != '\0'; c++)
-            *c = (unsigned char)*c < 0x80 ? *c : '?';
+            *c = (char)((unsigned char)*c < 0x80 ? *c : '?');
     e->next++;
     e->bytes += len;
     pthread_mutex_unlock(&e->lock);

@@ -80,7 +80,7 @@ int policy_keygen(int argc, char **argv) {
 static const char *load_key(const char *path, uint8_t secret[crypto_sign_SECRETKEYBYTES]) {
     CLEANUP(buffer_close) struct buffer text = {0}, key = {0};
     struct stat st;
-    size_t head = sizeof key_magic - 1, hex = 2 * crypto_sign_SECRETKEYBYTES;
+    size_t head = sizeof key_magic - 1, hex = (size_t)2 * crypto_sign_SECRETKEYBYTES;
     if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
         return "others may read this key: chmod 600";
     int r = file_read(path, 4096, &text);

@@ -50,10 +50,10 @@ static enum source find(const struct settings *s, struct buffer *where) {
 
 static int read_passphrase(char out[PASSPHRASE_MOST + 1], size_t *len) {
     const char *text = getenv("ANJU_PASSPHRASE_FD");
-    char *end;
-    long fd = strtol(text, &end, 10);
+    char *end = NULL;
+    long fd = text == NULL ? -1 : strtol(text, &end, 10);
     *len = 0;
-    if (*text == '\0' || *end != '\0' || fd < 0)
+    if (text == NULL || *text == '\0' || *end != '\0' || fd < 0)
         return SEALING_NO_PASSPHRASE;
     for (ssize_t n = 1; n > 0 && *len < PASSPHRASE_MOST && memchr(out, '\n', *len) == NULL; *len += (size_t)n) {
         n = read((int)fd, out + *len, PASSPHRASE_MOST - *len);

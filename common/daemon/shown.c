@@ -48,7 +48,7 @@ void shown_begin(struct shown *s, const char *what, const char *unit, struct pro
 
 void shown_end(struct shown *s) {
     atomic_store(&s->ended, true);
-    pthread_kill(s->thread, SIGTERM);
+    pthread_kill(s->thread, SIGINT);
     pthread_join(s->thread, NULL);
     if (s->told && s->terminal)
         fprintf(stderr, "\r\033[K");

@@ -50,7 +50,7 @@ bool hub_move_read(struct bytes body, struct hub_move *out) {
     struct bytes hex = behind(body, "signature: ");
     out->endpoint = behind(body, "endpoint: ");
     if (!public_parse(behind(body, "former: "), &out->former) || !public_parse(behind(body, "next: "), &out->next) ||
-        out->endpoint.len == 0 || hex.len != 2 * SIGNATURE_BYTES || !hex_decode((const char *)hex.at, hex.len, &signature))
+        out->endpoint.len == 0 || hex.len != (size_t)2 * SIGNATURE_BYTES || !hex_decode((const char *)hex.at, hex.len, &signature))
         return false;
     memcpy(out->signature, signature.at, SIGNATURE_BYTES);
     return true;

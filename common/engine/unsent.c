@@ -83,11 +83,11 @@ static bool take_push(struct bytes line, struct arena *a, struct push *out) {
 }
 
 static bool take_node(struct bytes line, uint32_t *node) {
-    char number[16] = "", *end;
+    char number[16], *end;
     size_t len = line.len - strlen(first_word);
     if (len == 0 || len >= sizeof number)
         return false;
-    memcpy(number, line.at + strlen(first_word), len);
+    snprintf(number, sizeof number, "%.*s", (int)len, (const char *)line.at + strlen(first_word));
     unsigned long n = strtoul(number, &end, 10);
     *node = (uint32_t)n;
     return *end == '\0' && n > 0 && n <= UINT32_MAX;
