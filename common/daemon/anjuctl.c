@@ -35,6 +35,7 @@ struct ctl {
     unsigned timeout_ms;
     double watch;     /* seconds; 0: asked once */
     json_t *commands; /* owns; rows of `commands` */
+    json_t *titles;   /* owns; by field, of the command that is asked */
 };
 
 static const char usage_text[] =
@@ -145,6 +146,26 @@ static int help_command(struct ctl *c, const json_t *command) {
     putchar('\n');
     int r = client_ask(&c->client, "schema", args);
     return r == CTL_GOOD ? client_answers(&c->client, field_line, c) : r;
+}
+
+/* "磁盘剩余(上次报告)" is 磁盘剩余 on a column. */
+static void keep_title(void *titles, const json_t *row) {
+    const char *title = text(row, "text_zh");
+    size_t len = strcspn(title, "(");
+    const char *colon = strstr(title, "：");
+    if (colon != NULL && (size_t)(colon - title) < len)
+        len = (size_t)(colon - title);
+    json_object_set_new(titles, text(row, "field"), json_stringn(title, len));
+}
+
+/* Tables in Chinese have Chinese titles: the daemon's own short texts of its fields. */
+static void ask_titles(struct ctl *c, const char *command) {
+    if (!chinese(c) || (c->print.form != PRINT_TABLE && c->print.form != PRINT_WIDE))
+        return;
+    c->titles = json_object();
+    if (client_ask(&c->client, "schema", json_pack("{s:s}", "command", command)) == CTL_GOOD &&
+        client_answers(&c->client, keep_title, c->titles) == CTL_GOOD)
+        c->print.titles = c->titles;
 }
 
 /* The command whose name's words begin the arguments; *used says how many. */
@@ -473,6 +494,7 @@ static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **arg
     else if (c->timeout_ms == STANDARD_MS && has_option(text(command, "options"), "timeout", 7, &waits))
         c->client.timeout_ms = PATIENT_MS; /* it takes as long as it takes, and the daemon says when it is over */
     c->print.columns = text(command, "columns");
+    ask_titles(c, text(command, "name"));
     if (json_is_true(json_object_get(args, "follow")))
         return follow(c, text(command, "name"), args);
     int r = c->watch > 0 ? client_watch(&c->client, text(command, "name"), args, c->watch)
@@ -786,5 +808,6 @@ int main(int argc, char **argv) {
     int r = run(&c, argc, argv);
     client_close(&c.client);
     json_decref(c.commands);
+    json_decref(c.titles);
     return r;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <wchar.h>
 
 enum { COLUMNS_MOST = 128 };
 
@@ -170,12 +171,14 @@ static const char *color_of(const struct print *p, const char *name, const json_
 
 static void cell(const json_t *v, struct buffer *out);
 
-/* A value as people read it: by the unit that its name has, a reason and a state in their language. */
+/* A value as people read it: by the unit that its name has, a reason, a state, yes and no in their language. */
 static void people_cell(const struct print *p, const char *name, const json_t *v, struct buffer *out) {
     if (json_is_string(v) && strcmp(name, "reason") == 0)
         buffer_text(out, words_in(p->zh, json_string_value(v)));
     else if (json_is_string(v) && names_state(name))
         buffer_text(out, print_state(p->zh, json_string_value(v)));
+    else if (p->zh && json_is_boolean(v))
+        buffer_text(out, json_is_true(v) ? "是" : "否");
     else if (!json_is_integer(v) || (!as_time(name, json_integer_value(v), out) && !as_size(name, json_integer_value(v), out)))
         cell(v, out);
 }
@@ -227,23 +230,45 @@ void print_row(void *owner, const json_t *row) {
     }
 }
 
+static const char *title_of(const struct print *p, const char *name) {
+    const char *title = p->titles == NULL ? NULL : json_string_value(json_object_get(p->titles, name));
+    return title == NULL || *title == '\0' ? name : title;
+}
+
+/* How many columns of a terminal it takes; what is no text of this locale as many as it has bytes. */
+static int width_of(const char *text) {
+    wchar_t wide[128];
+    size_t n = mbstowcs(wide, text, sizeof wide / sizeof *wide);
+    int width = n >= sizeof wide / sizeof *wide ? -1 : wcswidth(wide, n);
+    return width < 0 ? (int)strlen(text) : width;
+}
+
 static void print_object(const struct print *p, const json_t *o, unsigned indent) {
     FILE *out = out_of(p);
     const char *key;
     json_t *v;
+    int widest = 20 - (int)indent;
+    json_object_foreach((json_t *)(uintptr_t)o, key, v) {
+        int width = indent == 0 && p->titles != NULL ? width_of(title_of(p, key)) : 0;
+        widest = width > widest ? width : widest;
+    }
     json_object_foreach((json_t *)(uintptr_t)o, key, v) {
         struct buffer b = {0};
+        const char *title = indent == 0 ? title_of(p, key) : key; /* further in the names are a catalogue's */
+        int space = widest - width_of(title) + 1;
         if (json_is_object(v) && json_object_size(v) > 0) {
-            fprintf(out, "%*s%s:\n", (int)indent, "", key);
+            fprintf(out, "%*s%s:\n", (int)indent, "", title);
             print_object(p, v, indent + 2);
         } else if (json_is_array(v) && json_is_string(json_array_get(v, 0))) { /* texts: a line each */
             for (size_t i = 0; i < json_array_size(v); i++)
-                fprintf(out, "%*s%-*s %s\n", (int)indent, "", 20 - (int)indent, i == 0 ? key : "", json_string_value(json_array_get(v, i)));
+                fprintf(
+                    out, "%*s%s%*s%s\n", (int)indent, "", i == 0 ? title : "", i == 0 ? space : widest + 1, "",
+                    json_string_value(json_array_get(v, i)));
         } else {
             people_cell(p, key, v, &b);
             const char *color = color_of(p, key, v);
             fprintf(
-                out, "%*s%-*s %s%s%s\n", (int)indent, "", 20 - (int)indent, key, color == NULL ? "" : color, buffer_string(&b),
+                out, "%*s%s%*s%s%s%s\n", (int)indent, "", title, space < 1 ? 1 : space, "", color == NULL ? "" : color, buffer_string(&b),
                 color == NULL ? "" : "\033[0m");
         }
         buffer_close(&b);
@@ -336,7 +361,7 @@ static void print_table(const struct print *p) {
     while ((name = strsep(&rest, " ")) != NULL && count < COLUMNS_MOST)
         if (*name != '\0' && any_has(p->rows, name)) {
             columns[count++] = name;
-            scols_table_new_column(t, name, 0, 0);
+            scols_table_new_column(t, title_of(p, name), 0, 0);
         }
     json_array_foreach(p->rows, i, row) {
         struct libscols_line *line = scols_table_new_line(t, NULL);

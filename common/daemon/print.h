@@ -13,10 +13,11 @@ struct print {
     enum print_form form;
     const char *columns; /* borrows; space-separated; "" = one object */
     bool no_header;
-    bool zh;      /* reasons and states in Chinese, in tables */
-    bool color;   /* states and severities, in tables: the word stays what says it */
-    FILE *out;    /* borrows; NULL: standard output */
-    json_t *rows; /* owns */
+    bool zh;              /* reasons, states, yes and no in Chinese, in tables */
+    bool color;           /* states and severities, in tables: the word stays what says it */
+    FILE *out;            /* borrows; NULL: standard output */
+    const json_t *titles; /* borrows; what tables call a field, by its name; NULL: by its name */
+    json_t *rows;         /* owns */
 };
 
 bool print_form_parse(const char *text, enum print_form *out);

@@ -122,7 +122,15 @@ check "a table in Chinese has its states in Chinese" said "从未连接" ctl hub
 check "… by which they can be asked for, too" [ "$(sorted name --state 从未连接)" = "4 " ]
 latin() { ctl hub --lang zh nodes --state x 2>&1 | sed 's/^anjuctl//; s/“x”//' | grep '[A-Za-z]'; }
 check "… all of them" sh -c "[ -z '$(latin)' ]"
-check "… and the link of an office" said "state                正常" ctl n1 --lang zh status
+check "… the titles too, as the schema has them" also "节点编号 办公室名称"
+check "… where the terminal's locale is not Chinese" said "节点编号 办公室名称" env LC_ALL=C "$bin/anjuctl" -s "$town/hub" --lang zh nodes
+check "… columns stand under their titles" sh -c "'$bin/anjuctl' -s '$town/hub' --lang zh nodes | awk 'NR > 1 && index(\$0, "6502") == 0 { exit 1 }'"
+status_zh() { ctl n1 --lang zh status; }
+check "… and of one object" sh -c "'$bin/anjuctl' -s '$town/n1' --lang zh status | grep -qE '^总体状态 +(正常|警告)$'"
+check "… yes and no in Chinese" sh -c "'$bin/anjuctl' -s '$town/n1' --lang zh status | grep -qE '^是否正在备份 +否$'"
+check "… a record's own fields keep their names" said '"name"' ctl n1 --lang zh find Person name=王宇轩 $who
+check "… no titles when none are wanted" sh -c "'$bin/anjuctl' -s '$town/hub' --lang zh --no-header nodes | head -n 1 | grep -q '^1 '"
+check "… CSV has the names of programs" said "node,name,areas" ctl hub --lang zh -o csv nodes
 check "… not for a program" said '"state":"never seen"' ctl hub --lang zh -o jsonl nodes 4
 check "… both are completed" said --state "$bin/anjuctl" -s "$town/hub" completion words nodes --
 check "… and told by its help" said "--sort=… --state=…" ctl hub help nodes
