@@ -80,6 +80,10 @@ struct mapping *mapping_load(const char *path, struct complaints *c) {
     m->key = memory_text(key == NULL ? "" : key);
     for (size_t i = 0; i < document_count(columns); i++) {
         const char *column = document_text(document_key(columns, i));
+        if (column == NULL) {
+            document_complain(d, document_item(columns, i), c, "a column is a name and its target: NAME: Type.field");
+            continue;
+        }
         if (banned_word(column) != NULL)
             document_complain(
                 d, document_key(columns, i), c, "column %s goes nowhere: this system never holds such a thing; it belongs in left_out",

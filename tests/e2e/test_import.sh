@@ -79,6 +79,10 @@ check "… and is named" said "nowhere.csv" import "$work/nowhere.csv"
 check "a column that is there twice is refused by name" said "column 'phone' is there twice; nothing was imported" import "$work/twice.csv"
 check "… with 1" code_of 1 import "$work/twice.csv"
 check "… and nothing of it went in" code_of 5 ctl n1 get Person B-1 $who
+printf 'table: person\nrecord: Person\nkey: record_id\ncolumns:\n - name: Person.name\n - Person.sex\n' >"$work/list.yaml"
+list() { ctl n1 import person "$work/a.csv" --map "$work/list.yaml" --actor op1; }
+check "a mapping whose columns are a list is told" said "list.yaml:6:4: a column is a name and its target" list
+check "… with 1" code_of 1 list
 check "a mapping that is not there exits with 1" code_of 1 ctl n1 import person "$work/a.csv" --map "$work/nowhere.yaml" --actor op1
 check "a missing argument exits with 64" code_of 64 ctl n1 import person "$work/a.csv"
 
