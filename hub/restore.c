@@ -2,6 +2,7 @@
  * state are marked, so that the start after it opens a new epoch, and the nodes send again what the city lost since. */
 #include "common/base/error.h"
 #include "common/base/memory.h"
+#include "common/base/random.h"
 #include "common/daemon/service.h"
 #include "common/daemon/shown.h"
 #include "common/store/envelope.h"
@@ -135,7 +136,8 @@ static int settle_pair(const struct restoring *x, struct txn *state, struct txn 
     free(place);
     if (!fits)
         return say(x->o->folder, "log and state in it do not pass their check: take another backup");
-    hub_restored_mark(state, log);
+    struct id16 life = entropy_id();
+    hub_restored_mark(state, log, &life);
     return 0;
 }
 

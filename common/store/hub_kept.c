@@ -3,7 +3,6 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/base/memory.h"
-#include "common/base/random.h"
 #include "common/store/envelope.h"
 #include "common/store/hub_merge.h"
 
@@ -169,14 +168,13 @@ void hub_kept_drop(struct txn *own, uint64_t n) {
 
 /* ---- after a restore */
 
-void hub_restored_mark(struct txn *state, struct txn *log) {
+void hub_restored_mark(struct txn *state, struct txn *log, const struct id16 *life) {
     struct key k = key_word("restored");
     struct hub_place *place = memory_zeroed(1, sizeof *place);
-    struct id16 life = entropy_id();
     if (hub_place_get(state, place)) {
-        place->log_life = life;
+        place->log_life = *life;
         hub_place_put(state, place);
-        hub_log_rename(log, &life);
+        hub_log_rename(log, life);
     }
     free(place);
     envelope_put(state, HUB_META, key_bytes(&k), BYTES("1"));

@@ -37,5 +37,5 @@ uint64_t hub_kept_below(const struct hub_kept_view *v, const struct id16 *log_li
 
 /* A restored pair of log and state goes on under a new life of the log, since a position is never used twice within one, and is marked: the
  * next start begins a new epoch, even though log and state fit. */
-void hub_restored_mark(struct txn *state, struct txn *log);
+void hub_restored_mark(struct txn *state, struct txn *log, const struct id16 *life /* a new one */);
 bool hub_restored_take(struct txn *state); /* was it marked? The mark is gone with this transaction */

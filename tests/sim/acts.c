@@ -1,6 +1,7 @@
 /* What people and faults do to a world. */
 #include "common/base/invariant.h"
 #include "common/store/hub_erase.h"
+#include "common/store/hub_kept.h"
 #include "common/store/layout.h"
 #include "tests/sim/parts.h"
 #include "tests/support/test_seal.h"
@@ -964,6 +965,10 @@ void world_restore_hub(struct world *w, size_t log, size_t state) {
     random_fill(&w->chance, life.b, sizeof life.b);
     invariant(store_write(h->log, &l) == 0);
     invariant(store_write(h->state, &s) == 0);
+    if (log == state) { /* as a backup is restored */
+        hub_restored_mark(s, l, &life);
+        invariant(hub_restored_take(s));
+    }
     invariant(hub_join_log(s, l, &life) == 0);
     hub_epoch_begin(s, world_clock(w, 0), random_u64(&w->chance));
     struct hub_log_node *all = memory_zeroed(WORLD_NODES + 1, sizeof *all);
@@ -991,6 +996,7 @@ void world_skew(struct world *w, uint32_t node, int64_t ms) {
         w->hub.skew_ms = ms;
     else
         w->nodes[node].skew_ms = ms;
+    world_clock_read(w);
     world_say(w, "%s n-%u clock is off by %" PRId64 " ms", node == 0 ? "hub " : "node", node, ms);
 }
 

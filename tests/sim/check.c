@@ -10,11 +10,15 @@
 
 enum { HEADS = 64 };
 
+void world_clock_read(struct world *w) {
+    wall_ms wall = world_clock(w, 0);
+    w->hub.wall_highest = wall > w->hub.wall_highest ? wall : w->hub.wall_highest;
+}
+
 /* I1 as far as memory shows it: no node believes more accepted than the hub does, in one session. I3: what lies above safe is kept. I5: no
  * epoch below the highest. */
 void world_check_cheap(struct world *w) {
-    wall_ms wall = world_clock(w, 0);
-    w->hub.wall_highest = wall > w->hub.wall_highest ? wall : w->hub.wall_highest;
+    world_clock_read(w);
     for (uint32_t i = 1; i <= w->node_count && w->hub.up; i++) {
         const struct world_node *n = &w->nodes[i];
         const struct hub_link *l = &w->hub.links[i - 1];

@@ -46,6 +46,8 @@ bool world_own_change(struct world *w, uint32_t type, struct id16 record, const 
 void world_lay_policies(struct world *w, struct world_node *n, struct txn *t, const struct entry *entries, size_t count);
 void world_check_policies(struct world *w); /* at rest: what is in force at each office */
 void world_hub_erases(struct world *w);     /* goes on with orders to erase: the search, and the bytes in log and second home */
+void world_clock_read(
+    struct world *w); /* the highest that the hub's clock has shown, right or wrong: also for a moment between two steps */
 void world_check_cheap(struct world *w);
 void world_check_stores(struct world *w);
 uint64_t world_number(struct bytes value); /* of a value that a doing made */

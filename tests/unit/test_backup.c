@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/base/invariant.h"
 #include "common/base/memory.h"
+#include "common/base/random.h"
 #include "common/engine/hub_engine.h"
 #include "tests/support/hub_city.h"
 #include "tests/support/test_seal.h"
@@ -443,7 +444,8 @@ static void test_restored(void **state) {
     struct store *st = open_store(h->place, "state", &shape_hub_state), *lg = open_store(h->place, "log", &shape_hub_log);
     assert_int_equal(store_write(st, &s), 0);
     assert_int_equal(store_write(lg, &l), 0);
-    hub_restored_mark(s, l);
+    struct id16 life = entropy_id();
+    hub_restored_mark(s, l, &life);
     assert_int_equal(txn_commit(l), 0);
     assert_int_equal(txn_commit(s), 0);
     store_close(st);

@@ -28,7 +28,7 @@ static void redivision(struct world *w) {
     world_must(w, world_value(w, 1, 1, A) == 7, "who is away lost what it had written");
     world_crash(w, 0, 500);
     world_join(w, 1);
-    world_run(w, 60000);
+    world_run(w, 400000);
     world_expect(w, "hub  n-1 serves the area of n-2");
     world_expect(w, "node n-1 caught_up");
     world_must(w, world_has(w, 0, 5) && !world_has(w, 2, 5), "what was made under the old code did not come in under it");
@@ -36,7 +36,7 @@ static void redivision(struct world *w) {
     world_hub_move(w, 5, 2);
     world_run(w, 30000);
     world_join(w, 3);
-    world_run(w, 60000);
+    world_run(w, 400000);
     for (uint32_t node = 0; node <= 2; node++)
         world_must(
             w, world_value(w, node, 1, A) == 7 && world_value(w, node, 5, B) == 8 && world_has(w, node, 2),

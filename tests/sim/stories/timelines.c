@@ -130,6 +130,33 @@ static void another_life(struct world *w) {
 }
 const struct story story_another_life = {"another_life", "log and state are of different lives of the log (A8)", 1, another_life};
 
+/* A restored pair fits, and goes on all the same under a new life of the log: at one position lies another entry than in the time that the
+ * restore took back. A state of that time is not folded on from it. */
+static void another_time(struct world *w) {
+    world_backup(w, 0);
+    for (uint64_t i = 1; i <= 2; i++)
+        world_create(w, 1, i);
+    world_run(w, 10000);
+    world_backup(w, 0);
+    world_cut(w, 1);
+    world_restore_hub(w, 0, 0);
+    world_run(w, 1000);
+    for (uint64_t i = 3; i <= 5; i++)
+        world_create(w, 2, i);
+    world_run(w, 10000);
+    world_must(w, world_has(w, 0, 3) && !world_has(w, 0, 1), "what was taken back is there without its node");
+    world_backup(w, 0);
+    world_restore_hub(w, 2, 1);
+    world_join(w, 1);
+    world_run(w, 400000);
+    world_expect(w, "log of backup 2, state of backup 1");
+    for (uint64_t i = 1; i <= 5; i++)
+        world_must(w, world_has(w, 0, i), "a state was folded on from another time's entries");
+}
+const struct story story_another_time = {
+    "another_time", "a restored pair begins a new life of the log: a state of the time taken back is not folded on from it (A8)", 2,
+    another_time};
+
 /* … and the log of the other life is the only place where an acknowledged change still is. */
 static void another_life_carried_over(struct world *w) {
     world_backup(w, 0);
