@@ -45,8 +45,9 @@ static void one_change(struct fold *f, struct fold_node *writer, const struct or
     if (writer->state.life_count == LIMIT_LIVES && fold_merged(f, t, read.name))
         read.again = true;
     const struct change *c = fold_take_over(f, t, &read);
-    bool erased = fold_erased(f, t, c);
-    enum verdict v = erased ? VERDICT_ERASED : from->triage ? VERDICT_REVOKED : fold_verdict(f, writer, t, c, from->received, packed.len);
+    enum verdict v = fold_verdict(f, writer, t, c, from->received, packed.len);
+    if (from->triage && v != VERDICT_ERASED)
+        v = VERDICT_REVOKED; /* whatever else it is: a person decides */
     if (v == VERDICT_ERASED) {
         fold_refuse(f, writer, &from->incarnation, from->seq);
         return;

@@ -70,6 +70,7 @@
     X(story_erased_hub_restored)                                                                                                           \
     X(story_erased_own_replayed)                                                                                                           \
     X(story_erased_node_restored)                                                                                                          \
+    X(story_erased_pushed_late)                                                                                                            \
     X(story_erased_cut_off)                                                                                                                \
     X(story_erased_asked_for)                                                                                                              \
     X(story_erased_held)                                                                                                                   \

@@ -135,6 +135,32 @@ static bool feed(const struct message *m) {
     return m->kind == MESSAGE_FEED;
 }
 
+/* The page with the order is lost on its way, and before it is asked for again the office writes to the record, and sends that. */
+static void pushed_late(struct world *w) {
+    world_create(w, 1, 1);
+    world_create_about(w, 1, 2, 1);
+    world_run(w, 10000);
+    w->nodes[1].loses = feed;
+    world_erase(w, 1);
+    for (int i = 0; i < 400 && world_told(w, "net  n-1 loses feed") == 0; i++)
+        world_run(w, 10);
+    world_must(w, world_has(w, 1, 1) && !world_has(w, 0, 1), "the office has heard of the order already");
+    world_set(w, 1, 1, A, 7);
+    world_set(w, 1, 2, A, 8);
+    for (int i = 0; i < 400 && world_told(w, "hub  from n-1 hears push 3..") == 0; i++)
+        world_run(w, 10);
+    world_run(w, 500);
+    world_must(w, !world_has(w, 0, 1) && !world_has(w, 0, 2), "a late edit brought back what is erased");
+    world_must(w, world_has(w, 1, 1), "the edit came after the order");
+    world_run(w, 60000);
+    world_must(w, !world_has(w, 1, 1) && !world_has(w, 1, 2) && !world_has(w, 0, 1), "the office does not carry it out");
+    world_must(w, world_held(w) == 0, "the late edit is kept in quarantine");
+    world_expect(w, "net  n-1 loses feed");
+    world_expect(w, "hears push 3..");
+}
+const struct story story_erased_pushed_late = {
+    "erased_pushed_late", "an office that has not heard of the order writes to what is erased: the hub takes none of it", 1, pushed_late};
+
 static void two_offices(struct world *w) {
     world_create(w, 1, 1);
     world_run(w, 10000);
