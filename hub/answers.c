@@ -270,14 +270,6 @@ static void finish_nodes(struct question *a) {
         question_fail(a, "not_found", "`anjuctl nodes` lists them", "there is no node %u", *(const uint32_t *)(const void *)a->only.at);
 }
 
-static uint32_t number_of(const char *text) {
-    return text == NULL ? 0 : (uint32_t)strtoul(text, NULL, 10);
-}
-
-static uint32_t node_of(struct request *q, const char *name) {
-    return number_of(request_text(q, name));
-}
-
 /* Which of them, and in which order. */
 struct listing {
     struct question ask;
@@ -345,7 +337,8 @@ void cmd_nodes(void *owner, struct request *q) {
     l->down = down;
     a->finish = finish_listing;
     json_array_foreach(words, i, word) {
-        uint32_t node = json_is_integer(word) ? (uint32_t)json_integer_value(word) : number_of(json_string_value(word));
+        uint64_t number;
+        uint32_t node = request_number_in(word, &number) && number <= UINT32_MAX ? (uint32_t)number : 0;
         buffer_add(&a->only, bytes_of(&node, sizeof node));
     }
     if (a->only.len > 0)
@@ -357,7 +350,7 @@ void cmd_node_show(void *owner, struct request *q) {
     struct question *a = question_new(owner, q, run_nodes);
     a->finish = finish_nodes;
     a->one = true;
-    uint32_t node = node_of(q, "node");
+    uint32_t node = request_node(q);
     buffer_add(&a->only, bytes_of(&node, sizeof node));
     question_submit(a);
 }
@@ -407,7 +400,7 @@ void cmd_node_enrolment(void *owner, struct request *q) {
     struct question *a = question_new(owner, q, run_enrolment);
     a->finish = finish_enrolment;
     a->one = true;
-    a->node = node_of(q, "node");
+    a->node = request_node(q);
     question_submit(a);
 }
 
@@ -542,7 +535,7 @@ static void run_digest(struct question *a, struct txn *state, struct txn *log) {
 
 void cmd_digest(void *owner, struct request *q) {
     struct question *a = question_new(owner, q, run_digest);
-    a->node = node_of(q, "node");
+    a->node = request_node(q);
     if (a->node == 0) {
         area one;
         const char *text = request_text(q, "area");
@@ -591,7 +584,7 @@ void cmd_export(void *owner, struct request *q) {
         return;
     }
     struct question *a = question_new(owner, q, run_export);
-    a->node = node_of(q, "node");
+    a->node = request_node(q);
     a->hashes = hashes;
     a->raw = !hashes;
     subject_fields(&a->city->catalogue, &a->subjects);

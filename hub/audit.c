@@ -233,12 +233,13 @@ void cmd_audit_verify(void *owner, struct request *q) {
 /* From the machine: the last of each node, and what is broken. */
 void cmd_audit_heads(void *owner, struct request *q) {
     const struct city *c = owner;
-    const char *only = request_text(q, "node");
+    bool all = !request_has(q, "node");
+    uint32_t only = request_node(q);
     for (size_t i = 0; i < hub_engine_peers(c->engine); i++) {
         const struct hub_peer *p = hub_engine_peer(c->engine, i);
         char name[32];
         snprintf(name, sizeof name, "node %u", p->link.node);
-        if (only != NULL && (uint32_t)strtoul(only, NULL, 10) != p->link.node)
+        if (!all && only != p->link.node)
             continue;
         if (!audit_head_none(&p->audit.kept.told.head))
             request_row(q, audit_head_row(name, "hub", &p->audit.kept));
@@ -279,7 +280,7 @@ static void settle_done(struct hub_own_work *w, int result) {
 void cmd_audit_settle(void *owner, struct request *q) {
     struct city *c = owner;
     const char *text = request_text(q, "node");
-    uint32_t node = text == NULL ? 0 : strcmp(text, "hub") == 0 ? HEADS_OWN : (uint32_t)strtoul(text, NULL, 10);
+    uint32_t node = text == NULL ? 0 : strcmp(text, "hub") == 0 ? HEADS_OWN : request_node(q);
     if (node != HEADS_OWN && hub_engine_peer_of(c->engine, node) == NULL) {
         request_error(q, "not_found", "`anjuctl nodes` lists them", "whose log? a node's number, or: hub");
         return;

@@ -6,19 +6,11 @@
 #include "common/store/envelope.h"
 #include "hub/city.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- which are meant */
-
-static bool read_number(const char *text, uint64_t most, uint64_t *out) {
-    char *end;
-    errno = 0;
-    *out = strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && *out > 0 && *out <= most;
-}
 
 static bool read_reason(struct request *q, struct held_wanted *out) {
     const char *reason = request_text(q, "held-for");
@@ -30,31 +22,28 @@ static bool read_reason(struct request *q, struct held_wanted *out) {
 }
 
 bool held_wanted_read(struct request *q, enum held_scope scope, struct held_wanted *out) {
-    const char *node = request_text(q, "node"), *seq = request_text(q, "seq"), *life = request_text(q, "incarnation");
-    uint64_t number = 0;
-    *out = (struct held_wanted){.by_life = life != NULL};
-    if ((scope != HELD_ANY || node != NULL) && (node == NULL || !read_number(node, UINT32_MAX, &number))) {
+    const char *life = request_text(q, "incarnation");
+    bool one = scope == HELD_ONE || request_has(q, "seq"), all = scope == HELD_MANY && request_flag(q, "all");
+    *out = (struct held_wanted){.by_life = life != NULL, .waiting = all};
+    out->node = request_node(q);
+    if (out->node == 0 && (scope != HELD_ANY || request_has(q, "node"))) {
         request_error(q, "bad_request", "which node? its number", "`anjuctl quarantine list` shows it");
         return false;
     }
-    out->node = (uint32_t)number;
-    if ((life != NULL && !id_parse(life, &out->incarnation)) || (seq != NULL && !read_number(seq, UINT64_MAX, &out->seq)) ||
-        (scope == HELD_ONE && seq == NULL)) {
+    if ((life != NULL && !id_parse(life, &out->incarnation)) || (one && (!request_number(q, "seq", &out->seq) || out->seq == 0))) {
         request_error(q, "bad_request", "which change? the node's number and the change's seq", "`anjuctl quarantine list` shows both");
         return false;
     }
-    bool all = scope == HELD_MANY && request_flag(q, "all");
     if (scope == HELD_ONE)
         return true;
     if (!read_reason(q, out))
         return false;
-    if (scope == HELD_MANY && (seq != NULL) + all + out->by_reason != 1) {
+    if (scope == HELD_MANY && one + all + out->by_reason != 1) {
         request_error(
             q, "bad_request", "which changes? one by its seq, those held for one reason, or all that wait",
             "NODE SEQ, NODE --held-for REASON or NODE --all");
         return false;
     }
-    out->waiting = all;
     return true;
 }
 
@@ -256,8 +245,7 @@ static const char *scope_means(const struct showing *x) {
         return "only the city itself writes such records, no office does";
     if (!record_here(x))
         return "the city has no such record yet, and this change does not make it one of this office's: an earlier change of it has not "
-               "come or "
-               "is held too, or the area that it names is another office's";
+               "come or is held too, or the area that it names is another office's";
     if (x->serves)
         return "what lies before a whole district, or shall lie there, only the city changes";
     return "the record is of the offices that are named here, and not of this one";

@@ -255,7 +255,7 @@ bool office_open(const struct city *c, uint32_t node) {
 
 static uint32_t known_node(struct city *c, struct request *q) {
     const char *text = request_text(q, "node");
-    uint32_t node = text == NULL ? 0 : (uint32_t)strtoul(text, NULL, 10);
+    uint32_t node = request_node(q);
     if (office_known(c, node))
         return node;
     request_errorf(q, "not_found", "`anjuctl nodes` lists them", "there is no node '%s'", text == NULL ? "" : text);

@@ -79,10 +79,8 @@ static void join(struct sample *into, const struct sample *s) {
 void cmd_trend(void *owner, struct request *q) {
     const struct city *c = owner;
     const struct trend *t = c->trend;
-    const char *text = request_text(q, "hours");
-    char *end = NULL;
-    unsigned long hours = text == NULL ? HOURS : strtoul(text, &end, 10);
-    if (hours < 1 || hours > HOURS || (text != NULL && *end != '\0')) {
+    uint64_t hours = HOURS;
+    if (request_has(q, "hours") && (!request_number(q, "hours", &hours) || hours < 1 || hours > HOURS)) {
         request_error(q, "bad_request", "--hours is a number from 1 to 24", "anjuctl trend --hours 2");
         return;
     }

@@ -376,12 +376,11 @@ static const char *take_record(struct why *x, const char *text) {
 void cmd_why(void *owner, struct request *q) {
     struct city *c = owner;
     struct why *x = question_of(c, q, sizeof *x, run_why);
-    const char *node = request_text(q, "node"), *wrong = take_record(x, request_text(q, "record"));
-    char *end = NULL;
+    const char *wrong = take_record(x, request_text(q, "record"));
     x->ask.finish = finish_why;
     x->zh = request_chinese(q);
-    x->only = node == NULL ? 0 : (uint32_t)strtoul(node, &end, 10);
-    if (wrong == NULL && node != NULL && (x->only == 0 || *end != '\0'))
+    x->only = request_node(q);
+    if (wrong == NULL && request_has(q, "node") && x->only == 0)
         wrong = "an office is named by the number of its node";
     if (wrong != NULL) {
         buffer_close(&x->types);

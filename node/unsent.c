@@ -108,10 +108,8 @@ static void run_unsent(struct ask *a, struct txn *t) {
 
 void cmd_export_unsent(void *owner, struct request *q) {
     struct office *o = owner;
-    const char *part = request_text(q, "part");
-    char *end = NULL;
-    uint64_t number = part == NULL ? 1 : strtoull(part, &end, 10);
-    if (number == 0 || (part != NULL && *end != '\0')) {
+    uint64_t number = 1;
+    if (request_has(q, "part") && (!request_number(q, "part", &number) || number == 0)) {
         request_error(q, "bad_request", "which part? they are counted from 1", "--part 2");
         return;
     }

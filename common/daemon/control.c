@@ -240,15 +240,27 @@ bool request_flag(const struct request *q, const char *name) {
     return json_is_true(json_object_get(request_args(q), name));
 }
 
-bool request_number(const struct request *q, const char *name, uint64_t *out) {
+bool request_number_in(const json_t *v, uint64_t *out) {
     enum { DIGITS_MOST = 18 }; /* of a number that JSON can hold too */
-    const json_t *v = json_object_get(request_args(q), name);
     const char *text = json_string_value(v);
     size_t digits = text == NULL ? 0 : strspn(text, "0123456789");
     if (text == NULL ? !json_is_integer(v) || json_integer_value(v) < 0 : digits == 0 || digits > DIGITS_MOST || text[digits] != '\0')
         return false;
     *out = text == NULL ? (uint64_t)json_integer_value(v) : strtoull(text, NULL, 10);
     return true;
+}
+
+bool request_number(const struct request *q, const char *name, uint64_t *out) {
+    return request_number_in(json_object_get(request_args(q), name), out);
+}
+
+bool request_has(const struct request *q, const char *name) {
+    return json_object_get(request_args(q), name) != NULL;
+}
+
+uint32_t request_node(const struct request *q) {
+    uint64_t number;
+    return request_number(q, "node", &number) && number <= UINT32_MAX ? (uint32_t)number : 0;
 }
 
 static bool chinese(const json_t *whole) {

@@ -69,6 +69,9 @@ const char *request_words(const struct request *q, const char *text)
     __attribute__((format_arg(2))); /* words_in() of the request's language */
 /* Digits, or a JSON integer; false: not there, or something else. */
 bool request_number(const struct request *q, const char *name, uint64_t *out);
+bool request_number_in(const json_t *v /* may be NULL */, uint64_t *out); /* likewise, of one of several */
+bool request_has(const struct request *q, const char *name);
+uint32_t request_node(const struct request *q); /* its argument "node"; 0: it has none, or that is no number of a node */
 enum control_level request_level(const struct request *q);
 unsigned request_uid(const struct request *q);                  /* SO_PEERCRED; of a control_ask the daemon's own */
 const char *request_account(const struct request *q);           /* borrows; of a control_ask; NULL: by a socket, or nobody logged in */

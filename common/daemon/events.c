@@ -68,7 +68,7 @@ struct events *events_close(struct events *e) {
 
 /* false: it is no number, and was answered so. Not there: as it was. */
 static bool number_of(struct request *q, const char *name, uint64_t *out) {
-    if (json_object_get(request_args(q), name) == NULL || request_number(q, name, out))
+    if (!request_has(q, name) || request_number(q, name, out))
         return true;
     request_errorf(q, "bad_request", "anjuctl events --after 0 --count 100", "--%s is a number", name);
     return false;

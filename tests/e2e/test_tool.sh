@@ -91,6 +91,11 @@ check "… an answer without rows is an empty list" said "[]" ctl n1 -o json con
 check "nodes in order" [ "$(ctl hub -o name nodes | tr '\n' ' ')" = "1 2 3 4 " ]
 check "… only those that are named" [ "$(ctl hub -o name nodes 4 2 | tr '\n' ' ')" = "2 4 " ]
 check "… of which one at least must be there" code_of 5 ctl hub nodes 99
+check "a number with a tail is no node" said "no node '1x'" code_of 5 ctl hub node pause 1x
+check "… nor here" code_of 5 ctl hub node show 1x
+check "… nor among several" [ "$(ctl hub -o name nodes 2 1x | tr '\n' ' ')" = "2 " ]
+json_number() { printf '{"cmd":"node show","args":{"node":2}}\n' | ctl hub batch; }
+check "a number of JSON is one" said '"node":2' json_number
 sorted() { # FORM ARGUMENT…
     _form=$1
     shift
