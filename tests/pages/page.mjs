@@ -374,7 +374,7 @@ await check('a conflict, side by side, without what is personal', async () => {
 await check('without a login there is nothing to decide', async () => {
     await settled('quarantine');
     must((await page.locator('tbody tr').count()) >= 3, 'rows');
-    must((await page.locator('td button').count()) === 0, 'buttons');
+    must((await page.locator('td.do').count()) === 0, 'buttons');
     must((await text('main')).includes('不负责此记录'), await text('main'));
 });
 const login = async (password) => {
@@ -420,6 +420,18 @@ async function lookAtAll(language) {
     }
 }
 await lookAtAll('zh');
+await check('each held change says what it means and what to do; again to hide it', async () => {
+    await settled('quarantine');
+    const explain = page.locator('td button[aria-expanded]').first();
+    await explain.click();
+    await until('it is told', async () => /含义.*下一步/s.test(await text('dl.details')));
+    must((await text('dl.details')).includes('此记录属于所列办公室'), await text('dl.details'));
+    must(!(await text('dl.details')).includes('held.') && await explain.getAttribute('aria-expanded') === 'true', await text('dl.details'));
+    await axe('details');
+    await shot('details-zh');
+    await explain.click();
+    must(await page.locator('dl.details').count() === 0, 'it is still there');
+});
 await check('English, at once and after a reload', async () => {
     await page.click('button[lang=en]');
     await until('English', async () => (await text('nav')).includes('Overview'));

@@ -35,12 +35,34 @@ function Discard({ done, cancel }) {
     );
 }
 
+/* Of one change what one must know to decide: no values, and not who did it. */
+function Details({ row }) {
+    const { rows: said, error } = useAnswer(() => hub.ask('quarantine show', named(row)), [key(row)]);
+    if (!said)
+        return error ? <Trouble error={error} /> : <p>{t('loading')}</p>;
+    const lines = {
+        means: said.means,
+        next: said.next,
+        fields: said.operations?.join(', '),
+        record: said.record && word('record', said.record),
+        offices: said.offices?.join(', '),
+        saved: said.saved_ms && moment(said.saved_ms),
+        proof: said.proof && word('proof', said.proof),
+    };
+    return (
+        <dl class="details">
+            {Object.entries(lines).filter(([, text]) => text).map(([what, text]) => [<dt key={what}>{t(`held.${what}`)}</dt>, <dd key={`${what}=`}>{text}</dd>])}
+        </dl>
+    );
+}
+
 export function Quarantine() {
     const { account, nodes, status } = useStore((s) => [s.account, s.nodes, s.status?.held]);
     // What was decided is carried out a moment later: then there are more of them, or fewer.
     const { rows, error, again } = useAnswer(() => hub.ask('quarantine list', {}, false), [status?.held]);
     const [most, setMost] = useState(PAGE);
     const [asked, ask] = useState(null); // whose reason is being asked for
+    const [open, setOpen] = useState(null); // whose details are shown
     const [said, say] = useState(null);
     const [wrong, setWrong] = useState(null);
 
@@ -56,6 +78,7 @@ export function Quarantine() {
         again();
     }
     const office = (node) => `${nodes.get(node)?.name ?? ''} (${node})`;
+    const columns = account ? 6 : 5;
     const many = (g) => ({ node: String(g.node), 'held-for': g.held_for });
     return (
         <>
@@ -79,7 +102,10 @@ export function Quarantine() {
                         <thead><tr>{['node', 'seq', 'reason', 'record', 'received'].map((k) => <th key={k} scope="col">{t(`held.${k}`)}</th>)}{account && <th scope="col">{t('held.do')}</th>}</tr></thead>
                         <tbody>{rows.slice(0, most).map((r) => [
                             <tr key={key(r)}>
-                                <th scope="row">{office(r.node)}</th><td class="n">{r.seq}</td><td>{word('reason', r.reason)}</td>
+                                <th scope="row">{office(r.node)}</th><td class="n">{r.seq}</td><td>
+                                    {word('reason', r.reason)}{' '}
+                                    <button type="button" class="quiet" aria-expanded={open === key(r)} aria-label={`${t('held.explain')} ${r.node}/${r.seq}`} onClick={() => setOpen(open === key(r) ? null : key(r))}>{t('held.explain')}</button>
+                                </td>
                                 <td>{r.type} <small class="id">{r.id}</small></td><td>{moment(r.received_ms)}</td>
                                 {account && (
                                     <td class="do">
@@ -88,8 +114,9 @@ export function Quarantine() {
                                     </td>
                                 )}
                             </tr>,
+                            open === key(r) && <tr key={`${key(r)}!`}><td colspan={columns}><Details row={r} /></td></tr>,
                             asked === key(r) && account && (
-                                <tr key={`${key(r)}?`}><td colspan="6">
+                                <tr key={`${key(r)}?`}><td colspan={columns}>
                                     <Discard done={(reason) => decide('quarantine discard', { ...named(r), reason }, 'held.discarded', r)} cancel={() => ask(null)} />
                                 </td></tr>
                             ),
