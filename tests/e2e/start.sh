@@ -22,6 +22,11 @@ code_of() {
     echo "exit $_got, wanted $_wanted"
     [ "$_got" = "$_wanted" ]
 }
+page_port() { status_of hub page | sed 's/.*:\([0-9]*\).*/\1/'; }
+at_page() { # REQUEST: the hub's page is asked, as a person does who has not logged in; with the head of the answer
+    printf 'POST /api/ctl HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Anju: person\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' \
+        "$(printf %s "$1" | wc -c)" "$1" | socat -T 10 - "TCP:127.0.0.1:$(page_port)"
+}
 # finds DAEMON CODE [LIMIT…]: `problems` names it with words and a next step, and `check` does, with its exit code
 finds() {
     _daemon=$1 _problem=$2

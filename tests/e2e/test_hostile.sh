@@ -94,7 +94,6 @@ check "of another life there is none" code_of 5 ctl hub quarantine show 2 "$seq"
 check "of another node there is none" said "no change $seq of node 1 is held" ctl hub quarantine show 1 $mumbled
 check "… nor of the hub itself" said "which node" code_of 1 ctl hub quarantine retry 0 $mumbled
 check "which change?" said "which change" ctl hub quarantine show 2 x
-at_page() { curl -s --noproxy '*' -H 'X-Anju: person' -H 'Content-Type: application/json' --data-binary "$1" "$(status_of hub page)api/ctl"; }
 check "at the page too" said '"readable":false' at_page "{\"cmd\":\"quarantine show\",\"args\":{\"node\":\"2\",\"seq\":\"$seq\",\"incarnation\":\"${mumbled##* }\"}}"
 
 # ---- noise

@@ -10,21 +10,16 @@ hub_with() { # --set …: a hub with these settings, in the place of the one bef
     echo $! >"$town/pids/hub"
     until_true 20 answers hub
 }
-port() { status_of hub page | sed 's/.*:\([0-9]*\).*/\1/'; }
 # get PATH HOST [HEADER]
 get() { printf 'GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n%s\r\n' "$1" "$2" "${3:+$3
-}" | socat -T 10 - "TCP:127.0.0.1:$(port)"; }
-post() { # PATH BODY
-    printf 'POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nX-Anju: person\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s' \
-        "$1" "$(printf %s "$2" | wc -c)" "$2" | socat -T 10 - "TCP:127.0.0.1:$(port)"
-}
+}" | socat -T 10 - "TCP:127.0.0.1:$(page_port)"; }
 
 hub_with --set 'page=tcp://127.0.0.1:*' --set page_files="$work/none" --set page_names='hub.city.example, other'
 check "without its files there is a plain page" said "make pages" get / localhost
 check "… in Chinese too" grep -q 未安装网页文件 "$work/.out"
 check "… and no other file" said "404 Not Found" get /app.js localhost
-check "the rest works" said '"merge_backlog":0' post /api/ctl '{"cmd":"status"}'
-check "trend has its first sample" until_true 15 said '"offices_backlog":0' post /api/ctl '{"cmd":"trend","args":{"hours":"2"}}'
+check "the rest works" said '"merge_backlog":0' at_page '{"cmd":"status"}'
+check "trend has its first sample" until_true 15 said '"offices_backlog":0' at_page '{"cmd":"trend","args":{"hours":"2"}}'
 check "… as anjuctl has it" said offices_backlog ctl hub -o jsonl trend --hours 2
 check "… not of a week" code_of 1 ctl hub trend --hours 168
 check "a name that was set" said "200 OK" get / HUB.city.example:7490
@@ -35,7 +30,7 @@ check "… nor a part of one" said "403 Forbidden" get / city.example
 check "none" said "403 Forbidden" get / ""
 check "an address that is none" said "403 Forbidden" get / 127.0.0.1.evil
 
-taken=$(port)
+taken=$(page_port)
 socat "TCP-LISTEN:$((taken + 0)),bind=127.0.0.2,fork,reuseaddr" EXEC:cat &
 other=$!
 until_true 5 socat -u /dev/null "TCP:127.0.0.2:$taken"
@@ -55,7 +50,7 @@ make_node n2 650203001002 二
 start_node n1
 ctl n1 wait --caught-up --timeout 30 >/dev/null
 mkfifo "$work/open" # who listens says nothing more, and does not hang up
-{ printf 'GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n' && cat "$work/open"; } | socat - "TCP:127.0.0.1:$(port)" >"$work/heard" &
+{ printf 'GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n' && cat "$work/open"; } | socat - "TCP:127.0.0.1:$(page_port)" >"$work/heard" &
 hears=$!
 exec 4>"$work/open"
 check "somebody listens" until_true 10 grep -q "event: status" "$work/heard"
