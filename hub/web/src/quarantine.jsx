@@ -43,7 +43,7 @@ function Details({ row }) {
     const lines = {
         means: said.means,
         next: said.next,
-        fields: said.operations?.join(', '),
+        fields: said.operations?.map((o) => o.replace(/^\w+/, (what) => word('op', what))).join(', '),
         record: said.record && word('record', said.record),
         offices: said.offices?.join(', '),
         saved: said.saved_ms && moment(said.saved_ms),
