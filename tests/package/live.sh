@@ -15,7 +15,10 @@ property() { on systemctl show -p "$2" --value "anju-$1"; } # hub|node NAME
 is() { [ "$(property "$1" "$2")" = "$3" ]; }                # hub|node NAME VALUE
 active() { is "$1" ActiveState active; }
 main_pid() { property "$1" MainPID; }
-another() { active "$1" && [ "$(main_pid "$1")" != "$2" ]; } # hub|node PID: it runs, and not as that process
+another() {                                             # hub|node PID: it runs, and not as that process; both by one look
+    on systemctl show -p ActiveState -p MainPID "anju-$1" >"$work/now"
+    grep -qx ActiveState=active "$work/now" && ! grep -qxE "MainPID=(0|$2)" "$work/now"
+}
 journal() {                                                  # hub|node OPTION…
     _w=$1
     shift
