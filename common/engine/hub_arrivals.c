@@ -165,9 +165,10 @@ void hub_engine_key_changed(struct hub_engine *e, uint32_t node, const struct pu
     if (p == NULL)
         return;
     p->changing = false;
-    if (result == 0 && !e->closing)
-        log_fact(LOG_INFO, "hub.key_changed", FACT_UINT("node", node), FACT_HEX("key", bytes_of(offered->curve, KEY_BYTES)));
-    p->key_due = result == 0;
+    if (result != 0 || e->closing)
+        return;
+    log_fact(LOG_INFO, "hub.key_changed", FACT_UINT("node", node), FACT_HEX("key", bytes_of(offered->curve, KEY_BYTES)));
+    hub_peer_tell_key(p); /* the roster has it */
 }
 
 static void arrival_free(struct arrival *a) {

@@ -38,8 +38,7 @@ struct hub_peer {
     bool said_dirty;             /* its last report is newer than the store */
     bool retiring, closing;      /* it is to be closed; it is being closed */
     uint64_t retire_at;          /* hub_seq at which it knows that */
-    bool changing;               /* its new keys are on their way into its record … */
-    bool key_due;                /* … and from there into the roster: then it is told */
+    bool changing;               /* its new keys are on their way into its record */
     struct hub_engine *engine;
     struct cursor pulled;   /* of its last Pull since it was welcomed */
     uint64_t full_at;       /* the log position to which link.full is known */

@@ -259,9 +259,6 @@ static void roster_done(struct hub_read *q, int result) {
             memcpy(p->link.software, l->said.software, sizeof p->link.software);
         }
         set_keys(e, p, l);
-        if (p->key_due)
-            hub_peer_tell_key(p);
-        p->key_due = false;
         p->link.revoked = l->revoked;
         p->link.paused = l->paused;
         p->link.retired = l->retired;
