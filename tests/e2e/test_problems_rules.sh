@@ -48,7 +48,8 @@ stop n2
 stop n3
 stop hub
 start_hub
-check "… also after a start" until_true 20 [ "$(status_of hub areas_dissolved)" = 1 ]
+one_dissolved() { [ "$(status_of hub areas_dissolved)" = 1 ]; }
+check "… also after a start" until_true 20 one_dissolved
 check "… it is not said any more" finds_none hub areas_many
 
 # ---- more records are due than one night does
