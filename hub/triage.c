@@ -48,21 +48,8 @@ static bool by_its_key(const struct unsent *u, const struct hub_peer *p) {
 static void fill(struct taking *d, const struct unsent *u) {
     struct hub_entries *w = &d->entries;
     w->list = arena_take(&w->arena, (u->count + 1) * sizeof *w->list);
-    for (size_t i = 0; i < u->count; i++) {
-        const struct push *p = &u->pushes[i];
-        w->list[w->count++] = (struct log_entry){
-            .kind = LOG_TRIAGE,
-            .node = u->node,
-            .incarnation = p->incarnation,
-            .first = p->first,
-            .count = p->count,
-            .before = p->before,
-            .after = p->after,
-            .received = clock_wall(),
-            .signature = p->signature,
-            .body = p->body,
-        };
-    }
+    for (size_t i = 0; i < u->count; i++)
+        w->list[w->count++] = wire_log_entry_of(LOG_TRIAGE, u->node, &u->pushes[i], clock_wall());
 }
 
 void cmd_node_triage(void *owner, struct request *q) {

@@ -72,20 +72,8 @@ static void append_works(struct job *j, void *owner) {
         free(n);
         return;
     }
-    const struct push *p = &a->heard->message.push;
-    hub_log_append(
-        e->log_txn, &(struct log_entry){
-                        .kind = LOG_PUSH,
-                        .node = a->node,
-                        .incarnation = p->incarnation,
-                        .first = p->first,
-                        .count = p->count,
-                        .before = p->before,
-                        .after = p->after,
-                        .received = clock_wall(),
-                        .signature = p->signature,
-                        .body = p->body,
-                    });
+    struct log_entry entry = wire_log_entry_of(LOG_PUSH, a->node, &a->heard->message.push, clock_wall());
+    hub_log_append(e->log_txn, &entry);
 }
 
 /* From the first entry that waits the fold's time runs. */

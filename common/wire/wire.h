@@ -69,6 +69,7 @@ struct log_entry {
     struct bytes body; /* PUSH: as it came; DISCARD: the reason as text */
     struct id16 actor; /* RETRY, DISCARD: who ordered it */
 };
+struct log_entry wire_log_entry_of(enum log_kind kind, uint32_t node, const struct push *p, wall_ms received); /* borrows what `p` does */
 void wire_log_entry_pack(const struct log_entry *e, struct buffer *out);
 int wire_log_entry_unpack(struct bytes stored, struct log_entry *out); /* + WIRE_BROKEN; slices point into `stored` */
 

@@ -206,6 +206,20 @@ int wire_progress_unpack(struct bytes stored, struct node_progress *out) {
     return good && !p.bad && out->life_count > 0 ? 0 : WIRE_BROKEN;
 }
 
+struct log_entry wire_log_entry_of(enum log_kind kind, uint32_t node, const struct push *p, wall_ms received) {
+    return (struct log_entry){
+        .kind = kind,
+        .node = node,
+        .incarnation = p->incarnation,
+        .first = p->first,
+        .count = p->count,
+        .before = p->before,
+        .after = p->after,
+        .received = received,
+        .signature = p->signature,
+        .body = p->body};
+}
+
 void wire_log_entry_pack(const struct log_entry *e, struct buffer *out) {
     pb_uint(out, 1, e->kind);
     pb_uint(out, 2, e->node);

@@ -476,18 +476,7 @@ static void on_effect(void *owner, const struct hub_effect *e) {
         world_send(w, node, false, &e->message);
         break;
     case HUB_FX_APPEND: {
-        const struct push *p = &heard->message->push;
-        struct log_entry entry = {
-            .kind = LOG_PUSH,
-            .node = node,
-            .incarnation = p->incarnation,
-            .first = p->first,
-            .count = p->count,
-            .before = p->before,
-            .after = p->after,
-            .received = world_clock(w, 0),
-            .body = p->body,
-        };
+        struct log_entry entry = wire_log_entry_of(LOG_PUSH, node, &heard->message->push, world_clock(w, 0));
         world_hub_queue(w, e->ticket, node, &entry, NULL);
         break;
     }
