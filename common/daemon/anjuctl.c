@@ -139,13 +139,16 @@ static void field_line(void *owner, const json_t *row) {
     printf("  %-18s %-14s %s\n", text(row, "field"), text(row, "unit"), text(row, chinese(c) ? "text_zh" : "text"));
 }
 
+static int ask_schema(struct ctl *c, const json_t *command, void (*each)(void *owner, const json_t *row), void *owner) {
+    int r = client_ask(&c->client, "schema", json_pack("{s:s}", "command", text(command, "name")));
+    return r == CTL_GOOD ? client_answers(&c->client, each, owner) : r;
+}
+
 /* One command's: what it takes, and its answers' fields from the daemon's schema. */
 static int help_command(struct ctl *c, const json_t *command) {
-    json_t *args = json_pack("{s:s}", "command", text(command, "name"));
     help_line(c, command);
     putchar('\n');
-    int r = client_ask(&c->client, "schema", args);
-    return r == CTL_GOOD ? client_answers(&c->client, field_line, c) : r;
+    return ask_schema(c, command, field_line, c);
 }
 
 /* "磁盘剩余(上次报告)" is 磁盘剩余 on a column. */
@@ -159,12 +162,11 @@ static void keep_title(void *titles, const json_t *row) {
 }
 
 /* Tables in Chinese have Chinese titles: the daemon's own short texts of its fields. */
-static void ask_titles(struct ctl *c, const char *command) {
+static void ask_titles(struct ctl *c, const json_t *command) {
     if (!chinese(c) || (c->print.form != PRINT_TABLE && c->print.form != PRINT_WIDE))
         return;
     c->titles = json_object();
-    if (client_ask(&c->client, "schema", json_pack("{s:s}", "command", command)) == CTL_GOOD &&
-        client_answers(&c->client, keep_title, c->titles) == CTL_GOOD)
+    if (ask_schema(c, command, keep_title, c->titles) == CTL_GOOD)
         c->print.titles = c->titles;
 }
 
@@ -494,7 +496,7 @@ static int ask_daemon(struct ctl *c, const json_t *command, int argc, char **arg
     else if (c->timeout_ms == STANDARD_MS && has_option(text(command, "options"), "timeout", 7, &waits))
         c->client.timeout_ms = PATIENT_MS; /* it takes as long as it takes, and the daemon says when it is over */
     c->print.columns = text(command, "columns");
-    ask_titles(c, text(command, "name"));
+    ask_titles(c, command);
     if (json_is_true(json_object_get(args, "follow")))
         return follow(c, text(command, "name"), args);
     int r = c->watch > 0 ? client_watch(&c->client, text(command, "name"), args, c->watch)

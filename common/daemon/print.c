@@ -255,7 +255,7 @@ static void print_object(const struct print *p, const json_t *o, unsigned indent
     json_object_foreach((json_t *)(uintptr_t)o, key, v) {
         struct buffer b = {0};
         const char *title = indent == 0 ? title_of(p, key) : key; /* further in the names are a catalogue's */
-        int space = widest - width_of(title) + 1;
+        int width = width_of(title), space = width < widest ? widest - width + 1 : 1;
         if (json_is_object(v) && json_object_size(v) > 0) {
             fprintf(out, "%*s%s:\n", (int)indent, "", title);
             print_object(p, v, indent + 2);
@@ -268,7 +268,7 @@ static void print_object(const struct print *p, const json_t *o, unsigned indent
             people_cell(p, key, v, &b);
             const char *color = color_of(p, key, v);
             fprintf(
-                out, "%*s%s%*s%s%s%s\n", (int)indent, "", title, space < 1 ? 1 : space, "", color == NULL ? "" : color, buffer_string(&b),
+                out, "%*s%s%*s%s%s%s\n", (int)indent, "", title, space, "", color == NULL ? "" : color, buffer_string(&b),
                 color == NULL ? "" : "\033[0m");
         }
         buffer_close(&b);
