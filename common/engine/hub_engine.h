@@ -131,7 +131,8 @@ struct hub_own_work {
 void hub_engine_own(struct hub_engine *e, struct hub_own_work *w /* takes; `done` gives it back */);
 
 /* A change of the hub itself (writer 0): stamped, named, written to its second home, appended, merged. A SET without names replaces all
- * heads of its field. Such changes go one after the other, each on the base of the one before. */
+ * heads of its field. Such changes go one after the other, each on the base of the one before. One of an office record (TYPE_OFFICE) is
+ * told when the peers are as it says: who may come, what he may do. */
 struct hub_write {
     struct job job;
     uint32_t type;

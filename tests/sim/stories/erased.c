@@ -78,7 +78,7 @@ static void hub_restored(struct world *w) {
     w->nodes[1].loses = NULL;
     world_must(w, world_has(w, 0, 1), "the restored hub has heard of the order already");
     world_must(w, !world_has(w, 1, 1), "an office took back what it had erased");
-    world_run(w, 60000);
+    world_run(w, 45000);
     world_must(w, !world_has(w, 1, 1) && !world_has(w, 1, 2), "an office that carried the order out got it back from the restored hub");
     world_must(w, !world_has(w, 0, 1) && !world_has(w, 0, 2), "the restored hub did not hear of the order again");
     world_join(w, 2);
