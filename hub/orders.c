@@ -258,7 +258,10 @@ static uint32_t known_node(struct city *c, struct request *q) {
     uint32_t node = request_node(q);
     if (office_known(c, node))
         return node;
-    request_errorf(q, "not_found", "`anjuctl nodes` lists them", "there is no node '%s'", text == NULL ? "" : text);
+    if (text != NULL)
+        request_errorf(q, "not_found", "`anjuctl nodes` lists them", "there is no node '%s'", text);
+    else
+        request_errorf(q, "not_found", "`anjuctl nodes` lists them", "there is no node %u", node);
     return 0;
 }
 

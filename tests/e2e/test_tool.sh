@@ -96,6 +96,8 @@ check "… nor here" code_of 5 ctl hub node show 1x
 check "… nor among several" [ "$(ctl hub -o name nodes 2 1x | tr '\n' ' ')" = "2 " ]
 json_number() { printf '{"cmd":"node show","args":{"node":2}}\n' | ctl hub batch; }
 check "a number of JSON is one" said '"node":2' json_number
+no_number() { printf '{"cmd":"node pause","args":{"node":99}}\n' | ctl hub batch; }
+check "… and is told when there is no such node" said "there is no node 99" no_number
 sorted() { # FORM ARGUMENT…
     _form=$1
     shift
